@@ -1,0 +1,10 @@
+from .list_dataset import ListSegDataset
+from .lists import ListEntry, read_list
+from .semi_dataset import SemiSegDataset, stack_streams
+from .semi_sampler import SemiIndex, SemiSampler
+from .transforms import *  # noqa: F401,F403
+
+__all__ = [
+    'ListEntry', 'ListSegDataset', 'SemiIndex', 'SemiSampler',
+    'SemiSegDataset', 'read_list', 'stack_streams'
+]

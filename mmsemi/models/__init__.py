@@ -1,0 +1,7 @@
+from .data_preprocessor import SemiDataPreprocessor
+from .decode_heads import *  # noqa: F401,F403
+from .losses import *  # noqa: F401,F403
+from .methods import *  # noqa: F401,F403
+from .pretrained import PretrainedBackbone
+
+__all__ = ['PretrainedBackbone', 'SemiDataPreprocessor']

@@ -1,0 +1,50 @@
+default_scope = 'mmsemi'
+custom_imports = dict(imports=['mmsemi'], allow_failed_imports=False)
+runner_type = 'SemiRunner'
+
+randomness = dict(seed=0)
+env_cfg = dict(
+    cudnn_benchmark=True,
+    mp_cfg=dict(mp_start_method='fork', opencv_num_threads=0),
+    dist_cfg=dict(backend='nccl', timeout=1800))
+sync_bn = 'torch'  # across processes, on GPUs
+
+default_hooks = dict(
+    timer=dict(type='IterTimerHook'),
+    logger=dict(type='LoggerHook', interval=50),
+    param_scheduler=dict(type='ParamSchedulerHook'),
+    checkpoint=dict(
+        type='CheckpointHook', interval=1, max_keep_ckpts=2,
+        save_best='mIoU'),
+    sampler_seed=dict(type='DistSamplerSeedHook'),
+    step_seed=dict(type='StepSeedHook'),
+    results=dict(type='ResultsHook'),
+    visualization=dict(type='SegVisualizationHook'))
+log_processor = dict(by_epoch=True)
+log_level = 'INFO'
+
+vis_backends = [
+    dict(type='LocalVisBackend'),
+    dict(type='TensorboardVisBackend')
+]
+visualizer = dict(type='SegLocalVisualizer', vis_backends=vis_backends)
+
+# `tools/test.py --tta`: scales and flip, probabilities averaged.
+tta_model = dict(type='SegTTAModel')
+tta_pipeline = [
+    dict(type='LoadSegImage'),
+    dict(
+        type='TestTimeAug',
+        transforms=[[
+            dict(type='Resize', scale_factor=r, keep_ratio=True)
+            for r in (0.5, 0.75, 1.0, 1.5, 2.0)
+        ],
+                    [
+                        dict(type='RandomFlip', prob=0., direction='horizontal'),
+                        dict(type='RandomFlip', prob=1., direction='horizontal')
+                    ], [dict(type='LoadSegMask')],
+                    [dict(type='PackSegInputs')]])
+]
+
+load_from = None
+resume = False

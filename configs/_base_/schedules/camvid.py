@@ -1,0 +1,3 @@
+_base_ = './sgd_poly.py'
+
+train_cfg = dict(max_epochs=80, val_interval=5)

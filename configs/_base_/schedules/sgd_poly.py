@@ -1,0 +1,18 @@
+# SGD, lr * (1 - iter / iters) ** 0.9 at every iteration, weight decay on all
+# parameters.  The lr belongs to `base_batch_size` samples (as many labeled
+# images as unlabeled ones) and follows the total batch.
+train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=80, val_interval=1)
+val_cfg = dict(type='ValLoop')
+test_cfg = dict(type='TestLoop')
+
+optim_wrapper = dict(
+    type='OptimWrapper',
+    optimizer=dict(type='SGD', lr=0.01, momentum=0.9, weight_decay=1e-4),
+    paramwise_cfg=dict(custom_keys=dict(backbone=dict(lr_mult=0.1))))
+param_scheduler = dict(
+    type='PolyLR',
+    power=0.9,
+    eta_min=0,
+    by_epoch=True,
+    convert_to_iter_based=True)
+auto_scale_lr = dict(enable=True, base_batch_size=8)

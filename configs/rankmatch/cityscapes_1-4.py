@@ -1,0 +1,5 @@
+# python tools/train.py configs/rankmatch/cityscapes_1-4.py
+_base_ = '../_base_/recipes/cityscapes_r101.py'
+
+model = dict(type='RankMatch', conf_thresh=0)
+train_dataloader = dict(dataset=dict(labeled_list='splits/1_4.txt'))

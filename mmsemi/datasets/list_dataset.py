@@ -1,0 +1,75 @@
+"""A data set read from a list of the published format."""
+import os.path as osp
+from typing import List
+
+from mmseg.datasets import BaseSegDataset
+
+from mmsemi.registry import DATASETS
+from .lists import read_list
+
+
+@DATASETS.register_module()
+class ListSegDataset(BaseSegDataset):
+    """mmseg's data set over one list of ``IMAGE MASK`` lines.
+
+    The list (``ann_file``) and the paths in it are relative to
+    ``data_root``; everything else is as in
+    :class:`mmseg.datasets.BaseSegDataset`.  Serves validation and test as it
+    is, and the labeled and unlabeled halves of :class:`SemiSegDataset`.
+
+    Args:
+        ann_file (str): The list.
+        data_root (str): Folder that the list and its lines are relative to.
+        need_masks (bool): Whether every line must name a mask; the masks of
+            a list that needs none are not looked at.  Defaults to True.
+        **kwargs: As in ``BaseSegDataset`` (``metainfo``, ``pipeline``,
+            ``reduce_zero_label``, ...).
+
+    Raises:
+        ValueError: No data root or no list is given, or a mask is missing
+            from a line of a list that needs them.
+        FileNotFoundError: There is no such data root or list.
+    """
+
+    def __init__(self,
+                 ann_file: str = '',
+                 data_root: str = None,
+                 need_masks: bool = True,
+                 **kwargs) -> None:
+        if not data_root:
+            raise ValueError(
+                f'{type(self).__name__} was given no `data_root`. Set it in '
+                'the config or by `--cfg-options data_root=FOLDER`.')
+        if not osp.isdir(data_root):
+            raise FileNotFoundError(
+                f'There is no data root {osp.abspath(data_root)}. Put the '
+                'data there, or name its folder by `--cfg-options '
+                'data_root=FOLDER` or the environment variable MMSEMI_DATA.')
+        if not ann_file:
+            raise ValueError(f'{type(self).__name__} was given no `ann_file`:'
+                             ' name the list of images in the config.')
+        self.need_masks = need_masks
+        super().__init__(ann_file=ann_file, data_root=data_root, **kwargs)
+
+    def load_data_list(self) -> List[dict]:
+        """Turn every line into mmseg's ``img_path``/``seg_map_path`` dict."""
+        classes = self._metainfo.get('classes')
+        common = dict(
+            label_map=self.label_map,
+            reduce_zero_label=self.reduce_zero_label,
+            num_classes=len(classes) if classes else None)
+        data_list = []
+        for image, mask in read_list(self.ann_file):
+            info = dict(
+                img_path=osp.join(self.data_root, image),
+                seg_fields=[],
+                **common)
+            if self.need_masks:
+                if mask is None:
+                    raise ValueError(
+                        f'The list {self.ann_file} names no mask for {image}; '
+                        'every image of a labeled or validation list needs '
+                        'one ("IMAGE MASK").')
+                info['seg_map_path'] = osp.join(self.data_root, mask)
+            data_list.append(info)
+        return data_list

@@ -1,0 +1,147 @@
+"""The streams of semi-supervised training, from one data set."""
+import random
+from contextlib import contextmanager
+from typing import Dict, Iterator, List, Optional, Sequence
+
+import numpy as np
+import torch
+from torch.utils.data import Dataset, default_collate
+
+from mmsemi.registry import DATASETS, FUNCTIONS
+from .list_dataset import ListSegDataset
+from .semi_sampler import SemiIndex
+
+STREAMS = ('labeled', 'unlabeled', 'partner')
+
+
+@contextmanager
+def seeded(*entropy: int):
+    """Seed python, numpy and torch (CPU), and put their states back."""
+    seed = int(np.random.SeedSequence(entropy).generate_state(1)[0])
+    states = random.getstate(), np.random.get_state(), torch.get_rng_state()
+    random.seed(seed)
+    np.random.seed(seed)
+    torch.default_generator.manual_seed(seed)
+    try:
+        yield
+    finally:
+        random.setstate(states[0])
+        np.random.set_state(states[1])
+        torch.set_rng_state(states[2])
+
+
+def image_paths(dataset: ListSegDataset) -> Iterator[str]:
+    """The image paths of a data set, without loading any."""
+    for i in range(len(dataset)):
+        yield dataset.get_data_info(i)['img_path']
+
+
+@DATASETS.register_module()
+class SemiSegDataset(Dataset):
+    """Labeled and unlabeled images as streams of one sample.
+
+    Indexed by a :class:`SemiIndex`, it gives ``dict(labeled=[...],
+    unlabeled=[...], partner=[...])``, each item what the stream's pipeline
+    packed.  The partner goes through the unlabeled pipeline with draws of
+    its own.  Every draw follows from the index's seed: which worker loads a
+    sample, and what was loaded before it, do not matter.
+
+    Args:
+        data_root (str): Folder that lists and their lines are relative to.
+        labeled_list (str): ``IMAGE MASK`` lines.
+        unlabeled_list (str, optional): ``IMAGE`` lines; a mask on the line
+            is not looked at.  Defaults to None: ``train_list`` minus
+            ``labeled_list``.
+        train_list (str, optional): The full train list, where
+            ``unlabeled_list`` is not given.  With neither there are no
+            unlabeled images.
+        labeled_pipeline (list[dict]): Transforms of labeled images.
+        unlabeled_pipeline (list[dict]): Transforms of unlabeled images.
+        **kwargs: For both halves (:class:`ListSegDataset`): ``metainfo``,
+            ``reduce_zero_label``, ...
+
+    Raises:
+        ValueError: Lists without any unlabeled image left, and all that
+            :class:`ListSegDataset` and :func:`read_list` raise.
+    """
+
+    def __init__(self,
+                 data_root: str,
+                 labeled_list: str,
+                 unlabeled_list: Optional[str] = None,
+                 train_list: Optional[str] = None,
+                 labeled_pipeline: Sequence[dict] = (),
+                 unlabeled_pipeline: Sequence[dict] = (),
+                 **kwargs) -> None:
+        self.labeled = ListSegDataset(
+            labeled_list, data_root, pipeline=labeled_pipeline, **kwargs)
+        self.unlabeled = None
+        if unlabeled_list or train_list:
+            self.unlabeled = ListSegDataset(
+                unlabeled_list or train_list,
+                data_root,
+                need_masks=False,
+                pipeline=unlabeled_pipeline,
+                **kwargs)
+        if train_list and not unlabeled_list:
+            self._leave_out_labeled(train_list)
+
+    def _leave_out_labeled(self, train_list: str) -> None:
+        labeled = set(image_paths(self.labeled))
+        keep = [
+            i for i, path in enumerate(image_paths(self.unlabeled))
+            if path not in labeled
+        ]
+        if not keep:
+            raise ValueError(
+                f'No image of {train_list} is unlabeled: all are in the '
+                'labeled list. Choose a smaller labeled list, or name an '
+                '`unlabeled_list`.')
+        self.unlabeled.get_subset_(keep)
+
+    @property
+    def metainfo(self) -> dict:
+        """Classes and palette, as mmseg's data sets give them."""
+        return self.labeled.metainfo
+
+    @property
+    def num_labeled(self) -> int:
+        return len(self.labeled)
+
+    @property
+    def num_unlabeled(self) -> int:
+        return len(self.unlabeled) if self.unlabeled is not None else 0
+
+    def __len__(self) -> int:
+        """Unlabeled images, which measure an epoch."""
+        return self.num_unlabeled or self.num_labeled
+
+    def __getitem__(self, index: SemiIndex) -> Dict[str, List[dict]]:
+        streams = {}
+        for s, name in enumerate(STREAMS):
+            images = self.labeled if name == 'labeled' else self.unlabeled
+            streams[name] = []
+            for k, i in enumerate(getattr(index, name)):
+                with seeded(index.seed, s, k):
+                    streams[name].append(images[i])
+        return streams
+
+
+@FUNCTIONS.register_module()
+def stack_streams(batch: Sequence[Dict[str, List[dict]]]) -> Dict[str, dict]:
+    """Collate samples into one batch per stream.
+
+    Args:
+        batch (Sequence[dict]): ``B`` samples of :class:`SemiSegDataset` with
+            ``n`` images in a stream.
+
+    Returns:
+        dict[str, dict[str, Tensor]]: Per stream the packed tensors with a
+        leading dimension ``B * n``; streams without images are left out.
+    """
+    streams = {}
+    for name in STREAMS:
+        images = [image for sample in batch for image in sample[name]]
+        if images:
+            streams[name] = default_collate(images)
+    return streams

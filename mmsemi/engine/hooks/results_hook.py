@@ -1,0 +1,66 @@
+"""Best and last, side by side."""
+import json
+import os
+import os.path as osp
+from typing import Dict, List
+
+from mmengine.dist import master_only
+from mmengine.hooks import Hook
+
+from mmsemi.registry import HOOKS
+
+
+@HOOKS.register_module()
+class ResultsHook(Hook):
+    """Keeps every validation's scores in ``results.json`` of the work dir.
+
+    After training the best and the last score are logged together: published
+    numbers pick the best epoch on the validation set, which the last one does
+    not.  A resumed run goes on with the file.
+
+    Args:
+        key (str): The score that decides.  Defaults to 'mIoU'.
+    """
+
+    priority = 'LOW'
+
+    def __init__(self, key: str = 'mIoU') -> None:
+        self.key = key
+
+    def _file(self, runner) -> str:
+        return osp.join(runner.work_dir, 'results.json')
+
+    def _read(self, runner) -> List[Dict[str, float]]:
+        if not osp.isfile(self._file(runner)):
+            return []
+        with open(self._file(runner)) as file:
+            return json.load(file)
+
+    @master_only
+    def before_train(self, runner) -> None:
+        """Forget the scores of another run, or of what is trained again."""
+        kept = [row for row in self._read(runner) if row['iter'] <= runner.iter]
+        self._write(runner, kept)
+
+    @master_only
+    def after_val_epoch(self, runner, metrics: Dict[str, float]) -> None:
+        row = dict(epoch=runner.epoch, iter=runner.iter)
+        row.update({key: float(value) for key, value in metrics.items()})
+        self._write(runner, [*self._read(runner), row])
+
+    @master_only
+    def after_train(self, runner) -> None:
+        rows = [row for row in self._read(runner) if self.key in row]
+        if not rows:
+            return
+        best, last = max(rows, key=lambda row: row[self.key]), rows[-1]
+        runner.logger.info(
+            f'{self.key}: best {best[self.key]:.2f} (epoch {best["epoch"]}, '
+            f'chosen on the validation set), last {last[self.key]:.2f} '
+            f'(epoch {last["epoch"]}).')
+
+    def _write(self, runner, rows: List[Dict[str, float]]) -> None:
+        partial = self._file(runner) + '.partial'
+        with open(partial, 'w') as file:
+            json.dump(rows, file, indent=1)
+        os.replace(partial, self._file(runner))

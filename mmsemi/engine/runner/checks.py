@@ -1,0 +1,157 @@
+"""What is looked at before a run, so that it does not fail in the middle."""
+import os.path as osp
+from concurrent.futures import ThreadPoolExecutor
+from typing import Iterable, List, Optional
+
+from mmengine.dataset import BaseDataset
+from mmengine.model import BaseModule
+from PIL import Image
+from torch import nn
+from torch.utils.data import DataLoader, Dataset
+
+from mmsemi.datasets import SemiSegDataset
+from mmsemi.datasets.semi_dataset import image_paths
+
+
+def check_batches(loader: DataLoader, world_size: int) -> None:
+    """The images make at least one batch.
+
+    Raises:
+        ValueError: They do not.
+    """
+    if len(loader) == 0:
+        raise ValueError(
+            f'{len(loader.dataset)} images do not fill one batch of '
+            f'{loader.batch_size} on each of {world_size} processes. Lower '
+            'train_dataloader.batch_size (or total_batch_size), or use fewer '
+            'processes.')
+
+
+def check_train_set(dataset: Dataset) -> None:
+    """All files of the streams are there, and labeled sizes match.
+
+    Raises:
+        FileNotFoundError, ValueError: Naming the files.
+    """
+    if isinstance(dataset, SemiSegDataset):
+        _check_pairs(dataset.labeled)
+        if dataset.unlabeled is not None:
+            _check_exist(image_paths(dataset.unlabeled),
+                         dataset.unlabeled.ann_file)
+
+
+def check_val_set(dataset: Dataset) -> None:
+    """All files are there, and the sizes of images and masks match.
+
+    Raises:
+        FileNotFoundError, ValueError: Naming the files.
+    """
+    if isinstance(dataset, BaseDataset):
+        _check_pairs(dataset)
+
+
+def check_overlap(train: Dataset, val: Dataset) -> None:
+    """No image is both trained on and validated on.
+
+    Raises:
+        ValueError: Naming such an image and its lists.
+    """
+    if not (isinstance(train, SemiSegDataset)
+            and isinstance(val, BaseDataset)):
+        return
+    held_out = {osp.realpath(path) for path in image_paths(val)}
+    for part in (train.labeled, train.unlabeled):
+        if part is None:
+            continue
+        shared = [
+            path for path in image_paths(part)
+            if osp.realpath(path) in held_out
+        ]
+        if shared:
+            raise ValueError(
+                f'{_some(shared)} stand in {part.ann_file} as well as in '
+                f'{val.ann_file}. Take them out of one of the two: a score '
+                'on images trained on says nothing.')
+
+
+def check_fits(model: nn.Module, checkpoint: dict, filename: str) -> None:
+    """The weights of a checkpoint are exactly those of the model.
+
+    Raises:
+        ValueError: Naming the tensors that are missing, unexpected or of
+            another shape.
+    """
+    state = checkpoint.get('state_dict', checkpoint)
+    state = {key.removeprefix('module.'): value for key, value in state.items()}
+    own = model.state_dict()
+    faults = []
+    missing = [key for key in own if key not in state]
+    if missing:
+        faults.append(f'lacks {_some(missing)}')
+    unexpected = [key for key in state if key not in own]
+    if unexpected:
+        faults.append(f'has besides {_some(unexpected)}')
+    reshaped = [
+        f'{key} {tuple(state[key].shape)} for {tuple(own[key].shape)}'
+        for key in own if key in state and state[key].shape != own[key].shape
+    ]
+    if reshaped:
+        faults.append(f'has other shapes: {_some(reshaped)}')
+    if faults:
+        raise ValueError(
+            f'The checkpoint {filename} is not of this network: it '
+            f'{"; it ".join(faults)}. Use the config it was trained with, or '
+            'take over what fits by `--cfg-options strict_load=False`.')
+
+
+def pretrained_files(model: nn.Module) -> List[str]:
+    """Names of the pretrained weights that the model's parts start from."""
+    names = []
+    for module in model.modules():
+        cfg = module.init_cfg if isinstance(module, BaseModule) else None
+        if isinstance(cfg, dict) and cfg.get('type') == 'Pretrained':
+            names.append(cfg['checkpoint'])
+    return names
+
+
+def _check_pairs(dataset: BaseDataset) -> None:
+    infos = [dataset.get_data_info(i) for i in range(len(dataset))]
+    masked = [info for info in infos if info.get('seg_map_path')]
+    _check_exist((info['img_path'] for info in infos), dataset.ann_file)
+    _check_exist((info['seg_map_path'] for info in masked), dataset.ann_file)
+    with ThreadPoolExecutor(8) as pool:
+        faults = [fault for fault in pool.map(_size_fault, masked) if fault]
+    if faults:
+        raise ValueError(f'In {dataset.ann_file}: {_some(faults)}. An image '
+                         'and its mask must have the same size.')
+
+
+def _size_fault(info: dict) -> Optional[str]:
+    """Two sizes that differ, from the headers alone."""
+    try:
+        with Image.open(info['img_path']) as image, \
+                Image.open(info['seg_map_path']) as mask:
+            if image.size == mask.size:
+                return None
+            return (f'{info["img_path"]} has {image.width}x{image.height} '
+                    f'pixels and its mask {info["seg_map_path"]} '
+                    f'{mask.width}x{mask.height}')
+    except OSError as error:
+        return f'{info["img_path"]} or its mask cannot be read ({error})'
+
+
+def _check_exist(paths: Iterable[str], list_file: str) -> None:
+    paths = [path for path in paths if '://' not in path]
+    with ThreadPoolExecutor(8) as pool:
+        there = pool.map(osp.isfile, paths)
+        missing = [path for path, found in zip(paths, there) if not found]
+    if missing:
+        raise FileNotFoundError(
+            f'{list_file} names files that are not there: {_some(missing)}. '
+            'Check `data_root` and the list.')
+
+
+def _some(names: List[str], most: int = 3) -> str:
+    """The first few of many names, and how many there are."""
+    more = f' and {len(names) - most} more' if len(names) > most else ''
+    return ', '.join(names[:most]) + more

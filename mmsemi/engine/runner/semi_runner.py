@@ -1,0 +1,162 @@
+"""The runner of every mmsemi config."""
+from datetime import timedelta
+from typing import Callable, Dict, Optional, Union
+
+import torch
+import torch.distributed as torch_dist
+from mmengine.dist import is_distributed
+from mmengine.model import (BaseTTAModel, MMDistributedDataParallel,
+                            is_model_wrapper)
+from mmengine.runner import BaseLoop, EpochBasedTrainLoop, Runner
+from mmengine.runner.checkpoint import (_load_checkpoint,
+                                        _load_checkpoint_to_model)
+from torch import nn
+
+from mmsemi.registry import RUNNERS
+from .checks import (check_batches, check_fits, check_overlap, check_train_set,
+                     check_val_set, pretrained_files)
+
+
+@RUNNERS.register_module()
+class SemiRunner(Runner):
+    """MMEngine's runner, where semi-supervised training asks for more.
+
+    - ``train_dataloader.total_batch_size`` is the batch of all processes
+      together and is divided among them, so that a published setting is the
+      same on one process and on eight.  A ``batch_size`` beside it goes first
+      and is per process, as everywhere in MMEngine.
+    - Several processes also run without a GPU, over gloo.  BatchNorm is not
+      synchronised there (PyTorch does it on accelerators only): every process
+      normalises by its own samples, and the log says so.
+    - Resuming inside an epoch goes on at the next sample, at no cost.
+    - Before training, data and weights are checked: files, sizes, images both
+      trained on and validated on, checkpoints of another network.
+      ``strict_load=False`` in the config lets ``load_from`` take what fits.
+
+    Args: as in :class:`mmengine.runner.Runner`.
+    """
+
+    def setup_env(self, env_cfg: Dict) -> None:
+        """As in MMEngine; without a GPU the processes meet over gloo."""
+        if (self._launcher == 'pytorch' and not is_distributed()
+                and not torch.cuda.is_available()):
+            timeout = env_cfg.get('dist_cfg', {}).get('timeout', 1800)
+            torch_dist.init_process_group(
+                'gloo', timeout=timedelta(seconds=timeout))
+        super().setup_env(env_cfg)
+
+    def wrap_model(self, model_wrapper_cfg: Optional[Dict],
+                   model: nn.Module) -> nn.Module:
+        """As in MMEngine; on the CPU without device ids and without SyncBN."""
+        if (not self.distributed or torch.cuda.is_available()
+                or is_model_wrapper(model)):
+            return super().wrap_model(model_wrapper_cfg, model)
+        self.logger.warning(
+            'BatchNorm is not synchronised across processes on the CPU: each '
+            'process normalises by its own samples.')
+        cfg = dict(
+            broadcast_buffers=False,
+            find_unused_parameters=self.cfg.get('find_unused_parameters',
+                                                False))
+        cfg.update(model_wrapper_cfg or {})
+        cfg.pop('type', None)
+        return MMDistributedDataParallel(module=model, **cfg)
+
+    def build_train_loop(self, loop: Union[BaseLoop, Dict]) -> BaseLoop:
+        """As in MMEngine, with the batch divided and the data checked.
+
+        Raises:
+            ValueError: A total batch that the processes do not divide, or
+                fewer images than a batch; what the lists and files raise.
+        """
+        self._divide_batch()
+        loop = super().build_train_loop(loop)
+        check_batches(loop.dataloader, self.world_size)
+        check_train_set(loop.dataloader.dataset)
+        return loop
+
+    def build_val_loop(self, loop: Union[BaseLoop, Dict]) -> BaseLoop:
+        """As in MMEngine, with the data checked."""
+        loop = super().build_val_loop(loop)
+        check_val_set(loop.dataloader.dataset)
+        if isinstance(self._train_loop, BaseLoop):
+            check_overlap(self.train_dataloader.dataset,
+                          loop.dataloader.dataset)
+        return loop
+
+    def _divide_batch(self) -> None:
+        """Turn ``total_batch_size`` into this process's ``batch_size``."""
+        if not isinstance(self._train_dataloader, dict):
+            return
+        loader = self._train_dataloader = dict(self._train_dataloader)
+        total = loader.pop('total_batch_size', None)
+        if total is None or 'batch_size' in loader:
+            return
+        if total % self.world_size:
+            raise ValueError(
+                f'train_dataloader.total_batch_size={total} cannot be divided '
+                f'among {self.world_size} processes. Use a number of '
+                'processes that divides it, or set '
+                'train_dataloader.batch_size, which is per process.')
+        loader['batch_size'] = total // self.world_size
+
+    def _init_model_weights(self) -> None:
+        """As in MMEngine, saying which pretrained file cannot be had."""
+        try:
+            super()._init_model_weights()
+        except OSError as error:
+            names = ', '.join(pretrained_files(self.model)) or 'weights'
+            raise FileNotFoundError(
+                f'Cannot read the pretrained {names}: {error}. Download the '
+                'file and name it by `--cfg-options '
+                'model.backbone.init_cfg.checkpoint=FILE`, or start from '
+                'random weights by `--cfg-options '
+                'model.backbone.init_cfg=None`.') from error
+
+    def load_checkpoint(self,
+                        filename: str,
+                        map_location: Union[str, Callable] = 'cpu',
+                        strict: Optional[bool] = None,
+                        revise_keys: list = [(r'^module\.', '')]) -> dict:
+        """As in MMEngine, but weights that do not fit are an error.
+
+        Args:
+            strict (bool, optional): Defaults to the config's ``strict_load``,
+                which defaults to True.
+
+        Raises:
+            ValueError: Tensors are missing, unexpected or of another shape,
+                with ``strict``.
+        """
+        if strict is None:
+            strict = self.cfg.get('strict_load', True)
+        checkpoint = _load_checkpoint(filename, map_location=map_location)
+        self.call_hook('after_load_checkpoint', checkpoint=checkpoint)
+        model = self.model.module if is_model_wrapper(self.model) \
+            else self.model
+        if strict:
+            network = model.module if isinstance(model, BaseTTAModel) \
+                else model
+            check_fits(network, checkpoint, filename)
+        checkpoint = _load_checkpoint_to_model(
+            model, checkpoint, revise_keys=revise_keys)
+        self._has_loaded = True
+        self.logger.info(f'Load checkpoint from {filename}')
+        return checkpoint
+
+    def resume(self, filename: str, *args, **kwargs) -> None:
+        """As in MMEngine, and inside an epoch at the next sample."""
+        super().resume(filename, *args, **kwargs)
+        loader = self.train_dataloader
+        if not isinstance(self.train_loop, EpochBasedTrainLoop):
+            return  # skips by itself, over iterations
+        done = self.iter - self.epoch * len(loader)
+        if not 0 <= done < len(loader):
+            self.logger.warning(
+                f'{filename} was written at iteration {self.iter} of epoch '
+                f'{self.epoch}, but an epoch now has {len(loader)} '
+                'iterations: the batch, the lists or the number of processes '
+                'changed. Starting at the beginning of that epoch.')
+            self.train_loop._iter = self.epoch * len(loader)
+        elif done:
+            loader.sampler.skip(done * loader.batch_size)

@@ -1,0 +1,90 @@
+"""DeepLabV3+ as the released semi-supervised trainers build it."""
+from typing import Sequence, Tuple
+
+import torch
+from mmcv.cnn import ConvModule
+from mmseg.models.decode_heads.aspp_head import ASPPModule
+from mmseg.models.decode_heads.decode_head import BaseDecodeHead
+from mmseg.models.utils import resize
+from torch import Tensor, nn
+
+from mmsemi.registry import MODELS
+
+
+@MODELS.register_module()
+class DeepLabV3PlusHead(BaseDecodeHead):
+    """DeepLabV3+ with plain convolutions.
+
+    Differs from mmseg's ``DepthwiseSeparableASPPHead`` in what the released
+    networks differ in: no separable convolutions, a 1x1 projection after the
+    ASPP, image pooling and low-level features at the other end of their
+    concatenations.  With ``align_corners=True`` and ``dropout_ratio=0`` it
+    computes the released logits.
+
+    The inputs are the backbone's levels: the first gives the low-level
+    features, ``in_index`` (the last by default) those of the ASPP.
+
+    Paper: `Encoder-Decoder with Atrous Separable Convolution for Semantic
+    Image Segmentation <https://arxiv.org/abs/1802.02611>`_.
+
+    Args:
+        c1_in_channels (int): Channels of the low-level features.
+        c1_channels (int): Channels they are reduced to.  Defaults to 48.
+        dilations (Sequence[int]): Of the ASPP branches; 1 is a 1x1
+            convolution.  Defaults to (1, 6, 12, 18).
+        **kwargs: As in ``BaseDecodeHead``; ``channels`` is the width of the
+            branches, of their projection and of the fusion.
+    """
+
+    def __init__(self,
+                 c1_in_channels: int,
+                 c1_channels: int = 48,
+                 dilations: Sequence[int] = (1, 6, 12, 18),
+                 **kwargs) -> None:
+        super().__init__(**kwargs)
+        cfg = dict(
+            conv_cfg=self.conv_cfg,
+            norm_cfg=self.norm_cfg,
+            act_cfg=self.act_cfg)
+        self.aspp_modules = ASPPModule(dilations, self.in_channels,
+                                       self.channels, **cfg)
+        self.image_pool = nn.Sequential(
+            nn.AdaptiveAvgPool2d(1),
+            ConvModule(self.in_channels, self.channels, 1, **cfg))
+        self.project = ConvModule((len(dilations) + 1) * self.channels,
+                                  self.channels, 1, **cfg)
+        self.c1_bottleneck = ConvModule(c1_in_channels, c1_channels, 1, **cfg)
+        self.fuse = nn.Sequential(
+            ConvModule(
+                c1_channels + self.channels,
+                self.channels,
+                3,
+                padding=1,
+                **cfg),
+            ConvModule(self.channels, self.channels, 3, padding=1, **cfg))
+
+    def forward(self, inputs: Tuple[Tensor, ...]) -> Tensor:
+        """Logits at the resolution of the low-level features.
+
+        Args:
+            inputs (tuple[Tensor]): Levels of the backbone, each
+                (B, C_i, h_i, w_i).
+
+        Returns:
+            Tensor: (B, num_classes, h_0, w_0).
+        """
+        low, high = inputs[0], self._transform_inputs(inputs)
+        pooled = self._resize(self.image_pool(high), high)
+        high = self.project(
+            torch.cat([*self.aspp_modules(high), pooled], dim=1))
+        low = self.c1_bottleneck(low)
+        return self.cls_seg(
+            self.fuse(torch.cat([low, self._resize(high, low)], dim=1)))
+
+    def _resize(self, x: Tensor, like: Tensor) -> Tensor:
+        return resize(
+            x,
+            size=like.shape[2:],
+            mode='bilinear',
+            align_corners=self.align_corners,
+            warning=False)

@@ -1,0 +1,159 @@
+"""What all methods are made of, and nothing that decides."""
+from contextlib import contextmanager
+from typing import Dict, Iterator, List, Optional, Tuple
+
+import torch
+import torch.nn.functional as F
+from mmseg.models.segmentors import EncoderDecoder
+from mmseg.models.utils import resize
+from torch import Tensor
+
+from ..utils import PseudoLabel, probability_windows
+
+Stream = Dict[str, Tensor]
+Streams = Dict[str, Stream]
+
+
+def flipped(stream: Stream) -> Stream:
+    """The batch in reverse order: the mix partners of policy ``in_batch``."""
+    return {key: value.flip(0) for key, value in stream.items()}
+
+
+class SemiSegmentor(EncoderDecoder):
+    """An mmseg segmentor whose :meth:`loss` a method writes.
+
+    Mechanics only: logits at the size of the images, with and without feature
+    dropout, features of any layer, pseudo-labels in eval mode.  A method is a
+    direct child with one flat ``loss()`` over the streams of
+    :class:`mmsemi.datasets.SemiSegDataset`; validation, inference and
+    checkpoints are those of any ``EncoderDecoder``.
+
+    The supervised criterion is the decode head's ``loss_decode``, as
+    everywhere in mmseg.
+
+    ``test_cfg.mode`` may be ``'whole'`` and ``'slide'`` as in mmseg, or
+    ``'windows'``, the released trainers' Cityscapes evaluation (see
+    :func:`mmsemi.models.utils.probability_windows`).
+
+    Args: as in :class:`mmseg.models.EncoderDecoder`.
+
+    Raises:
+        ValueError: The network has an auxiliary head, or a decode head with
+            one output channel; no method is defined for these.
+    """
+
+    def __init__(self, *args, **kwargs) -> None:
+        super().__init__(*args, **kwargs)
+        name = type(self).__name__
+        if self.with_auxiliary_head:
+            raise ValueError(f'{name} trains the decode head alone: set '
+                             '`auxiliary_head=None`.')
+        if self.out_channels != self.num_classes:
+            raise ValueError(
+                f'{name} needs a logit per class, but decode_head gives '
+                f'{self.out_channels} for {self.num_classes} classes: leave '
+                '`out_channels` out.')
+
+    def logits(self, images: Tensor) -> Tensor:
+        """Logits (B, C, H, W) of images (B, 3, H, W)."""
+        return self._decode(self.extract_feat(images), images)
+
+    def logits_and_dropped(self,
+                           images: Tensor,
+                           prob: float = 0.5) -> Tuple[Tensor, Tensor]:
+        """Logits of the features, and of a copy with channel dropout.
+
+        Both copies go through the decoder in one batch, so that its
+        BatchNorm sees both (UniMatch, feature perturbation).
+
+        Args:
+            images (Tensor): (B, 3, H, W).
+            prob (float): Share of the channels dropped on every input level
+                of the decoder.
+
+        Returns:
+            tuple[Tensor, Tensor]: (B, C, H, W) each.
+        """
+        feats = [
+            torch.cat([feat, F.dropout2d(feat, prob)])
+            for feat in self.extract_feat(images)
+        ]
+        return self._decode(feats, images).chunk(2)
+
+    def _decode(self, feats: List[Tensor], images: Tensor) -> Tensor:
+        return resize(
+            self.decode_head(feats),
+            size=images.shape[2:],
+            mode='bilinear',
+            align_corners=self.align_corners,
+            warning=False)
+
+    def loss_sup(self, logits: Tensor, mask: Tensor) -> Tensor:
+        """The decode head's ``loss_decode``.
+
+        Args:
+            logits (Tensor): (B, C, H, W).
+            mask (Tensor): (B, H, W), int64, 255 = ignore.
+        """
+        criteria = self.decode_head.loss_decode
+        if not isinstance(criteria, torch.nn.ModuleList):
+            criteria = [criteria]
+        return sum(
+            criterion(
+                logits, mask, ignore_index=self.decode_head.ignore_index)
+            for criterion in criteria)
+
+    @contextmanager
+    def eval_no_grad(self) -> Iterator[None]:
+        """Run the network as a frozen teacher: eval mode, no gradients."""
+        training = self.training
+        self.eval()
+        try:
+            with torch.no_grad():
+                yield
+        finally:
+            self.train(training)
+
+    @contextmanager
+    def capture(self, layer: str) -> Iterator[List[Tensor]]:
+        """Collect the outputs of a layer, one per forward inside the block.
+
+        Args:
+            layer (str): Its name in the segmentor, ``decode_head.project``
+                for example.
+
+        Raises:
+            ValueError: The network has no such layer.
+        """
+        try:
+            module = self.get_submodule(layer)
+        except AttributeError as error:
+            raise ValueError(
+                f'{type(self).__name__} has no layer {layer!r} ({error}). '
+                'Name one of `dict(model.named_modules())`.') from error
+        outputs: List[Tensor] = []
+        handle = module.register_forward_hook(
+            lambda module, args, output: outputs.append(output))
+        try:
+            yield outputs
+        finally:
+            handle.remove()
+
+    def pseudo_label(self, stream: Stream) -> PseudoLabel:
+        """Of a stream's weak view, by the network in eval mode."""
+        with self.eval_no_grad():
+            return PseudoLabel.from_logits(
+                self.logits(stream['weak']), stream['valid'])
+
+    def inference(self, inputs: Tensor, batch_img_metas: List[dict]) -> Tensor:
+        """As in mmseg, with the additional mode ``'windows'``.
+
+        Returns:
+            Tensor: (B, C, H, W): logits, or summed probabilities for
+            ``'windows'``.
+        """
+        cfg = self.test_cfg or {}
+        if cfg.get('mode') == 'windows':
+            return probability_windows(self.logits, inputs, cfg['crop_size'],
+                                       cfg.get('stride'))
+        return super().inference(inputs, batch_img_metas)

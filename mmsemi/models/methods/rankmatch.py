@@ -1,0 +1,119 @@
+"""RankMatch: UniMatch that also agrees on how pixels rank landmarks."""
+from typing import Dict, Optional
+
+import torch
+from torch import Tensor
+
+from mmsemi.registry import MODELS
+from ..utils import (PseudoLabel, box_mask, cutmix, cutmix_features,
+                     masked_ce)
+from .base import SemiSegmentor, Streams, flipped
+
+
+@MODELS.register_module()
+class RankMatch(SemiSegmentor):
+    """Inter-pixel correlation consistency.
+
+    L = L_UniMatch + 0.1 (L_c1 + L_c2) / 2: besides UniMatch's terms, every
+    pixel of a strong view is to rank a set of landmark pixels as it does in
+    the weak view (see :class:`mmsemi.models.RankCorrelationLoss`).
+
+    Quirk: as released, the correlations are plain dot products.  At ordinary
+    feature scales their softmax saturates, and L_c and its gradient are
+    exactly 0.  ``rank_top_mass``, the mass on the compared landmarks'
+    largest probabilities, is logged to show it;
+    ``loss_rank=dict(similarity='cosine')`` is the corrected form.
+
+    Paper: `RankMatch: Exploring the Better Consistency Regularization for
+    Semi-supervised Semantic Segmentation
+    <https://openaccess.thecvf.com/content/CVPR2024/html/
+    Mai_RankMatch_Exploring_the_Better_Consistency_Regularization_for_
+    Semi-supervised_Semantic_Segmentation_CVPR_2024_paper.html>`_.
+
+    Args:
+        conf_thresh (float): Pixels whose largest probability is below it
+            teach nothing, in [0, 1].  Defaults to 0.95.
+        loss_rank (dict): Config of the correlation term, without its weight.
+        rank_weight (float): Weight of the correlation term.  Defaults to 0.1.
+        rank_layer (str): The layer whose output is correlated.  Defaults to
+            'decode_head.project', the ASPP output of
+            :class:`DeepLabV3PlusHead`; other heads name theirs.
+        **kwargs: As in :class:`SemiSegmentor`.
+    """
+
+    def __init__(self,
+                 *args,
+                 conf_thresh: float = 0.95,
+                 loss_rank: dict = dict(type='RankCorrelationLoss'),
+                 rank_weight: float = 0.1,
+                 rank_layer: str = 'decode_head.project',
+                 **kwargs) -> None:
+        super().__init__(*args, **kwargs)
+        self.conf_thresh = conf_thresh
+        self.loss_rank = MODELS.build(
+            dict(type='RankCorrelationLoss') | loss_rank)
+        self.rank_weight = rank_weight
+        self.rank_layer = rank_layer
+
+    def loss(self,
+             inputs: Streams,
+             data_samples: Optional[list] = None) -> Dict[str, Tensor]:
+        """Compute the loss of one step.
+
+        Args:
+            inputs (dict): The streams, as in :meth:`UniMatch.loss`.
+
+        Returns:
+            dict[str, Tensor]: ``loss_sup``, ``loss_strong``, ``loss_fp`` and
+            ``loss_rank``, which sum to L, ``mask_ratio``, the share of
+            confident pixels, and ``rank_top_mass``.
+        """
+        x, y = inputs['labeled']['weak'], inputs['labeled']['mask']
+        u = inputs['unlabeled']
+        m = inputs.get('partner')
+        size = u['weak'].shape[2:]
+        box1, box2 = box_mask(u['box1'], size), box_mask(u['box2'], size)
+
+        # (1) The partner's label and features, in eval mode.
+        partner = None
+        if m:
+            with self.capture(self.rank_layer) as feats:
+                partner = self.pseudo_label(m)
+            feat_m, = feats
+
+        # (2) Labeled and weak views in one batch, with the dropped copy.
+        with self.capture(self.rank_layer) as feats:
+            logits, dropped = self.logits_and_dropped(
+                torch.cat([x, u['weak']]))
+        logits_x, logits_w = logits.split([len(x), len(u['weak'])])
+        logits_fp = dropped[len(x):]
+        feat_w = feats[0][len(x):len(logits)].detach()
+        own = PseudoLabel.from_logits(logits_w, u['valid'])
+        if m is None:
+            m, partner, feat_m = flipped(u), own.flip(), feat_w.flip(0)
+
+        # (3) Both strong views, CutMixed as their targets are.
+        with self.capture(self.rank_layer) as feats:
+            logits_s1, logits_s2 = self.logits(
+                torch.cat([
+                    cutmix(u['strong1'], m['strong1'], box1),
+                    cutmix(u['strong2'], m['strong2'], box2)
+                ])).chunk(2)
+        feat_s1, feat_s2 = feats[0].chunk(2)
+        target1, target2 = own.cutmix(partner, box1), own.cutmix(partner, box2)
+
+        loss_x = self.loss_sup(logits_x, y)
+        loss_s1 = masked_ce(logits_s1, target1, self.conf_thresh)
+        loss_s2 = masked_ce(logits_s2, target2, self.conf_thresh)
+        loss_fp = masked_ce(logits_fp, own, self.conf_thresh)
+        loss_c1, mass1 = self.loss_rank(
+            cutmix_features(feat_w, feat_m, box1), feat_s1)
+        loss_c2, mass2 = self.loss_rank(
+            cutmix_features(feat_w, feat_m, box2), feat_s2)
+        return dict(
+            loss_sup=loss_x / 2,
+            loss_strong=(0.25 * loss_s1 + 0.25 * loss_s2) / 2,
+            loss_fp=0.5 * loss_fp / 2,
+            loss_rank=self.rank_weight * (loss_c1 + loss_c2) / 2,
+            mask_ratio=own.confident_share(self.conf_thresh),
+            rank_top_mass=(mass1 + mass2) / 2)

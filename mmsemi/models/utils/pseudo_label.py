@@ -1,0 +1,59 @@
+"""Pseudo-labels: what a weak view's prediction teaches a strong view."""
+from typing import NamedTuple
+
+from torch import Tensor
+
+from ..losses.functional import masked_cross_entropy
+from .mixing import cutmix
+
+
+class PseudoLabel(NamedTuple):
+    """Per-pixel targets of unlabeled images.
+
+    Attributes:
+        conf (Tensor): Largest softmax probability, (B, H, W), in [1/C, 1].
+        label (Tensor): Its class, (B, H, W), int64.
+        valid (Tensor): False on padding, (B, H, W), bool.
+    """
+
+    conf: Tensor
+    label: Tensor
+    valid: Tensor
+
+    @classmethod
+    def from_logits(cls, logits: Tensor, valid: Tensor) -> 'PseudoLabel':
+        """Of logits (B, C, H, W), detached, and a mask (B, H, W)."""
+        conf, label = logits.detach().softmax(1).max(1)
+        return cls(conf, label, valid)
+
+    def flip(self) -> 'PseudoLabel':
+        """The batch in reverse order (partner policy ``in_batch``)."""
+        return PseudoLabel(*(t.flip(0) for t in self))
+
+    def cutmix(self, partner: 'PseudoLabel', mask: Tensor) -> 'PseudoLabel':
+        """The partner's targets where ``mask`` (B, H, W) is True."""
+        return PseudoLabel(
+            *(cutmix(own, other, mask) for own, other in zip(self, partner)))
+
+    def confident_share(self, thresh: float) -> Tensor:
+        """Share of the valid pixels with ``conf >= thresh``, a scalar."""
+        valid = self.valid.sum()
+        return ((self.conf >= thresh) & self.valid).sum() / valid.clamp(min=1)
+
+
+def masked_ce(logits: Tensor, target: PseudoLabel, thresh: float) -> Tensor:
+    """Cross entropy with the confident pixels of a pseudo-label.
+
+    The sum over valid pixels with ``conf >= thresh`` is divided by the number
+    of *all* valid pixels.
+
+    Args:
+        logits (Tensor): (B, C, H, W).
+        target (PseudoLabel): (B, H, W) each.
+        thresh (float): In [0, 1].
+
+    Returns:
+        Tensor: Scalar; 0 where nothing is valid.
+    """
+    return masked_cross_entropy(logits, target.label, target.conf >= thresh,
+                                target.valid)

@@ -1,0 +1,66 @@
+"""From a command line to a config."""
+import argparse
+import os
+import os.path as osp
+from typing import Optional
+
+from mmengine.config import Config, DictAction
+
+
+def add_config_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments that all tools which run a config share with mmseg's."""
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=DictAction,
+        help='settings that override the config, KEY=VALUE with dots in KEY; '
+        'lists as KEY="[a,b]" or KEY=a,b. `data_root=FOLDER` moves all data '
+        'sets of the config.')
+    parser.add_argument(
+        '--launcher',
+        choices=['none', 'pytorch', 'slurm', 'mpi'],
+        default='none',
+        help='job launcher')
+    # torch.distributed.launch passes --local-rank, torchrun the variable.
+    parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
+
+
+def load_config(args: argparse.Namespace) -> Config:
+    """Read a config and apply the command line.
+
+    Args:
+        args (Namespace): ``config`` and the arguments of
+            :func:`add_config_arguments`; ``work_dir`` where there is one.
+
+    Raises:
+        FileNotFoundError: There is no such config.
+    """
+    if not osp.isfile(args.config):
+        raise FileNotFoundError(f'There is no config {args.config}.')
+    os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
+    cfg = Config.fromfile(args.config)
+    cfg.launcher = args.launcher
+    options = args.cfg_options or {}
+    cfg.merge_from_dict(options)
+    if 'data_root' in options:
+        _move_data(cfg, options['data_root'])
+    work_dir = getattr(args, 'work_dir', None)
+    if work_dir is not None:
+        cfg.work_dir = work_dir
+    elif cfg.get('work_dir') is None:
+        cfg.work_dir = default_work_dir(args.config)
+    return cfg
+
+
+def default_work_dir(config: str) -> str:
+    """``work_dirs/METHOD/NAME``: names recur from method to method."""
+    folder, name = osp.split(osp.abspath(config))
+    return osp.join('work_dirs', osp.basename(folder), osp.splitext(name)[0])
+
+
+def _move_data(cfg: Config, data_root: str) -> None:
+    """Set the data root of every data set of the config."""
+    for loader in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
+        dataset: Optional[dict] = cfg.get(loader, {}).get('dataset')
+        if dataset is not None:
+            dataset['data_root'] = data_root

@@ -1,0 +1,152 @@
+"""Rebuild the inputs, weights and draws that the golden figures came from.
+
+The recipes are those of ``tests/data/golden/README.md``.
+"""
+import json
+import zlib
+from pathlib import Path
+
+import numpy as np
+import torch
+from mmengine.registry import init_default_scope
+
+from mmsemi.registry import MODELS
+from mmsemi.utils.released import from_released
+
+
+def fill(name: str, shape, dtype=np.float64) -> np.ndarray:
+    """A tensor of the released state dict, as a function of its name."""
+    if 'num_batches_tracked' in name:
+        return np.zeros(shape, np.int64)
+    n = np.random.RandomState(zlib.crc32(name.encode())).standard_normal(shape)
+    if name.endswith('running_var'):
+        v = 1 + 0.1 * np.abs(n)
+    elif name.endswith('running_mean'):
+        v = 0.1 * n
+    elif len(shape) in (2, 4):
+        v = n * np.sqrt(2 / np.prod(shape[1:]))
+    elif len(shape) == 1 and name.endswith('weight'):
+        v = 1 + 0.1 * n
+    else:
+        v = 0.1 * n
+    if name.endswith(('bn3.weight', 'sepconv3.bn2.weight')):
+        v = 0.2 * v
+    return v.astype(dtype)
+
+
+def state_dict(keys_file: Path, dtype=np.float64) -> dict:
+    """The filled state dict under our names."""
+    shapes = json.loads(keys_file.read_text())
+    return {
+        from_released(name): torch.as_tensor(fill(name, shape, dtype))
+        for name, shape in shapes.items()
+    }
+
+
+def deeplabv3plus(method: dict,
+                  num_classes: int,
+                  depth: int = 50,
+                  dilations=(6, 12, 18),
+                  output_stride: int = 16,
+                  loss_decode: dict = dict(type='PixelCrossEntropyLoss')):
+    """The released network, driven by a method."""
+    init_default_scope('mmsemi')
+    os16 = output_stride == 16
+    return MODELS.build(
+        dict(
+            backbone=dict(
+                type='ResNetV1c',
+                depth=depth,
+                out_indices=(0, 3),
+                stem_channels=128,
+                strides=(1, 2, 2, 1) if os16 else (1, 2, 1, 1),
+                dilations=(1, 1, 1, 2) if os16 else (1, 1, 2, 4),
+                contract_dilation=True),
+            decode_head=dict(
+                type='DeepLabV3PlusHead',
+                in_channels=2048,
+                in_index=-1,
+                channels=256,
+                c1_in_channels=256,
+                dilations=(1, *dilations),
+                num_classes=num_classes,
+                dropout_ratio=0,
+                norm_cfg=dict(type='BN'),
+                align_corners=True,
+                loss_decode=loss_decode),
+            test_cfg=dict(mode='whole'),
+            **method))
+
+
+def rnd(seed: int, *shape: int) -> np.ndarray:
+    return np.random.RandomState(seed).standard_normal(shape).astype(
+        np.float32)
+
+
+def labels(seed: int, size: int, num_classes: int) -> np.ndarray:
+    r = np.random.RandomState(seed)
+    a = r.randint(0, num_classes, (2, size, size))
+    a[r.rand(2, size, size) < 0.1] = 255
+    return a
+
+
+def boxes(seed: int, size: int) -> np.ndarray:
+    """(2, 4) x1, y1, x2, y2."""
+    r = np.random.RandomState(seed)
+    out = []
+    for _ in range(2):
+        x, y = r.randint(0, size // 2, 2)
+        w, h = r.randint(size // 4, size // 2, 2)
+        out.append((x, y, x + w, y + h))
+    return np.array(out)
+
+
+def view(seed: int, size: int, partner: bool) -> dict:
+    w = rnd(seed, 2, 3, size, size)
+    ignore = np.zeros((2, size, size), bool)
+    if partner:
+        ignore[:, 20:40, :] = True
+        ignore[1, :, 30:50] = True
+    else:
+        ignore[:, :, size - 7:] = True
+        ignore[0, size - 9:, :] = True
+    return dict(
+        weak=w,
+        strong1=w + np.float32(0.3) * rnd(seed + 1, 2, 3, size, size),
+        strong2=w + np.float32(0.3) * rnd(seed + 2, 2, 3, size, size),
+        valid=~ignore,
+        box1=np.minimum(boxes(seed + 3, size), size),
+        box2=np.minimum(boxes(seed + 4, size), size))
+
+
+def streams(record: dict, iteration: int) -> dict:
+    """The inputs of an iteration, images in float64."""
+    s = record['seed'] + 100 * iteration
+    size, num_classes = record['crop'], record['nclass']
+    batch = dict(
+        labeled=dict(
+            weak=rnd(s, 2, 3, size, size),
+            mask=labels(s + 1, size, num_classes)),
+        unlabeled=view(s + 10, size, partner=False),
+        partner=view(s + 20, size, partner=True))
+
+    def tensor(array):
+        array = torch.as_tensor(array)
+        return array.double() if array.is_floating_point() else array
+
+    return {
+        name: {k: tensor(v)
+               for k, v in stream.items()}
+        for name, stream in batch.items()
+    }
+
+
+def channel_dropout(x, p=0.5, training=True, inplace=False):
+    """Stands in for every 2-d dropout: keeps c where (7c + 3) mod 5 < 3."""
+    keep = ((7 * torch.arange(x.shape[1]) + 3) % 5 < 3).to(x)
+    return x * (keep / (1 - p)).view(1, -1, 1, 1)
+
+
+def landmark_start(feat: torch.Tensor) -> torch.Tensor:
+    """(B,) first landmark of every image, for features (B, C, h, w)."""
+    return (37 * torch.arange(len(feat)) + 11) % feat[0, 0].numel()

@@ -1,0 +1,28 @@
+"""Eval-mode logits of the released networks."""
+import numpy as np
+import pytest
+import torch
+
+from . import released
+
+NETWORKS = {
+    'unimatch_resnet50_os16': dict(depth=50),
+    'unimatch_resnet101_os16': dict(depth=101),
+}
+
+
+@pytest.mark.parametrize('name', NETWORKS)
+def test_logits(golden, name):
+    figures = np.load(golden / 'forward.npz')
+    expected = figures[f'{name}_logits']
+    model = released.deeplabv3plus(
+        dict(type='Supervised'), expected.shape[1], **NETWORKS[name]).eval()
+    model.load_state_dict(
+        released.state_dict(golden / 'keys' / f'{name}.json', np.float32))
+    with torch.no_grad():
+        logits = model.logits(torch.as_tensor(figures['image'])).numpy()
+        large = released.rnd(int(figures['image321_seed']), 1, 3, 321, 321)
+        logits321 = model.logits(torch.as_tensor(large)).numpy()
+    for ours, theirs in ((logits, expected), (logits321[:, :, ::20, ::20],
+                                              figures[f'{name}_logits321'])):
+        assert np.abs(ours - theirs).max() <= 1e-4 * np.abs(theirs).mean()

@@ -1,0 +1,56 @@
+"""Evaluate a checkpoint: ``python tools/test.py CONFIG CHECKPOINT``."""
+import argparse
+
+from mmengine.config import Config
+
+from mmsemi.registry import RUNNERS
+from mmsemi.utils.config import add_config_arguments, load_config
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('config', help='config file')
+    parser.add_argument('checkpoint', help='checkpoint file')
+    parser.add_argument('--work-dir', help='where the scores are kept')
+    parser.add_argument('--out', help='folder for the predictions as PNG')
+    parser.add_argument(
+        '--show', action='store_true', help='show the predictions')
+    parser.add_argument(
+        '--show-dir', help='folder for pictures of truth and prediction')
+    parser.add_argument(
+        '--wait-time', type=float, default=2, help='seconds per picture')
+    parser.add_argument(
+        '--tta', action='store_true', help='test-time augmentation')
+    add_config_arguments(parser)
+    return parser.parse_args()
+
+
+def draw_predictions(cfg: Config, args: argparse.Namespace) -> None:
+    """Let mmseg's visualisation hook draw what is predicted."""
+    hook = cfg.default_hooks.visualization
+    hook.draw = True
+    hook.interval = 1
+    if args.show:
+        hook.show = True
+        hook.wait_time = args.wait_time
+    if args.show_dir:
+        cfg.visualizer.save_dir = args.show_dir
+
+
+def main() -> None:
+    args = parse_args()
+    cfg = load_config(args)
+    cfg.load_from = args.checkpoint
+    cfg.resume = False
+    if args.show or args.show_dir:
+        draw_predictions(cfg, args)
+    if args.tta:
+        cfg.test_dataloader.dataset.pipeline = cfg.tta_pipeline
+        cfg.model = dict(cfg.tta_model, module=cfg.model)
+    if args.out:
+        cfg.test_evaluator.output_dir = args.out
+    RUNNERS.build(cfg).test()
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,40 @@
+"""Train a method: ``python tools/train.py configs/rankmatch/pascal_1-16.py``.
+
+Resumes with ``--resume``; ``tools/dist_train.sh`` runs it on many processes.
+"""
+import argparse
+
+from mmsemi.registry import RUNNERS
+from mmsemi.utils.config import add_config_arguments, load_config
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('config', help='config file')
+    parser.add_argument('--work-dir', help='where logs and models are kept')
+    parser.add_argument(
+        '--resume',
+        nargs='?',
+        const='auto',
+        help='go on from the newest checkpoint of the work dir, or from the '
+        'one named')
+    parser.add_argument(
+        '--amp', action='store_true', help='automatic mixed precision')
+    add_config_arguments(parser)
+    return parser.parse_args()
+
+
+def main() -> None:
+    args = parse_args()
+    cfg = load_config(args)
+    if args.amp and cfg.optim_wrapper.type == 'OptimWrapper':
+        cfg.optim_wrapper.type = 'AmpOptimWrapper'
+        cfg.optim_wrapper.loss_scale = 'dynamic'
+    if args.resume:
+        cfg.resume = True
+        cfg.load_from = None if args.resume == 'auto' else args.resume
+    RUNNERS.build(cfg).train()
+
+
+if __name__ == '__main__':
+    main()
