@@ -102,7 +102,12 @@ def boxes(seed: int, size: int) -> np.ndarray:
 
 
 def view(seed: int, size: int, partner: bool) -> dict:
-    w = rnd(seed, 2, 3, size, size)
+
+    def image(seed):
+        # Cast up before the views are summed, not after.
+        return rnd(seed, 2, 3, size, size).astype(np.float64)
+
+    w = image(seed)
     ignore = np.zeros((2, size, size), bool)
     if partner:
         ignore[:, 20:40, :] = True
@@ -112,8 +117,8 @@ def view(seed: int, size: int, partner: bool) -> dict:
         ignore[0, size - 9:, :] = True
     return dict(
         weak=w,
-        strong1=w + np.float32(0.3) * rnd(seed + 1, 2, 3, size, size),
-        strong2=w + np.float32(0.3) * rnd(seed + 2, 2, 3, size, size),
+        strong1=w + 0.3 * image(seed + 1),
+        strong2=w + 0.3 * image(seed + 2),
         valid=~ignore,
         box1=np.minimum(boxes(seed + 3, size), size),
         box2=np.minimum(boxes(seed + 4, size), size))

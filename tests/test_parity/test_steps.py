@@ -74,7 +74,7 @@ def build(record: dict, golden):
 
 
 def close(ours, theirs, rel=1e-6):
-    assert float(ours) == pytest.approx(theirs, rel=rel, abs=1e-12)
+    assert ours.item() == pytest.approx(theirs, rel=rel, abs=1e-12)
 
 
 @pytest.mark.parametrize(
