@@ -3,6 +3,7 @@ import os
 from pathlib import Path
 
 import pytest
+from mmengine.registry import init_default_scope
 
 HERE = Path(__file__).parent
 
@@ -14,3 +15,9 @@ def golden() -> Path:
     ``MMSEMI_GOLDEN`` names another one with the same files.
     """
     return Path(os.environ.get('MMSEMI_GOLDEN', HERE / 'data' / 'golden'))
+
+
+@pytest.fixture(autouse=True)
+def mmsemi_scope() -> None:
+    """Names are looked up as under ``default_scope = 'mmsemi'``."""
+    init_default_scope('mmsemi')

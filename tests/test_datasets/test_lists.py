@@ -1,0 +1,62 @@
+import pytest
+
+from mmsemi.datasets import ListEntry, ListSegDataset, read_list
+
+
+def write(path, text):
+    path.write_bytes(text.encode() if isinstance(text, str) else text)
+    return path
+
+
+def test_reads_the_published_format(tmp_path):
+    file = write(tmp_path / 'l.txt', '\ufeffa/1.jpg b/1.png\r\n\na/2.jpg\n'
+                 'a b/3.jpg\tb c/3.png')
+    assert read_list(file) == [
+        ListEntry('a/1.jpg', 'b/1.png'),
+        ListEntry('a/2.jpg', None),
+        ListEntry('a b/3.jpg', 'b c/3.png')
+    ]
+
+
+@pytest.mark.parametrize('text, said', [
+    ('', 'empty'),
+    (' \n\n', 'empty'),
+    ('a b\na b c\n', 'Line 2 of .* holds 3 names'),
+    (b'\xff\xfea', 'not UTF-8'),
+])
+def test_names_file_and_fault(tmp_path, text, said):
+    file = write(tmp_path / 'l.txt', text)
+    with pytest.raises(ValueError, match=said) as error:
+        read_list(file)
+    assert str(file) in str(error.value)
+
+
+def test_missing_list(tmp_path):
+    with pytest.raises(FileNotFoundError, match='nowhere.txt'):
+        read_list(tmp_path / 'nowhere.txt')
+
+
+class TestListSegDataset:
+
+    def test_paths_below_the_data_root(self, tmp_path):
+        write(tmp_path / 'l.txt', 'a/1.jpg b/1.png')
+        info = ListSegDataset('l.txt', str(tmp_path)).get_data_info(0)
+        assert info['img_path'] == str(tmp_path / 'a/1.jpg')
+        assert info['seg_map_path'] == str(tmp_path / 'b/1.png')
+
+    def test_masks_are_not_looked_at_where_not_needed(self, tmp_path):
+        write(tmp_path / 'l.txt', 'a/1.jpg b/1.png\na/2.jpg')
+        dataset = ListSegDataset('l.txt', str(tmp_path), need_masks=False)
+        assert all('seg_map_path' not in dataset.get_data_info(i)
+                   for i in range(2))
+
+    def test_labeled_line_without_mask(self, tmp_path):
+        write(tmp_path / 'l.txt', 'a/1.jpg')
+        with pytest.raises(ValueError, match='no mask for a/1.jpg'):
+            ListSegDataset('l.txt', str(tmp_path))
+
+    def test_no_data_root(self, tmp_path):
+        with pytest.raises(ValueError, match='data_root'):
+            ListSegDataset('l.txt')
+        with pytest.raises(FileNotFoundError, match='MMSEMI_DATA'):
+            ListSegDataset('l.txt', str(tmp_path / 'nowhere'))

@@ -1,0 +1,97 @@
+import random
+
+import numpy as np
+import pytest
+import torch
+
+from mmsemi.datasets import SemiIndex, SemiSegDataset, stack_streams
+
+
+class DrawNumbers:
+    """Packs the image's name and one draw of every generator."""
+
+    def __call__(self, info):
+        return dict(
+            name=int(info['img_path'][-5]),
+            draws=torch.tensor(
+                [random.random(), np.random.rand(), float(torch.rand(()))]))
+
+
+@pytest.fixture
+def make(tmp_path):
+    (tmp_path / 'train.txt').write_text(
+        '\n'.join(f'im/{i}.png m/{i}.png' for i in range(6)))
+    (tmp_path / 'lab.txt').write_text('im/1.png m/1.png\nim/4.png m/4.png')
+    (tmp_path / 'unlab.txt').write_text('im/5.png\nim/0.png')
+
+    def make(**kwargs):
+        pipeline = [DrawNumbers()]
+        kwargs.setdefault('labeled_list', 'lab.txt')
+        return SemiSegDataset(
+            str(tmp_path),
+            labeled_pipeline=pipeline,
+            unlabeled_pipeline=pipeline,
+            **kwargs)
+
+    return make
+
+
+def names(dataset):
+    return [
+        dataset[SemiIndex((), (i, ), (), 0)]['unlabeled'][0]['name']
+        for i in range(len(dataset))
+    ]
+
+
+def test_unlabeled_is_train_minus_labeled(make):
+    dataset = make(train_list='train.txt')
+    assert (dataset.num_labeled, dataset.num_unlabeled) == (2, 4)
+    assert names(dataset) == [0, 2, 3, 5]
+
+
+def test_unlabeled_list_goes_first_and_needs_no_masks(make):
+    assert names(make(train_list='train.txt',
+                      unlabeled_list='unlab.txt')) == [5, 0]
+
+
+def test_labeled_alone(make):
+    dataset = make()
+    assert (len(dataset), dataset.num_unlabeled) == (2, 0)
+
+
+def test_nothing_left_unlabeled(make):
+    with pytest.raises(ValueError, match='No image of lab.txt is unlabeled'):
+        make(train_list='lab.txt')
+
+
+def test_draws_follow_from_the_index_alone(make):
+    dataset = make(train_list='train.txt')
+    index = SemiIndex((0, ), (1, 1), (1, ), 5)
+
+    def draws(index):
+        return [
+            image['draws'].tolist() for stream in dataset[index].values()
+            for image in stream
+        ]
+
+    random.seed(1), np.random.seed(1), torch.manual_seed(1)
+    first = draws(index)
+    after = random.random(), np.random.rand(), float(torch.rand(()))
+    assert draws(index) == first
+    assert draws(index._replace(seed=6)) != first
+    flat = [x for row in first for x in row]
+    assert len(set(flat)) == len(flat), 'no draw is shared by two images'
+    random.seed(1), np.random.seed(1), torch.manual_seed(1)
+    assert after == (random.random(), np.random.rand(), float(torch.rand(())))
+
+
+def test_stack_streams_flattens_samples(make):
+    dataset = make(train_list='train.txt')
+    batch = stack_streams([
+        dataset[SemiIndex((0, ), (0, 1), (), 0)],
+        dataset[SemiIndex((1, ), (2, 3), (), 1)]
+    ])
+    assert set(batch) == {'labeled', 'unlabeled'}
+    assert batch['labeled']['name'].tolist() == [1, 4]
+    assert batch['unlabeled']['name'].tolist() == [0, 2, 3, 5]
+    assert batch['unlabeled']['draws'].shape == (4, 3)
