@@ -1,0 +1,114 @@
+"""Pixel-wise losses as pure functions.
+
+None of them waits for the device: masks multiply instead of selecting, and
+counts stay tensors.  All compute in float32 at least, under autocast too.
+"""
+import math
+from typing import Optional
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+
+def _pixel_cross_entropy(logits: Tensor,
+                         label: Tensor,
+                         ignore_index: int = -100) -> Tensor:
+    """Cross entropy of every pixel, 0 where ignored: (B, S, S).
+
+    Naming the dtype inside ``log_softmax`` lets the device cast half
+    precision logits on the fly instead of keeping a float32 copy of them.
+    """
+    dtype = torch.promote_types(logits.dtype, torch.float32)
+    return F.nll_loss(
+        F.log_softmax(logits, dim=1, dtype=dtype),
+        label.long(),
+        ignore_index=ignore_index,
+        reduction='none')
+
+
+def masked_cross_entropy(logits: Tensor, label: Tensor, keep: Tensor,
+                         valid: Tensor) -> Tensor:
+    """Cross entropy against pseudo-labels, over the pixels worth trusting.
+
+    The sum runs over the pixels that are kept and valid, the mean over *all*
+    valid ones, so that a batch with few confident pixels weighs little
+    (`FixMatch <https://arxiv.org/abs/2001.07685>`_, eq. 4).
+
+    Args:
+        logits (Tensor): (B, C, S, S).
+        label (Tensor): Pseudo-labels in 0..C-1, (B, S, S).
+        keep (Tensor): True where the label is trusted, bool (B, S, S).
+        valid (Tensor): False in the padding, bool (B, S, S).
+
+    Returns:
+        Tensor: Scalar; 0 with a gradient of zero when nothing is valid.
+    """
+    loss = _pixel_cross_entropy(logits, label)
+    return (loss * (keep & valid)).sum() / valid.sum().clamp(min=1)
+
+
+def cross_entropy(logits: Tensor,
+                  mask: Tensor,
+                  weight: Optional[Tensor] = None,
+                  ignore_index: int = 255) -> Tensor:
+    """Cross entropy, mean over the labeled pixels.
+
+    Args:
+        logits (Tensor): (B, C, S, S).
+        mask (Tensor): Classes 0..C-1 or ``ignore_index``, (B, S, S).
+        weight (Tensor, optional): Factor of every pixel's loss, (B, S, S).
+        ignore_index (int): Marks the pixels without a label.  Defaults to
+            255.
+
+    Returns:
+        Tensor: Scalar; 0 with a gradient of zero when no pixel is labeled.
+    """
+    loss = _pixel_cross_entropy(logits, mask, ignore_index)
+    if weight is not None:
+        loss = loss * weight
+    return loss.sum() / (mask != ignore_index).sum().clamp(min=1)
+
+
+def ohem_cross_entropy(logits: Tensor,
+                       mask: Tensor,
+                       thresh: float = 0.7,
+                       min_kept: int = 200000,
+                       ignore_index: int = 255) -> Tensor:
+    """Cross entropy, mean over the hard pixels of the batch.
+
+    Hard are the pixels whose true class has a probability of at most
+    ``max(thresh, p)``, p being the ``min_kept``-th smallest one of the whole
+    batch of this process; all of them where fewer are labeled
+    (`Online Hard Example Mining <https://arxiv.org/abs/1604.03540>`_).
+
+    Args:
+        logits (Tensor): (B, C, S, S).
+        mask (Tensor): Classes 0..C-1 or ``ignore_index``, (B, S, S).
+        thresh (float): Probability up to which a pixel is hard, in (0, 1].
+            Defaults to 0.7.
+        min_kept (int): Pixels to keep at least, 1 or more.  Defaults to
+            200000.
+        ignore_index (int): Marks the pixels without a label.  Defaults to
+            255.
+
+    Returns:
+        Tensor: Scalar; 0 with a gradient of zero when no pixel is labeled.
+
+    Raises:
+        ValueError: If ``thresh`` or ``min_kept`` is out of range.
+    """
+    if not 0 < thresh <= 1:
+        raise ValueError(
+            f'thresh is a probability in (0, 1], got thresh={thresh}')
+    if min_kept < 1:
+        raise ValueError(f'min_kept must be 1 or more, got {min_kept}')
+    loss = _pixel_cross_entropy(logits, mask, ignore_index)
+    # A loss is -log(probability): the k-th smallest probability is the k-th
+    # largest loss.  Ignored pixels have the smallest loss there is, 0, so
+    # with fewer labeled pixels than min_kept the bound becomes 0: keep all.
+    flat = loss.detach().flatten()
+    hardest = flat.topk(min(min_kept, flat.numel()), sorted=False).values
+    bound = hardest.min().clamp(max=-math.log(thresh))
+    hard = (loss.detach() >= bound) & (mask != ignore_index)
+    return (loss * hard).sum() / hard.sum().clamp(min=1)
