@@ -1,0 +1,3 @@
+from .masks import colorize, overlay, save_mask
+
+__all__ = ['colorize', 'overlay', 'save_mask']

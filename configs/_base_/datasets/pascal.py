@@ -39,9 +39,13 @@ two_view_pipeline = [
     dict(type='CutMixBoxes', num_views=2),
     dict(type='PackUnlabeled')
 ]
-test_pipeline = [
+val_pipeline = [
     dict(type='LoadSegImage'),
     dict(type='LoadSegMask'),
+    dict(type='PackSegInputs')
+]
+test_pipeline = [  # of an image without a mask
+    dict(type='LoadSegImage'),
     dict(type='PackSegInputs')
 ]
 
@@ -71,7 +75,7 @@ val_dataloader = dict(
         ann_file='splits/val.txt',
         metainfo=metainfo,
         test_mode=True,
-        pipeline=test_pipeline))
+        pipeline=val_pipeline))
 test_dataloader = val_dataloader
 val_evaluator = dict(type='IoUMetric', iou_metrics=['mIoU'])
 test_evaluator = val_evaluator

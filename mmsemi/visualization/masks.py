@@ -1,0 +1,56 @@
+"""Masks as files and as pictures."""
+from pathlib import Path
+from typing import Sequence, Union
+
+import cv2
+import numpy as np
+from PIL import Image
+
+
+def save_mask(mask: np.ndarray, palette: Sequence[Sequence[int]],
+              file: Union[str, Path]) -> None:
+    """Write class indices as a PNG that viewers show in colour.
+
+    Args:
+        mask (ndarray): (H, W), 0..255.
+        palette (Sequence): RGB of every class.
+        file (str or Path): Its folder is made.
+    """
+    Path(file).parent.mkdir(parents=True, exist_ok=True)
+    picture = Image.fromarray(mask.astype(np.uint8), mode='P')
+    picture.putpalette([level for colour in palette for level in colour])
+    picture.save(file)
+
+
+def colorize(mask: np.ndarray, palette: Sequence[Sequence[int]]) -> np.ndarray:
+    """Class indices in the palette's colours; what has none is black.
+
+    Args:
+        mask (ndarray): (H, W), 0..255.
+        palette (Sequence): RGB of every class.
+
+    Returns:
+        ndarray: (H, W, 3), uint8, BGR.
+    """
+    table = np.zeros((256, 3), np.uint8)
+    table[:len(palette)] = palette
+    return table[mask.astype(np.uint8)][..., ::-1]
+
+
+def overlay(image: np.ndarray,
+            mask: np.ndarray,
+            palette: Sequence[Sequence[int]],
+            opacity: float = 0.5) -> np.ndarray:
+    """A coloured mask over its image.
+
+    Args:
+        image (ndarray): (H, W, 3), uint8, BGR.
+        mask (ndarray): (H, W), 0..255.
+        palette (Sequence): RGB of every class.
+        opacity (float): Of the mask, in [0, 1].
+
+    Returns:
+        ndarray: (H, W, 3), uint8, BGR.
+    """
+    return cv2.addWeighted(image, 1 - opacity, colorize(mask, palette),
+                           opacity, 0)

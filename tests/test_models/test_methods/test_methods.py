@@ -1,0 +1,159 @@
+"""What holds for every method, whatever network it drives."""
+import pytest
+import torch
+from mmseg.structures import SegDataSample
+
+from mmsemi.registry import MODELS
+from tests import tiny
+
+METHODS = dict(
+    Supervised={},
+    FixMatch=dict(conf_thresh=0.3),
+    UniMatch=dict(conf_thresh=0.3),
+    RankMatch=dict(conf_thresh=0.3, loss_rank=dict(num_landmarks=8)))
+RANK_LAYER = dict(
+    deeplabv3plus='decode_head.project',
+    separable='decode_head.bottleneck',
+    segformer='decode_head.fusion_conv')
+
+
+def build(method, name='deeplabv3plus', **kwargs):
+    cfg = tiny.network(name, type=method, **{**METHODS[method], **kwargs})
+    if method == 'RankMatch':
+        cfg['rank_layer'] = RANK_LAYER[name]
+    torch.manual_seed(0)
+    return MODELS.build(cfg)
+
+
+def losses(model, batch):
+    model.train()
+    torch.manual_seed(1)
+    return model(**model.data_preprocessor(batch, True), mode='loss')
+
+
+@pytest.mark.parametrize('network', tiny.NETWORKS)
+@pytest.mark.parametrize('method', METHODS)
+def test_step(method, network):
+    """All terms are finite, and every parameter learns from their sum."""
+    model = build(method, network)
+    model.init_weights()
+    total, log = model.parse_losses(losses(model, tiny.streams()))
+    assert all(torch.isfinite(torch.as_tensor(v)) for v in log.values())
+    total.backward()
+    assert model.training
+    assert [n for n, p in model.named_parameters() if p.grad is None] == []
+
+
+@pytest.mark.parametrize('method', METHODS)
+def test_predict(method):
+    model = build(method).eval()
+    batch = dict(
+        inputs=[torch.randint(256, (3, 50, 70), dtype=torch.uint8)],
+        data_samples=[
+            SegDataSample(
+                metainfo=dict(ori_shape=(50, 70), img_shape=(50, 70)))
+        ])
+    with torch.no_grad():
+        result, = model.test_step(batch)
+    assert result.pred_sem_seg.data.shape == (1, 50, 70)
+
+
+@pytest.mark.parametrize('method', METHODS)
+def test_checkpoint_is_an_mmseg_checkpoint(method):
+    """A stock EncoderDecoder takes it without a key missing or left over."""
+    cfg = tiny.network(type='EncoderDecoder')
+    cfg['data_preprocessor']['type'] = 'SegDataPreProcessor'
+    stock = MODELS.build(cfg)
+    stock.load_state_dict(build(method).state_dict(), strict=True)
+
+
+@pytest.mark.parametrize('method', ['FixMatch', 'UniMatch', 'RankMatch'])
+def test_other_ratios(method):
+    """One labeled image with three unlabeled ones in a step."""
+    log = losses(build(method), tiny.streams(labeled=1, unlabeled=3))
+    assert log['mask_ratio'] > 0
+
+
+@pytest.mark.parametrize('method', ['FixMatch', 'UniMatch', 'RankMatch'])
+def test_in_batch_partner_is_the_flipped_batch(method):
+    """Without the CutMix box a partner changes nothing; with it, it does."""
+    model = build(method)
+    batch = tiny.streams(partner=False)
+    mixed = losses(model, batch)['loss_strong']
+    for box in ('box1', 'box2'):
+        batch['unlabeled'][box] = torch.zeros_like(batch['unlabeled'][box])
+    model = build(method)
+    plain = losses(model, batch)['loss_strong']
+    assert mixed != plain
+
+
+@pytest.mark.parametrize('method', ['FixMatch', 'UniMatch', 'RankMatch'])
+def test_in_batch_mixes_as_an_explicit_partner_does(method):
+    """A batch of twins is its own partner, in batch or loaded."""
+    batch = tiny.streams(partner=False)
+    batch['unlabeled'] = {
+        key: value[:1].repeat_interleave(2, 0)
+        for key, value in batch['unlabeled'].items()
+    }
+    seen = []
+    for partner in ({}, dict(partner=batch['unlabeled'])):
+        model = build(method)
+        with model.capture('backbone') as feats:
+            losses(model, dict(batch, **partner))
+        seen.append(feats[-1][-1])  # of the strong views
+    torch.testing.assert_close(*seen)
+
+
+@pytest.mark.parametrize('method', ['FixMatch', 'UniMatch', 'RankMatch'])
+def test_all_padding_gives_zero_not_nan(method):
+    batch = tiny.streams()
+    for name in ('unlabeled', 'partner'):
+        batch[name]['valid'] = torch.zeros_like(batch[name]['valid'])
+    log = losses(build(method), batch)
+    assert log['loss_strong'] == 0 and log['mask_ratio'] == 0
+
+
+def test_eval_forward_leaves_the_batchnorm_statistics():
+    model = build('UniMatch').train()
+    before = {k: v.clone() for k, v in model.state_dict().items()}
+    stream = model.data_preprocessor(tiny.streams(), True)['inputs']['partner']
+    model.pseudo_label(stream)
+    assert model.training
+    for key, value in model.state_dict().items():
+        assert torch.equal(value, before[key])
+
+
+def test_rank_layer_that_is_not_there():
+    cfg = tiny.network(type='RankMatch', rank_layer='decode_head.nowhere')
+    with pytest.raises(ValueError, match='decode_head.nowhere'):
+        losses(MODELS.build(cfg), tiny.streams())
+
+
+def test_cosine_similarity_is_a_line_of_config():
+    model = build(
+        'RankMatch', loss_rank=dict(num_landmarks=8, similarity='cosine'))
+    assert losses(model, tiny.streams())['loss_rank'] > 0
+
+
+def test_networks_without_a_method():
+    cfg = tiny.network(type='UniMatch')
+    cfg['auxiliary_head'] = dict(
+        type='FCNHead', in_channels=64, channels=8, num_classes=4)
+    with pytest.raises(ValueError, match='auxiliary_head=None'):
+        MODELS.build(cfg)
+    cfg = tiny.network(type='UniMatch')
+    cfg['decode_head'] = dict(
+        cfg['decode_head'], num_classes=2, out_channels=1)
+    with pytest.raises(ValueError, match='out_channels'):
+        MODELS.build(cfg)
+
+
+def test_windows_mode_sums_probabilities():
+    cfg = tiny.network(type='Supervised')
+    cfg['test_cfg'] = dict(mode='windows', crop_size=(40, 40))
+    model = MODELS.build(cfg).eval()
+    with torch.no_grad():
+        total = model.inference(torch.randn(1, 3, 50, 70), [{}])
+    # Columns 0..25 lie in one window, 26..39 in two.
+    assert total.sum(1)[0, 0, 0] == pytest.approx(1, abs=1e-5)
+    assert total.sum(1)[0, 0, 30] == pytest.approx(2, abs=1e-5)
