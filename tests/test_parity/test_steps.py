@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from mmengine.optim import build_optim_wrapper
 
 from mmsemi.models.losses import rank
+from mmsemi.models.methods import corrmatch
 from mmsemi.utils.released import from_released
 
 from . import released
@@ -24,12 +25,22 @@ PARTS = {
         loss_s=('loss_strong', 4),
         loss_w_fp=('loss_fp', 4),
         loss_c=('loss_rank', 10)),
+    'corrmatch': dict(
+        loss_x=('loss_sup', 4),
+        loss_x_corr=('loss_sup_corr', 4),
+        loss_u_s1=('loss_strong', 8),
+        loss_u_kl=('loss_kl', 8),
+        loss_u_w_fp=('loss_fp', 8),
+        loss_u_corr=('loss_corr', 8),
+        thresh_global=('thresh', 1)),
 }
 TYPES = dict(
     supervised='Supervised',
     fixmatch='FixMatch',
     unimatch='UniMatch',
-    rankmatch='RankMatch')
+    rankmatch='RankMatch',
+    corrmatch='CorrMatch',
+    prevmatch='PrevMatch')
 
 # The optimiser as our schedules have it; the record gives each step's lr.
 OPTIMIZER = dict(
@@ -41,7 +52,9 @@ def build(record: dict, golden):
     """The record's method over the released network, weights loaded."""
     cfg, method = record['cfg'], record['method']
     model_cfg = dict(type=TYPES[method])
-    if method != 'supervised':
+    if method == 'corrmatch':
+        model_cfg['thresh_init'] = cfg['thresh_init']
+    elif method != 'supervised':
         model_cfg['conf_thresh'] = cfg['conf_thresh']
     loss_decode = dict(type='PixelCrossEntropyLoss')
     if cfg['criterion']['name'] == 'OHEM':
@@ -69,6 +82,12 @@ def build(record: dict, golden):
     if method == 'rankmatch':
         for name in ('weight', 'bias'):
             state[f'decode_head.project.bn.{name}'] *= 0.05
+    if method == 'corrmatch':
+        extra = released.state_dict(golden / 'keys' /
+                                    'corrmatch_resnet101_os8.json')
+        state.update((name, value) for name, value in extra.items()
+                     if name.startswith('correlation.'))
+        state['thresh.value'] = model.thresh.value
     model.load_state_dict(state)
     return model.train()
 
@@ -79,7 +98,8 @@ def close(ours, theirs, rel=1e-6):
 
 @pytest.mark.parametrize(
     'name',
-    ['supervised', 'fixmatch', 'unimatch', 'unimatch_cityscapes', 'rankmatch'])
+    ['supervised', 'fixmatch', 'unimatch', 'unimatch_cityscapes', 'rankmatch',
+     'corrmatch'])
 def test_steps(golden, name, monkeypatch):
     record = json.loads((golden / 'steps' / f'{name}.json').read_text())
     monkeypatch.setattr(F, 'dropout2d', released.channel_dropout)
@@ -87,6 +107,13 @@ def test_steps(golden, name, monkeypatch):
     monkeypatch.setattr(
         rank, 'choose_landmarks', lambda feat, num, start: choose(
             feat, num, released.landmark_start(feat)))
+    monkeypatch.setattr(corrmatch, 'random_positions',
+                        released.region_positions)
+    propagated = []
+    propagate = corrmatch.propagate_labels
+    monkeypatch.setattr(
+        corrmatch, 'propagate_labels', lambda *args: propagated.append(
+            propagate(*args)) or propagated[-1])
     model = build(record, golden)
     optim = build_optim_wrapper(model, OPTIMIZER)
     params = {n: p for n, p in model.named_parameters()}
@@ -110,6 +137,10 @@ def test_steps(golden, name, monkeypatch):
             close(losses[term] * factor, scalars[part])
         if 'mask_ratio' in scalars:
             close(losses['mask_ratio'], scalars['mask_ratio'])
+        if 'kept_pixels' in scalars:
+            label, keep = propagated[i]
+            assert keep.sum() == scalars['kept_pixels']
+            assert label.sum() == scalars['pseudo_label_sum']
         grads = torch.stack([p.grad.norm() for p in params.values()])
         close(grads.norm(), step['grad_norm'])
         for key, norm in step['grads'].items():

@@ -1,8 +1,14 @@
+from .correlation import CorrelationBlock
+from .guidance import Guidance
 from .mixing import box_mask, cutmix, cutmix_features
+from .propagation import propagate_labels, random_positions, region_masks
 from .pseudo_label import PseudoLabel, masked_ce
+from .threshold import AdaptiveThreshold
 from .windows import probability_windows
 
 __all__ = [
-    'PseudoLabel', 'box_mask', 'cutmix', 'cutmix_features', 'masked_ce',
-    'probability_windows'
+    'AdaptiveThreshold', 'CorrelationBlock', 'Guidance', 'PseudoLabel',
+    'box_mask', 'cutmix', 'cutmix_features', 'masked_ce',
+    'probability_windows', 'propagate_labels', 'random_positions',
+    'region_masks'
 ]

@@ -1,0 +1,37 @@
+"""Make the EMA teacher a checkpoint of its own.
+
+``python tools/export_teacher.py work_dirs/.../epoch_80.pth teacher.pth``;
+the result is tested and used as any checkpoint of the same config.
+"""
+import argparse
+import os
+
+import torch
+from mmengine.runner import CheckpointLoader
+
+from mmsemi.engine.hooks import teacher_checkpoint
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        'checkpoint', help='written by a run with EMATeacherHook')
+    parser.add_argument('out', help='file to write')
+    return parser.parse_args()
+
+
+def main() -> None:
+    args = parse_args()
+    checkpoint = CheckpointLoader.load_checkpoint(args.checkpoint, 'cpu')
+    try:
+        teacher = teacher_checkpoint(checkpoint)
+    except ValueError as error:
+        raise SystemExit(f'{args.checkpoint}: {error}') from error
+    partial = args.out + '.partial'
+    torch.save(teacher, partial)
+    os.replace(partial, args.out)
+    print(f'The EMA teacher of {args.checkpoint} is in {args.out}.')
+
+
+if __name__ == '__main__':
+    main()
