@@ -49,7 +49,8 @@ class PixelOHEMLoss(nn.Module):
     Args:
         thresh (float): Probability of the true class up to which a pixel is
             hard, in (0, 1].  Defaults to 0.7.
-        min_kept (int): Pixels of a batch to keep at least.  Defaults to 200000.
+        min_kept (int): Pixels of a batch to keep at least.  Defaults to
+            200000.
         loss_weight (float): Factor of the loss.  Defaults to 1.0.
         loss_name (str): Name in the log; only names that begin with
             ``loss_`` are trained on.

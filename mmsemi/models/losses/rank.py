@@ -96,13 +96,14 @@ def plackett_luce(p: Tensor) -> Tensor:
     return prob
 
 
-def rank_correlation_loss(weak: Tensor,
-                          strong: Tensor,
-                          num_landmarks: int = 64,
-                          top: int = 4,
-                          start: Optional[Tensor] = None,
-                          similarity: str = 'dot',
-                          temperature: Optional[float] = None) -> Tuple[Tensor, Tensor]:
+def rank_correlation_loss(
+        weak: Tensor,
+        strong: Tensor,
+        num_landmarks: int = 64,
+        top: int = 4,
+        start: Optional[Tensor] = None,
+        similarity: str = 'dot',
+        temperature: Optional[float] = None) -> Tuple[Tensor, Tensor]:
     """Agreement of two views on how pixels rank their nearest landmarks.
 
     In either view a pixel's similarities to the landmarks, the features of
