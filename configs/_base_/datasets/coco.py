@@ -81,7 +81,7 @@ train_dataloader = dict(
     persistent_workers=True,
     pin_memory=True,
     drop_last=True,
-    collate_fn=dict(type='stack_streams'),
+    collate_fn=dict(type='mmsemi.stack_streams'),
     sampler=dict(type='SemiSampler', partner='independent'),
     dataset=dict(
         type='SemiSegDataset',

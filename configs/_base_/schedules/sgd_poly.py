@@ -10,7 +10,7 @@ optim_wrapper = dict(
     optimizer=dict(type='SGD', lr=0.01, momentum=0.9, weight_decay=1e-4),
     paramwise_cfg=dict(custom_keys=dict(backbone=dict(lr_mult=0.1))))
 param_scheduler = dict(
-    type='PolyLR',
+    type='IterPolyLR',
     power=0.9,
     eta_min=0,
     by_epoch=True,

@@ -151,12 +151,12 @@ class SemiRunner(Runner):
         if not isinstance(self.train_loop, EpochBasedTrainLoop):
             return  # skips by itself, over iterations
         done = self.iter - self.epoch * len(loader)
-        if not 0 <= done < len(loader):
+        if not 0 <= done <= len(loader):
             self.logger.warning(
                 f'{filename} was written at iteration {self.iter} of epoch '
                 f'{self.epoch}, but an epoch now has {len(loader)} '
                 'iterations: the batch, the lists or the number of processes '
                 'changed. Starting at the beginning of that epoch.')
             self.train_loop._iter = self.epoch * len(loader)
-        elif done:
+        elif done:  # all, where only the validation is left
             loader.sampler.skip(done * loader.batch_size)

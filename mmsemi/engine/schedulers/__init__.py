@@ -1,0 +1,3 @@
+from .iter_poly_lr import IterPolyLR
+
+__all__ = ['IterPolyLR']

@@ -1,0 +1,196 @@
+import copy
+import itertools
+import json
+import os
+
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.hooks import Hook
+
+from mmsemi.engine import SemiRunner
+from mmsemi.registry import HOOKS
+from tests.tools import TINY
+
+NUMBER = itertools.count()  # of the run: MMEngine keeps state by name
+
+
+@HOOKS.register_module(force=True)
+class StopAfter(Hook):
+    """Stands in for a kill: no hook after it sees the step."""
+
+    priority = 'LOWEST'
+
+    def __init__(self, iters):
+        self.iters = iters
+
+    def after_train_iter(self, runner, batch_idx, data_batch, outputs):
+        if runner.iter + 1 == self.iters:
+            raise KeyboardInterrupt
+
+
+@pytest.fixture
+def cfg(tiny_data, tmp_path):
+    cfg = Config.fromfile(TINY)
+    for loader in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
+        cfg[loader].dataset.data_root = str(tiny_data)
+    cfg.work_dir = str(tmp_path)
+    cfg.visualizer.vis_backends = []
+    return cfg
+
+
+def run(cfg, name, **changes):
+    """Train in a folder of its own; the trained runner."""
+    cfg = copy.deepcopy(cfg)
+    cfg.merge_from_dict(changes)
+    cfg.work_dir = os.path.join(cfg.work_dir, name)
+    cfg.experiment_name = f'{name}_{next(NUMBER)}'
+    runner = SemiRunner.from_cfg(cfg)
+    runner.train()
+    return runner
+
+
+def weights(runner):
+    return {**runner.model.state_dict()}
+
+
+def assert_equal(a, b):
+    assert a.keys() == b.keys()
+    differing = [k for k in a if not torch.equal(a[k], b[k])]
+    assert differing == []
+
+
+@pytest.mark.parametrize('stop, workers', [(1, 0), (2, 0), (3, 2)])
+def test_resumed_run_ends_bit_identical(cfg, stop, workers):
+    """Killed inside or between epochs, with other workers or without."""
+    cfg.default_hooks.checkpoint.update(by_epoch=False, interval=1)
+    whole = run(cfg, 'whole')
+    with pytest.raises(KeyboardInterrupt):
+        run(cfg, 'killed', custom_hooks=[dict(type='StopAfter', iters=stop)])
+    resumed = run(
+        cfg, 'killed', resume=True,
+        **{'train_dataloader.num_workers': workers})
+    assert resumed.iter == whole.iter == 4
+    assert_equal(weights(whole), weights(resumed))
+    momentum = [
+        runner.optim_wrapper.state_dict()['state']
+        for runner in (whole, resumed)
+    ]
+    for key, state in momentum[0].items():
+        assert torch.equal(state['momentum_buffer'],
+                           momentum[1][key]['momentum_buffer'])
+
+
+def test_without_the_step_seed_a_resumed_run_differs(cfg):
+    """What makes the test above worth something."""
+    cfg.default_hooks.checkpoint.update(by_epoch=False, interval=1)
+    cfg.default_hooks.pop('step_seed')
+    whole = run(cfg, 'whole')
+    with pytest.raises(KeyboardInterrupt):
+        run(cfg, 'killed', custom_hooks=[dict(type='StopAfter', iters=3)])
+    resumed = run(cfg, 'killed', resume=True)
+    with pytest.raises(AssertionError):
+        assert_equal(weights(whole), weights(resumed))
+
+
+def test_results_hold_every_validation(cfg):
+    runner = run(cfg, 'run')
+    rows = json.load(open(os.path.join(runner.work_dir, 'results.json')))
+    assert [row['epoch'] for row in rows] == [1, 2]
+    assert all(0 <= row['mIoU'] <= 100 for row in rows)
+
+
+def test_lr_follows_the_total_batch(cfg):
+    """Twice the batch that the lr was chosen for: twice the lr."""
+    lrs = []
+    for total in (2, 4):
+        runner = run(
+            cfg, f'batch{total}', **{
+                'train_dataloader.total_batch_size': total,
+                'param_scheduler': None,
+                'train_cfg.max_epochs': 1
+            })
+        assert runner.train_dataloader.batch_size == total
+        groups = runner.optim_wrapper.optimizer.param_groups
+        lrs.append([group['lr'] for group in groups])
+    assert lrs[1] == pytest.approx([2 * lr for lr in lrs[0]])
+    assert min(lrs[0]) == pytest.approx(0.001)
+    assert max(lrs[0]) == pytest.approx(0.01)
+
+
+def test_batch_size_goes_before_the_total(cfg):
+    runner = run(cfg, 'run', **{
+        'train_dataloader.batch_size': 4,
+        'train_cfg.max_epochs': 1
+    })
+    assert runner.train_dataloader.batch_size == 4
+
+
+class TestFaults:
+    """Each is one error before training, with file, value and cure."""
+
+    def fails(self, cfg, said, error=ValueError, **changes):
+        with pytest.raises(error, match=said):
+            run(cfg, 'run', **changes)
+
+    def edit(self, cfg, tiny_data, tmp_path, **lists):
+        """Lists of another content, beside the same images."""
+        root = tmp_path / 'data'
+        (root / 'splits').mkdir(parents=True)
+        for folder in ('images', 'labels'):
+            (root / folder).symlink_to(tiny_data / folder)
+        for name in ('train', 'val', 'labeled'):
+            text = (tiny_data / 'splits' / f'{name}.txt').read_text()
+            (root / 'splits' / f'{name}.txt').write_text(
+                lists.get(name, text))
+        for loader in ('train_dataloader', 'val_dataloader'):
+            cfg[loader].dataset.data_root = str(root)
+
+    def test_missing_image(self, cfg, tiny_data, tmp_path):
+        self.edit(cfg, tiny_data, tmp_path, labeled='images/no.png labels/0')
+        self.fails(cfg, r'labeled\.txt names files.*images/no\.png',
+                   FileNotFoundError)
+
+    def test_sizes_that_differ(self, cfg, tiny_data, tmp_path):
+        import cv2
+        import numpy as np
+        small = tmp_path / 'small.png'
+        cv2.imwrite(str(small), np.zeros((40, 20), np.uint8))
+        self.edit(
+            cfg, tiny_data, tmp_path, labeled=f'images/train/0.png {small}')
+        self.fails(cfg, 'has 48x40 pixels and its mask .*small.png 20x40')
+
+    def test_trained_and_validated_on(self, cfg, tiny_data, tmp_path):
+        self.edit(
+            cfg,
+            tiny_data,
+            tmp_path,
+            val='images/train/5.png labels/train/5.png')
+        self.fails(cfg, r'train/5\.png stand in .*train\.txt.*val\.txt')
+
+    def test_too_few_images_for_a_batch(self, cfg):
+        self.fails(
+            cfg, 'do not fill one batch of 64',
+            **{'train_dataloader.total_batch_size': 64})
+
+    def test_missing_pretrained_file(self, cfg):
+        init = dict(type='PretrainedBackbone', checkpoint='nowhere.pth')
+        self.fails(
+            cfg, r'nowhere\.pth.*init_cfg=None', FileNotFoundError,
+            **{'model.backbone.init_cfg': init})
+
+    def test_checkpoint_of_another_network(self, cfg):
+        runner = run(cfg, 'first', **{'train_cfg.max_epochs': 1})
+        self.fails(
+            cfg,
+            r'epoch_1\.pth is not of this network: it lacks decode_head',
+            load_from=os.path.join(runner.work_dir, 'epoch_1.pth'),
+            **{'model.decode_head.type': 'DepthwiseSeparableASPPHead'})
+
+    def test_other_number_of_classes(self, cfg):
+        runner = run(cfg, 'first', **{'train_cfg.max_epochs': 1})
+        self.fails(
+            cfg,
+            r'conv_seg\.weight \(4, 16, 1, 1\) for \(7, 16, 1, 1\)',
+            load_from=os.path.join(runner.work_dir, 'epoch_1.pth'),
+            **{'model.decode_head.num_classes': 7})

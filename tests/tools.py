@@ -1,0 +1,27 @@
+"""Run the tools as a user does."""
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+TINY = ROOT / 'tests/data/tiny.py'
+
+
+def run(*args, ok: bool = True, env=None) -> str:
+    """Run a command in the project root and give its output.
+
+    ``python`` stands for this interpreter.  With ``ok`` the command must
+    succeed, else it must fail.
+    """
+    args = [sys.executable if a == 'python' else str(a) for a in args]
+    done = subprocess.run(
+        args,
+        cwd=ROOT,
+        env=dict(os.environ, OMP_NUM_THREADS='1', **(env or {})),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=300)
+    assert (done.returncode == 0) == ok, done.stdout[-6000:]
+    return done.stdout
