@@ -21,6 +21,10 @@ _DEEPLABV3PLUS = (
     (r'fuse\.3', r'decode_head.fuse.1.conv'),
     (r'fuse\.4', r'decode_head.fuse.1.bn'),
     (r'classifier', r'decode_head.conv_seg'),
+    # CorrMatch alone
+    (r'proj\.(\d)', r'correlation.project.\1'),
+    (r'corr\.conv1', r'correlation.query'),
+    (r'corr\.conv2', r'correlation.key'),
 )
 
 

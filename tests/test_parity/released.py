@@ -155,3 +155,8 @@ def channel_dropout(x, p=0.5, training=True, inplace=False):
 def landmark_start(feat: torch.Tensor) -> torch.Tensor:
     """(B,) first landmark of every image, for features (B, C, h, w)."""
     return (37 * torch.arange(len(feat)) + 11) % feat[0, 0].numel()
+
+
+def region_positions(num: int, total: int, *args) -> torch.Tensor:
+    """(num,) positions that CorrMatch's regions grow from."""
+    return (13 * torch.arange(num) + 5) % (total - 1)

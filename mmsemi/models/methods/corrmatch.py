@@ -1,0 +1,167 @@
+"""CorrMatch: labels that spread along the correlation of pixels."""
+from typing import Dict, Optional
+
+import torch
+from torch import Tensor
+
+from mmsemi.registry import MODELS
+from ..losses import masked_cross_entropy, masked_kl
+from ..utils import (AdaptiveThreshold, PseudoLabel, box_mask, cutmix,
+                     masked_ce, propagate_labels, random_positions,
+                     region_masks)
+from .base import SemiSegmentor, Streams, flipped
+
+
+@MODELS.register_module()
+class CorrMatch(SemiSegmentor):
+    """Label propagation by correlation matching.
+
+    L = (0.5 L_x + 0.5 L_x(corr) + 0.25 CE(u_s) + 0.25 KL + 0.25 CE(fp)
+    + 0.125 (CE(corr u_s) + CE(corr u_w))) / 2: the weak view's confident
+    prediction teaches the strong view, the weak view under channel dropout
+    (fp) and the *correlated* logits of both (corr, see
+    :class:`CorrelationBlock`).  The confidence asked for follows the network
+    (:class:`AdaptiveThreshold`), and regions of correlated pixels whose
+    confident part agrees make the strong view's labels complete
+    (:func:`propagate_labels`).
+
+    Quirks of the released trainer, and the defaults, each with a switch:
+    the threshold follows the weak view's own prediction, but leaves out the
+    padding of the *CutMixed* one; the positions that regions grow from are
+    never the last one; the strong view, which is CutMixed, is compared (KL)
+    with the weak view, which is not.
+
+    Paper: `CorrMatch: Label Propagation via Correlation Matching for
+    Semi-Supervised Semantic Segmentation
+    <https://arxiv.org/abs/2306.04300>`_.
+
+    Args:
+        correlation (dict): Config of the :class:`CorrelationBlock`, without
+            ``num_classes``; its features are the backbone's last level.
+        thresh_init (float): Confidence asked for at first, in [0, 1].
+            Defaults to 0.85.
+        thresh_momentum (float): Share of the threshold kept at a step.
+            Defaults to 0.999.
+        num_regions (int): Positions whose correlation makes a region.
+            Defaults to 128.
+        thresh_valid (str): Whose padding the threshold leaves out: 'mixed'
+            (released) or 'own' (corrected).
+        all_positions (bool): Regions may grow from the last position too
+            (corrected).  Defaults to False.
+        kl_target (str): The weak side of KL: 'own' (released) or 'mixed'
+            (corrected).
+        **kwargs: As in :class:`SemiSegmentor`.
+
+    Raises:
+        ValueError: ``thresh_valid`` or ``kl_target`` is neither 'own' nor
+            'mixed'.
+    """
+
+    def __init__(self,
+                 *args,
+                 correlation: dict = dict(in_channels=2048),
+                 thresh_init: float = 0.85,
+                 thresh_momentum: float = 0.999,
+                 num_regions: int = 128,
+                 thresh_valid: str = 'mixed',
+                 all_positions: bool = False,
+                 kl_target: str = 'own',
+                 **kwargs) -> None:
+        super().__init__(*args, **kwargs)
+        for name, value in (('thresh_valid', thresh_valid), ('kl_target',
+                                                             kl_target)):
+            if value not in ('own', 'mixed'):
+                raise ValueError(
+                    f"{name} must be 'own' or 'mixed', got {value!r}.")
+        self.correlation = MODELS.build(
+            dict(type='CorrelationBlock', num_classes=self.num_classes)
+            | correlation)
+        self.thresh = AdaptiveThreshold(thresh_init, thresh_momentum)
+        self.num_regions = num_regions
+        self.thresh_valid = thresh_valid
+        self.all_positions = all_positions
+        self.kl_target = kl_target
+
+    def loss(self,
+             inputs: Streams,
+             data_samples: Optional[list] = None) -> Dict[str, Tensor]:
+        """Compute the loss of one step.
+
+        Args:
+            inputs (dict): The streams, with one strong view, as in
+                :meth:`FixMatch.loss`.
+
+        Returns:
+            dict[str, Tensor]: ``loss_sup``, ``loss_sup_corr``,
+            ``loss_strong``, ``loss_kl``, ``loss_fp`` and ``loss_corr``, which
+            sum to L; ``mask_ratio``, the share of confident pixels of the
+            weak view; ``thresh``; ``relabel_ratio``, the share of the strong
+            view's pixels whose label propagation changed.
+        """
+        x, y = inputs['labeled']['weak'], inputs['labeled']['mask']
+        u = inputs['unlabeled']
+        m = inputs.get('partner')
+        box = box_mask(u['box1'], u['weak'].shape[2:])
+
+        # (1) The partner's prediction, in eval mode.
+        if m:
+            with self.eval_no_grad():
+                logits_m = self.logits(m['weak'])
+            partner = PseudoLabel.from_logits(logits_m, m['valid'])
+
+        # (2) Labeled and weak views in one batch, with the dropped copy, and
+        # correlated.
+        with self.capture('backbone') as levels:
+            logits, dropped = self.logits_and_dropped(
+                torch.cat([x, u['weak']]))
+        feat = levels[0][-1]
+        spread, corr = self.correlation(feat, logits)
+        logits_x, logits_w = logits.split([len(x), len(u['weak'])])
+        spread_x, spread_w = spread.split([len(x), len(u['weak'])])
+        logits_fp = dropped[len(x):]
+        own = PseudoLabel.from_logits(logits_w, u['valid'])
+        if m is None:
+            m, partner = flipped(u), own.flip()
+            logits_m = logits_w.detach().flip(0)
+
+        # (3) The strong view, CutMixed as its target is, and correlated.
+        with self.capture('backbone') as levels:
+            logits_s = self.logits(cutmix(u['strong1'], m['strong1'], box))
+        spread_s, _ = self.correlation(levels[0][-1], logits_s)
+        mixed = own.cutmix(partner, box)
+
+        # The threshold follows first, and serves the whole step.
+        thresh = self.thresh.update(
+            mixed._replace(conf=own.conf, label=own.label)
+            if self.thresh_valid == 'mixed' else own, self.num_classes)
+
+        # Regions of the weak view, as far as the strong one shows them, vote.
+        index = random_positions(self.num_regions, corr.size(1), corr.device,
+                                 self.all_positions)
+        regions = region_masks(
+            corr[len(x):, index].unflatten(2, feat.shape[2:]),
+            mixed.valid & ~box)
+        confident = (mixed.conf >= thresh) & mixed.valid
+        label, keep = propagate_labels(mixed.label, confident, regions, thresh,
+                                       self.num_classes)
+
+        loss_x = self.loss_sup(logits_x, y)
+        loss_x_corr = self.loss_sup(spread_x, y)
+        loss_s = masked_cross_entropy(logits_s, label, keep, mixed.valid)
+        loss_corr_s = masked_cross_entropy(spread_s, label, keep, mixed.valid)
+        loss_corr_w = masked_ce(spread_w, own, thresh)
+        loss_fp = masked_ce(logits_fp, own, thresh)
+        weak = logits_w if self.kl_target == 'own' else cutmix(
+            logits_w, logits_m, box)
+        loss_kl = masked_kl(logits_s, weak, confident, mixed.valid)
+        relabeled = ((label != mixed.label) & mixed.valid).sum()
+        return dict(
+            loss_sup=0.5 * loss_x / 2,
+            loss_sup_corr=0.5 * loss_x_corr / 2,
+            loss_strong=0.25 * loss_s / 2,
+            loss_kl=0.25 * loss_kl / 2,
+            loss_fp=0.25 * loss_fp / 2,
+            loss_corr=0.25 * 0.5 * (loss_corr_s + loss_corr_w) / 2,
+            mask_ratio=own.confident_share(thresh),
+            thresh=thresh,
+            relabel_ratio=relabeled / mixed.valid.sum().clamp(min=1))

@@ -1,0 +1,154 @@
+"""CorrMatch's label propagation: regions of correlated pixels that vote.
+
+`CorrMatch: Label Propagation via Correlation Matching for Semi-Supervised
+Semantic Segmentation <https://arxiv.org/abs/2306.04300>`_
+"""
+from typing import Tuple
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+# Pixels resized at a time: few enough to stay in a CPU's cache.
+CHUNK = 2**20
+
+
+def random_positions(num: int,
+                     total: int,
+                     device: torch.device,
+                     with_last: bool = False) -> Tensor:
+    """Draw positions whose correlation makes the regions.
+
+    Quirk: the released trainer never draws the last position.
+
+    Args:
+        num (int): How many, repetitions included.
+        total (int): Positions of the map, 2 or more.
+        device (torch.device): Where they are drawn.
+        with_last (bool): Draw from all positions (corrected form).
+
+    Returns:
+        Tensor: int64 (num,).
+    """
+    return torch.randint(
+        total if with_last else total - 1, (num, ), device=device)
+
+
+@torch.no_grad()
+def region_masks(rows: Tensor, within: Tensor) -> Tensor:
+    """The pixels that correlate most with each of K positions.
+
+    A row of the correlation is resized to the image (bilinear,
+    ``align_corners=True``) and stretched to 0..1 there; the region is what
+    exceeds 0.5.  Only a few rows at a time are ever floats of full size.
+
+    Args:
+        rows (Tensor): Correlation of the positions with all, (B, K, h, w).
+        within (Tensor): True where regions may lie, bool (B, H, W).  It cuts
+            them, but has no part in the stretching.
+
+    Returns:
+        Tensor: bool (B, K, H, W).  Empty for a row of a single value.
+    """
+    num, size = rows.size(1), within.shape[1:]
+    step = max(1, CHUNK // size.numel())
+    masks = within.new_empty(len(rows), num, *size)
+    for image in range(len(rows)):
+        for k in range(0, num, step):
+            corr = F.interpolate(
+                rows[image, None, k:k + step],
+                size,
+                mode='bilinear',
+                align_corners=True)[0]
+            low = corr.amin((1, 2), keepdim=True)
+            span = corr.amax((1, 2), keepdim=True) - low
+            torch.logical_and(
+                corr.sub_(low).div_(span) > 0.5,
+                within[image],
+                out=masks[image, k:k + step])
+    return masks
+
+
+@torch.no_grad()
+def propagate_labels(label: Tensor, confident: Tensor, regions: Tensor,
+                     thresh: Tensor,
+                     num_classes: int) -> Tuple[Tensor, Tensor]:
+    """Let regions of an image, one after the other, agree on a label.
+
+    With A = the confident pixels of a region R: where ``|A| / |R| >= thresh``
+    and the most frequent label of A (the smallest of several) has a share
+    above ``thresh`` of A, all of R takes that label and is trusted.  A region
+    sees the labels that those before it wrote; which pixels are confident is
+    fixed.
+
+    The first test does not look at labels, so it is done for all regions at
+    once, and the walk visits what passed.  On a GPU the images walk side by
+    side and only the number of steps is read from it.
+
+    Args:
+        label (Tensor): 0..num_classes-1, int64 (B, H, W).
+        confident (Tensor): bool (B, H, W).
+        regions (Tensor): bool (B, K, H, W), in order.
+        thresh (Tensor): Scalar in [0, 1]; shares are compared in its dtype.
+        num_classes (int): At most 255.
+
+    Returns:
+        tuple[Tensor, Tensor]: The new labels, int64 (B, H, W), and the pixels
+        to trust, bool (B, H, W): the confident ones and the regions that
+        agreed.
+    """
+    if label.device.type == 'cpu':
+        walked = [
+            _walk(*(t.numpy() for t in image), thresh.numpy())
+            for image in zip(label, confident, regions)
+        ]
+        label, keep = zip(*walked)
+        return tuple(
+            torch.from_numpy(np.stack(images)) for images in (label, keep))
+    return _walk_abreast(label, confident, regions, thresh, num_classes)
+
+
+def _walk(label: np.ndarray, confident: np.ndarray, regions: np.ndarray,
+          thresh: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
+    """:func:`propagate_labels` of one image, on the host."""
+    label, keep = label.copy(), confident.copy()
+    cores = regions & confident
+    size, trusted = (
+        masks.sum((1, 2)).astype(thresh.dtype) for masks in (regions, cores))
+    passed = (trusted > 0) & (trusted / size.clip(min=1) >= thresh)
+    for k in np.flatnonzero(passed):
+        votes = np.bincount(label[cores[k]])
+        winner = votes.argmax()
+        if votes[winner].astype(thresh.dtype) / trusted[k] > thresh:
+            label[regions[k]] = winner
+            keep |= regions[k]
+    return label, keep
+
+
+def _walk_abreast(label: Tensor, confident: Tensor, regions: Tensor,
+                  thresh: Tensor, num_classes: int) -> Tuple[Tensor, Tensor]:
+    """:func:`propagate_labels` of all images at once, on the device."""
+    batch = torch.arange(len(label), device=label.device)
+    classes = torch.arange(
+        num_classes, dtype=torch.uint8, device=label.device)[:, None]
+    shape, label = label.shape, label.flatten(1).to(torch.uint8)
+    confident, regions = confident.flatten(1), regions.flatten(2)
+
+    cores = regions & confident[:, None]
+    size, trusted = (
+        masks.sum(2).to(thresh.dtype) for masks in (regions, cores))
+    passed = (trusted > 0) & (trusted / size >= thresh)
+    agreed = torch.zeros_like(passed)
+    # What passed comes first, in order.
+    order = passed.int().argsort(dim=1, descending=True, stable=True)
+    for k in order[:, :int(passed.sum(1).max())].unbind(1):
+        voters = torch.where(cores[batch, k], label, 255)
+        votes, winner = (voters[:, None] == classes).sum(2).max(1)
+        agree = passed[batch, k] & (
+            votes.to(thresh.dtype) / trusted[batch, k] > thresh)
+        agreed[batch, k] = agree
+        label = torch.where(regions[batch, k] & agree[:, None],
+                            winner[:, None].to(torch.uint8), label)
+    keep = confident | (regions & agreed[:, :, None]).any(1)
+    return label.long().view(shape), keep.view(shape)
