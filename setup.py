@@ -1,0 +1,49 @@
+"""Packaging of mmsemi."""
+import runpy
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+VERSION = runpy.run_path(
+    str(Path(__file__).parent / 'mmsemi' / 'version.py'))['__version__']
+
+# The OpenMMLab stack is an extra, not a requirement. Two families of wheels
+# provide the same import names (mmengine and onedl-mmengine both install
+# `mmengine`), pip does not know that they exclude each other, and a hard
+# requirement on one would overwrite the files of the other in an environment
+# that already works. `pip install .[onedl]` brings the recommended family,
+# and `import mmsemi` says what to do when there is none, or both.
+ONEDL = [
+    'onedl-mmengine>=0.10.12',
+    'onedl-mmcv>=2.3.6',
+    'onedl-mmsegmentation>=1.4.2',
+    'onedl-mmpretrain>=1.3.6',
+]
+
+setup(
+    name='mmsemi',
+    version=VERSION,
+    description='Semi-supervised semantic segmentation on OpenMMLab',
+    license='Apache-2.0',
+    license_files=['LICENSE'],
+    packages=find_packages(include=['mmsemi', 'mmsemi.*']),
+    python_requires='>=3.10',
+    install_requires=[
+        'torch>=2.4',
+        'numpy',
+        'opencv-python',
+        'packaging',
+        'pillow',
+        'rich',
+        'tensorboard',
+    ],
+    extras_require={
+        'onedl': ONEDL,
+        'tests': ['hypothesis', 'pytest'],
+    },
+    classifiers=[
+        'Intended Audience :: Science/Research',
+        'Programming Language :: Python :: 3 :: Only',
+        'Topic :: Scientific/Engineering :: Image Recognition',
+    ],
+)
