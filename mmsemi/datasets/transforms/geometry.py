@@ -1,0 +1,132 @@
+"""The geometry of the weak view: scale and crop."""
+import math
+from typing import Optional, Tuple, Union
+
+import numpy as np
+from mmcv.transforms import BaseTransform
+from PIL import Image
+
+from mmsemi.registry import TRANSFORMS
+
+BILINEAR = Image.Resampling.BILINEAR
+NEAREST = Image.Resampling.NEAREST
+
+
+def resize_window(img: np.ndarray, size: Tuple[int, int],
+                  window: Tuple[int, int, int, int]) -> np.ndarray:
+    """A window of PIL's bilinear resize of an image, to the bit.
+
+    Equals resizing the whole image and cropping it; where the image grows,
+    only what the window needs is computed.
+
+    Args:
+        img (ndarray): (H, W, 3) uint8.
+        size (tuple[int]): Width and height to resize to.
+        window (tuple[int]): x1, y1, x2, y2 in the resized image, half-open.
+            Beyond the image it is filled with zeros.
+
+    Returns:
+        ndarray: (y2 - y1, x2 - x1, 3) uint8.
+    """
+    height, width = img.shape[:2]
+    x1, y1, x2, y2 = window
+    if size[0] < width or size[1] < height:
+        image = Image.fromarray(img).resize(size, BILINEAR)
+        return np.array(image.crop(window))
+    # PIL resizes along rows first when growing, and skips a direction whose
+    # size stays.  So: the rows that the window needs, to full width; then
+    # its columns, put back at their height (crop pads), to full height.
+    step = height / size[1]
+    top = max(math.floor(y1 * step) - 1, 0)
+    bottom = min(math.ceil(y2 * step) + 1, height)
+    rows = Image.fromarray(img[top:bottom]).resize((size[0], bottom - top),
+                                                   BILINEAR)
+    columns = rows.crop((x1, -top, x2, height - top)).resize(
+        (x2 - x1, size[1]), BILINEAR)
+    return np.array(columns.crop((0, y1, x2 - x1, y2)))
+
+
+def nearest_index(old: int, new: int) -> np.ndarray:
+    """For each of ``new`` pixels the one of ``old`` that PIL's NEAREST takes.
+
+    Returns:
+        ndarray: (new,) int32.
+    """
+    line = Image.fromarray(np.arange(old, dtype=np.int32)[None])
+    return np.array(line.resize((new, 1), NEAREST))[0]
+
+
+@TRANSFORMS.register_module()
+class RandomScaleCrop(BaseTransform):
+    """Scale an image at random, pad it to the crop size, and crop it.
+
+    The long side becomes a uniform integer of ``[int(low * L), int(high *
+    L)]``, L being the image's own long side (or ``base``), the other side
+    keeps the ratio; bilinear as PIL's (antialiased when shrinking), masks
+    nearest.  Right and bottom padding: image 0, masks 255.  The crop is
+    uniform, without a retry on its classes.  Equals mmseg's ``Resize``
+    (pillow) -> ``Pad`` -> ``RandomCrop``, but works out the crop alone.
+
+    Changes ``img`` (h, w, 3), all ``seg_fields`` (h, w) and ``img_shape``;
+    adds ``scale_factor`` (w, h).
+
+    Args:
+        crop_size (int | tuple[int]): Height and width of the crop.
+        ratio_range (tuple[float]): ``low`` and ``high``.
+        base (int, optional): Length that the ratios refer to; ST's released
+            trainer uses 400 (Pascal) and 2048 (Cityscapes).  Defaults to
+            None: the image's own long side.
+
+    Raises:
+        ValueError: The ratios are not positive and ascending.
+    """
+
+    def __init__(self,
+                 crop_size: Union[int, Tuple[int, int]],
+                 ratio_range: Tuple[float, float] = (0.5, 2.0),
+                 base: Optional[int] = None) -> None:
+        low, high = ratio_range
+        if not 0 < low <= high:
+            raise ValueError(f'`ratio_range` is {ratio_range}, but must be '
+                             'positive and ascending, as in (0.5, 2.0).')
+        if isinstance(crop_size, int):
+            crop_size = (crop_size, crop_size)
+        self.crop_size = tuple(crop_size)
+        self.ratio_range = ratio_range
+        self.base = base
+
+    def draw(self, height: int, width: int) -> Tuple[tuple, tuple]:
+        """Draw the size (w, h) to resize to and the window x1, y1, x2, y2."""
+        long_side = max(height, width)
+        low, high = (
+            max(int(ratio * (self.base or long_side)), 1)
+            for ratio in self.ratio_range)
+        new_long_side = np.random.randint(low, high + 1)
+        size = tuple(
+            max(int(side * new_long_side / long_side + 0.5), 1)
+            for side in (width, height))
+        crop_h, crop_w = self.crop_size
+        x = np.random.randint(0, max(size[0] - crop_w, 0) + 1)
+        y = np.random.randint(0, max(size[1] - crop_h, 0) + 1)
+        return size, (x, y, x + crop_w, y + crop_h)
+
+    def transform(self, results: dict) -> dict:
+        img = results['img']
+        height, width = img.shape[:2]
+        size, window = self.draw(height, width)
+        x1, y1, x2, y2 = window
+
+        results['img'] = resize_window(img, size, window)
+        rows = nearest_index(height, size[1])[y1:y2]
+        columns = nearest_index(width, size[0])[x1:x2]
+        for key in results.get('seg_fields', []):
+            seg = np.full(self.crop_size, 255, np.uint8)
+            seg[:len(rows), :len(columns)] = results[key][rows][:, columns]
+            results[key] = seg
+        results['img_shape'] = self.crop_size
+        results['scale_factor'] = (size[0] / width, size[1] / height)
+        return results
+
+    def __repr__(self) -> str:
+        return (f'{type(self).__name__}(crop_size={self.crop_size}, '
+                f'ratio_range={self.ratio_range}, base={self.base})')

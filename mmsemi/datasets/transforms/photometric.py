@@ -1,0 +1,230 @@
+"""Photometric changes of the strong views.
+
+Backend ``'pillow'`` computes, to the bit, what torchvision and PIL do to RGB
+images, which the published results were trained with.  ``'cv2'`` computes
+the same several times faster, but rounds differently: by half a level of 255
+on average.
+"""
+import math
+from functools import partial
+from typing import Callable, List, Tuple
+
+import cv2
+import mmcv
+import numpy as np
+from mmcv.transforms import BaseTransform
+from PIL import Image, ImageEnhance, ImageFilter
+
+from mmsemi.registry import TRANSFORMS
+
+
+def pil_enhance(kind: type, image: Image.Image, factor: float) -> Image.Image:
+    return kind(image).enhance(factor)
+
+
+def pil_hue(image: Image.Image, factor: float) -> Image.Image:
+    shift = int(factor * 255)
+    table = [(value + shift) % 256 for value in range(256)]
+    hsv = image.convert('HSV').point(table + 2 * list(range(256)))
+    return hsv.convert('RGB')
+
+
+def blend(img: np.ndarray, factor: float, level: int = 0) -> np.ndarray:
+    """``level + factor * (img - level)``, through a table of 256 values."""
+    table = level + factor * (np.arange(256) - level)
+    return cv2.LUT(img, np.clip(table, 0, 255).astype(np.uint8))
+
+
+def cv2_contrast(img: np.ndarray, factor: float) -> np.ndarray:
+    mean = cv2.mean(mmcv.bgr2gray(img))[0]
+    return blend(img, factor, int(mean + 0.5))
+
+
+# Where mmcv has a function of the same definition but none of it is used:
+# its pillow ones copy from and to BGR every time, and `adjust_color` warns;
+# its `adjust_contrast` takes longer than all of these together.
+ADJUST = dict(
+    pillow=dict(
+        brightness=partial(pil_enhance, ImageEnhance.Brightness),
+        contrast=partial(pil_enhance, ImageEnhance.Contrast),
+        saturation=partial(pil_enhance, ImageEnhance.Color),
+        hue=pil_hue),
+    cv2=dict(
+        brightness=blend,
+        contrast=cv2_contrast,
+        saturation=partial(mmcv.adjust_color, backend='cv2'),
+        hue=partial(mmcv.adjust_hue, backend='cv2')))
+
+
+def box_blur(img: np.ndarray, sigma: float) -> np.ndarray:
+    """Three box blurs that together have the variance of a Gaussian.
+
+    PIL's ``GaussianBlur``: a box of whole pixels with two fractional ones at
+    its ends (Gwosdek et al., 2011).  A sampled Gaussian would blur too
+    little where ``sigma`` is below half a pixel.
+    """
+    variance = sigma**2 / 3
+    radius = int((math.sqrt(12 * variance + 1) - 1) / 2)
+    box = np.ones(2 * radius + 3)
+    box[[0, -1]] = (2 * radius + 1) * (radius * (radius + 1) - 3 * variance) \
+        / (6 * (variance - (radius + 1)**2))
+    box /= box.sum()
+    for _ in range(3):
+        img = cv2.sepFilter2D(
+            img, -1, box, box, borderType=cv2.BORDER_REPLICATE)
+    return img
+
+
+def through_pil(img: np.ndarray, change: Callable) -> np.ndarray:
+    """Apply a change of PIL RGB images to a BGR array."""
+    image = change(Image.fromarray(mmcv.bgr2rgb(img)))
+    return mmcv.rgb2bgr(np.asarray(image))
+
+
+def check_backend(backend: str) -> str:
+    if backend not in ADJUST:
+        raise ValueError(
+            f"`backend` is {backend!r}, but must be 'pillow' or 'cv2'.")
+    return backend
+
+
+@TRANSFORMS.register_module()
+class RandomColorJitter(BaseTransform):
+    """Change brightness, contrast, saturation and hue, in random order.
+
+    Changes ``img`` (H, W, 3) BGR uint8.
+
+    Args:
+        prob (float): Probability that anything is changed.
+        brightness (float): Factor drawn from ``[max(0, 1 - b), 1 + b]``.
+        contrast (float): Likewise.
+        saturation (float): Likewise.
+        hue (float): Turn drawn from ``[-hue, hue]`` of a circle, at most 0.5.
+        backend (str): ``'pillow'`` or ``'cv2'``, see the module.
+
+    Raises:
+        ValueError: A strength is negative, ``hue`` above 0.5, or the backend
+            unknown.
+    """
+
+    def __init__(self,
+                 prob: float = 0.8,
+                 brightness: float = 0.5,
+                 contrast: float = 0.5,
+                 saturation: float = 0.5,
+                 hue: float = 0.25,
+                 backend: str = 'pillow') -> None:
+        strengths = dict(
+            brightness=brightness,
+            contrast=contrast,
+            saturation=saturation,
+            hue=hue)
+        if min(strengths.values()) < 0 or hue > 0.5:
+            raise ValueError(f'The strengths are {strengths}, but none may be '
+                             'negative, and `hue` at most 0.5.')
+        self.prob = prob
+        self.strengths = strengths
+        self.backend = check_backend(backend)
+
+    def draw(self) -> List[Tuple[str, float]]:
+        """Draw a factor for each adjustment, in the order to apply them."""
+        factors = []
+        for name, strength in self.strengths.items():
+            center = 0 if name == 'hue' else 1
+            low = center - strength
+            if name != 'hue':
+                low = max(low, 0)
+            if strength > 0:
+                factors.append(
+                    (name, np.random.uniform(low, center + strength)))
+        return [factors[i] for i in np.random.permutation(len(factors))]
+
+    def transform(self, results: dict) -> dict:
+        if np.random.rand() >= self.prob:
+            return results
+        factors = self.draw()
+
+        def adjust(img):
+            for name, factor in factors:
+                img = ADJUST[self.backend][name](img, factor)
+            return img
+
+        if self.backend == 'pillow':
+            results['img'] = through_pil(results['img'], adjust)
+        else:
+            results['img'] = adjust(results['img'])
+        return results
+
+    def __repr__(self) -> str:
+        strengths = ', '.join(f'{k}={v}' for k, v in self.strengths.items())
+        return (f'{type(self).__name__}(prob={self.prob}, {strengths}, '
+                f'backend={self.backend!r})')
+
+
+@TRANSFORMS.register_module()
+class RandomGray(BaseTransform):
+    """Replace the colours by their luma, as PIL rounds it.
+
+    (mmcv's ``RandomGrayscale`` truncates: every second pixel a level
+    darker.)  Changes ``img`` (H, W, 3) BGR uint8.
+
+    Args:
+        prob (float): Probability of doing so.
+    """
+
+    def __init__(self, prob: float = 0.2) -> None:
+        self.prob = prob
+
+    def transform(self, results: dict) -> dict:
+        if np.random.rand() < self.prob:
+            rgb = Image.fromarray(mmcv.bgr2rgb(results['img']))
+            results['img'] = mmcv.gray2bgr(np.asarray(rgb.convert('L')))
+        return results
+
+    def __repr__(self) -> str:
+        return f'{type(self).__name__}(prob={self.prob})'
+
+
+@TRANSFORMS.register_module()
+class RandomBlur(BaseTransform):
+    """Blur with a Gaussian of random width.
+
+    Changes ``img`` (H, W, 3) BGR uint8.
+
+    Args:
+        prob (float): Probability of doing so.
+        sigma (tuple[float]): Bounds of the standard deviation, in pixels.
+        backend (str): ``'pillow'`` or ``'cv2'``, see the module.
+
+    Raises:
+        ValueError: ``sigma`` is not positive and ascending, or the backend
+            unknown.
+    """
+
+    def __init__(self,
+                 prob: float = 0.5,
+                 sigma: Tuple[float, float] = (0.1, 2.0),
+                 backend: str = 'pillow') -> None:
+        if not 0 < sigma[0] <= sigma[1]:
+            raise ValueError(f'`sigma` is {sigma}, but must be positive and '
+                             'ascending, as in (0.1, 2.0).')
+        self.prob = prob
+        self.sigma = sigma
+        self.backend = check_backend(backend)
+
+    def transform(self, results: dict) -> dict:
+        if np.random.rand() >= self.prob:
+            return results
+        sigma = np.random.uniform(*self.sigma)
+        img = results['img']
+        if self.backend == 'pillow':
+            image = Image.fromarray(img)  # channel by channel: BGR will do
+            results['img'] = np.array(
+                image.filter(ImageFilter.GaussianBlur(sigma)))
+        else:
+            results['img'] = box_blur(img, sigma)
+        return results
+
+    def __repr__(self) -> str:
+        return (f'{type(self).__name__}(prob={self.prob}, '
+                f'sigma={self.sigma}, backend={self.backend!r})')
