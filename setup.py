@@ -32,7 +32,6 @@ setup(
         'torch>=2.4',
         'numpy',
         'opencv-python',
-        'packaging',
         'pillow',
         'rich',
         'tensorboard',

@@ -49,7 +49,7 @@ MMSEG_CLASSES = [
 
 # Each class is built in a child of its own, so that no other look-up has
 # imported mmseg's modules for it; what all of them need is imported once.
-BUILD_IN_FRESH_INTERPRETERS = '''
+BUILD_IN_FRESH_INTERPRETERS = """
 import json, os, sys, traceback
 import mmcv.cnn, mmcv.transforms, mmengine.runner, mmengine.visualization
 import torch
@@ -74,7 +74,7 @@ for node, cfg in json.loads(sys.argv[1]):
     children[child] = cfg['type']
 failed = [name for child, name in children.items() if os.waitpid(child, 0)[1]]
 sys.exit(f'failed: {failed}' if failed else 0)
-'''
+"""
 
 
 @pytest.mark.parametrize('name', NODES)

@@ -154,7 +154,7 @@ def test_stock_mmengine_with_a_new_torch_warns(environment, mmengine):
 
 def test_the_check_comes_before_whatever_it_checks():
     """`import mmsemi` without a stack ends in our error, not in another."""
-    script = '''
+    script = """
 import sys
 for name in ('torch', 'mmengine', 'mmcv', 'mmseg', 'mmpretrain', 'cv2'):
     sys.modules[name] = None
@@ -163,7 +163,7 @@ def version(name):
     raise metadata.PackageNotFoundError(name)
 metadata.version = version
 import mmsemi
-'''
+"""
     run = subprocess.run([sys.executable, '-c', script], cwd=ROOT,
                          capture_output=True, text=True)
     assert run.returncode == 1
@@ -171,11 +171,11 @@ import mmsemi
 
 
 def test_importing_the_package_imports_none_of_its_parts():
-    script = '''
+    script = """
 import sys, mmsemi
 parts = [f'mmsemi.{p}' for p in ('datasets', 'models', 'engine')]
 assert not set(parts) & set(sys.modules), sorted(sys.modules)
-'''
+"""
     subprocess.run([sys.executable, '-c', script], cwd=ROOT, check=True)
 
 

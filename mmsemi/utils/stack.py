@@ -7,13 +7,12 @@ both: they overwrite each other's files, and removing one then leaves holes in
 the other.
 
 Only the metadata of what is installed is read, so this costs milliseconds and
-imports none of the packages it asks about.
+imports none of the packages it asks about, nor any but Python's own.
 """
+import re
 import warnings
 from importlib import metadata, util
 from typing import Dict, NamedTuple, Optional, Tuple
-
-from packaging.version import Version
 
 
 class Package(NamedTuple):
@@ -75,6 +74,11 @@ def _version(distribution: str) -> Optional[str]:
         return None
 
 
+def _release(version: str) -> Tuple[int, ...]:
+    """The numbers alone: vendors call their torch 2.4.0 2.4.0a0+hash."""
+    return tuple(map(int, re.match(r'\d+(\.\d+)*', version)[0].split('.')))
+
+
 def _distributions(package: Package) -> Dict[str, str]:
     """Name and version of every installed distribution of a package."""
     versions = {d: _version(d) for d in (*package.stock, package.onedl)}
@@ -119,8 +123,7 @@ def _check(module: str, minimum: str, distributions: Dict[str, str],
                 f'{distribution} {version} is listed as installed, but there '
                 f'is no {module} to import; it may have gone with another '
                 f'distribution of it:\n    {cure}')
-        # Vendors' builds of torch call themselves 2.4.0a0+hash.
-        if Version(version).release < Version(minimum).release:
+        if _release(version) < _release(minimum):
             raise ImportError(f'mmsemi needs {module} >= {minimum}, and '
                               f'{distribution} is {version}:\n    {cure}')
 
@@ -128,11 +131,11 @@ def _check(module: str, minimum: str, distributions: Dict[str, str],
 def _warn_of_unreadable_checkpoints(torch: str, mmengine: Dict[str, str],
                                     cure: str) -> None:
     """Warn of OpenMMLab's own mmengine with PyTorch 2.6 or newer."""
-    if Version(torch).release < (2, 6):
+    if _release(torch) < (2, 6):
         return
     for distribution in ('mmengine', 'mmengine-lite'):
         version = mmengine.get(distribution)
-        if version and Version(version).release <= (0, 10, 7):
+        if version and _release(version) <= (0, 10, 7):
             warnings.warn(
                 f'{distribution} {version} cannot load the checkpoints it '
                 f'writes with torch {torch}, whose torch.load accepts bare '
