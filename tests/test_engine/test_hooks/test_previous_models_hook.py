@@ -1,0 +1,224 @@
+import logging
+from types import SimpleNamespace
+
+import pytest
+import torch
+from mmengine.runner import IterBasedTrainLoop
+
+from mmsemi.engine.hooks import PreviousModelsHook
+from mmsemi.registry import MODELS
+from tests import tiny
+
+HOOK = dict(type='PreviousModelsHook', max_models=2)
+
+
+def started(**kwargs):
+    """A hook, and a runner that it could have."""
+    hook = PreviousModelsHook(**kwargs)
+    runner = SimpleNamespace(
+        model=MODELS.build(tiny.network(type='PrevMatch')),
+        epoch=0,
+        iter=0,
+        seed=0,
+        max_epochs=9,
+        val_loop=None,
+        train_loop=SimpleNamespace(val_begin=1, val_interval=1),
+        logger=logging.getLogger(__name__))
+    hook.before_run(runner)
+    return hook, runner
+
+
+def joined(hook, runner, scores):
+    """Epochs before which a model joined, for scores after each epoch."""
+    epochs = []
+    for score in [None, *scores]:
+        if score is not None:
+            runner.epoch += 1
+            hook.after_val_epoch(runner, dict(mIoU=score))
+        hook.before_train_epoch(runner)
+        if hook.models and hook.models[-1].epoch == runner.epoch:
+            epochs.append(runner.epoch)
+    return epochs
+
+
+def test_admits_what_improved_the_best():
+    assert joined(*started(), [10, 30, 20, 30, 31]) == [1, 2, 5]
+
+
+def test_scores_of_the_base_epochs_count():
+    """An early best is not admitted, and still is what to beat."""
+    assert joined(*started(base_epochs=3), [10, 30, 20, 31]) == [4]
+
+
+def test_admits_every_n_epochs():
+    hook, runner = started(admit='every_n_epochs', interval=2, base_epochs=3)
+    assert joined(hook, runner, [5, 4, 3, 2, 1, 0]) == [4, 6]
+
+
+def test_validation_less_often_than_epochs():
+    hook, runner = started()
+    runner.train_loop.val_interval = 2
+    for runner.epoch in range(1, 6):
+        if runner.epoch % 2 == 0:
+            hook.after_val_epoch(runner, dict(mIoU=runner.epoch))
+        hook.before_train_epoch(runner)
+    assert [model.epoch for model in hook.models] == [2, 4]
+
+
+def test_oldest_makes_room():
+    hook, runner = started(max_models=3)
+    lent = runner.model.guidance.models
+    joined(hook, runner, range(5))
+    assert [model.epoch for model in hook.models] == [3, 4, 5]
+    assert lent is hook.models
+
+
+def test_models_stay_as_they_were():
+    hook, runner = started()
+    images = torch.randn(1, 3, 33, 33)
+    expected = []
+    for runner.epoch in (1, 2):
+        with torch.no_grad():
+            for parameter in runner.model.parameters():
+                parameter.mul_(1.1)
+            expected.append(runner.model.eval().logits(images))
+        hook.after_val_epoch(runner, dict(mIoU=runner.epoch))
+        hook.before_train_epoch(runner)
+    runner.model.train()
+    for model, logits in zip(hook.models * 2, expected * 2):
+        ours = model.logits(images)
+        torch.testing.assert_close(ours, logits, rtol=0, atol=0)
+        assert not ours.requires_grad
+    # Weights exist once: the network that ran last has taken the list's.
+    assert next(hook.network.parameters()).data_ptr() == next(
+        iter(hook.models[-1].state.values())).data_ptr()
+
+
+def test_half_precision_keeps_the_statistics():
+    hook, runner = started(dtype='half')
+    exact, _ = started()
+    images = torch.randn(1, 3, 33, 33)
+    joined(hook, runner, [1])
+    state = hook.models[0].state
+    assert state['decode_head.conv_seg.weight'].dtype == torch.half
+    assert state['backbone.stem.1.running_var'].dtype == torch.float32
+    ours = hook.models[0].logits(images)
+    assert ours.dtype == torch.float32
+    with torch.no_grad():
+        exact = runner.model.eval().logits(images)
+    torch.testing.assert_close(ours, exact, rtol=0, atol=0.02)
+
+
+def test_no_list_in_checkpoints_without_optimizer():
+    hook, runner = started()
+    joined(hook, runner, [1])
+    checkpoint = {}
+    hook.before_save_checkpoint(runner, checkpoint)
+    assert checkpoint == {}
+    checkpoint['optimizer'] = {}
+    hook.before_save_checkpoint(runner, checkpoint)
+    assert len(checkpoint['previous_models']['models']) == 1
+
+
+def test_tells_where_the_run_stands():
+    hook, runner = started()
+    runner.epoch, runner.iter, runner.seed = 3, 17, 5
+    hook.before_train_iter(runner, 0)
+    guidance = runner.model.guidance
+    assert (guidance.epoch, guidance.max_epochs) == (3, 9)
+    assert guidance.seed == (5, 17)
+
+
+@pytest.mark.parametrize('wrong', [
+    dict(admit='worst'), dict(device='disk'), dict(dtype='double'),
+    dict(max_models=0), dict(interval=0)])
+def test_options_out_of_range(wrong):
+    with pytest.raises(ValueError, match=next(iter(wrong))):
+        PreviousModelsHook(**wrong)
+
+
+def test_what_decides_must_be_there():
+    hook, runner = started()
+    with pytest.raises(ValueError, match='aAcc'):
+        hook.after_val_epoch(runner, dict(aAcc=1))
+    runner.model.guidance = None
+    with pytest.raises(ValueError, match='val_dataloader'):
+        hook.before_train(runner)
+
+
+def test_guidance_needs_epochs():
+    hook, runner = started(admit='every_n_epochs')
+    runner.train_loop = IterBasedTrainLoop.__new__(IterBasedTrainLoop)
+    with pytest.raises(ValueError, match='EpochBasedTrainLoop'):
+        hook.before_train(runner)
+
+
+def assert_same_end(run, whole):
+    """The same losses from some step to the last, the same list."""
+    assert max(run.losses) == max(whole.losses) == 7
+    for step, losses in run.losses.items():
+        assert losses == whole.losses[step]
+    assert [m.epoch for m in run.hook.models
+            ] == [m.epoch for m in whole.hook.models]
+    for ours, theirs in zip(run.hook.models, whole.hook.models):
+        for key, tensor in theirs.state.items():
+            assert torch.equal(ours.state[key], tensor)
+    assert run.hook.best == whole.hook.best
+
+
+@pytest.fixture(scope='module')
+def whole(train):
+    return train('whole', HOOK)
+
+
+def test_guides_the_training(whole):
+    counts = [step['prev_models'] for step in whole.losses.values()]
+    assert counts[:4] == [0, 0, 1, 1]  # the first validation always improves
+    weights = [step['prev_weight'] for step in whole.losses.values()]
+    assert weights == [0, 0, .5, .5, 1, 1, .5, .5]
+    for step in whole.losses.values():
+        assert (step['loss_prev_strong'] > 0) == (step['prev_weight'] > 0)
+
+
+def test_checkpoint_holds_the_network_alone(whole):
+    stock = tiny.network(type='UniMatch')
+    kept = torch.load(whole.folder / 'epoch_4.pth', weights_only=False)
+    assert list(kept['state_dict']) == list(
+        MODELS.build(stock).state_dict())
+    assert len(kept['previous_models']['models']) == len(whole.hook.models)
+
+
+@pytest.mark.parametrize(
+    'kill',
+    [
+        ('before_val_epoch', 1),  # the outcome is known to nobody
+        ('after_val_epoch', 1),  # known to the checkpoint, nobody joined yet
+        ('before_val_epoch', 3),
+        ('after_train_iter', 7),  # back to the beginning of the epoch
+    ])
+def test_resumed_run_goes_on_as_if_uninterrupted(train, whole, kill):
+    name = '_'.join(map(str, kill))
+    killed = train(name, HOOK, kill=kill)
+    assert len(killed.losses) < 8
+    resumed = train(name, HOOK, resume=True)
+    assert resumed.losses
+    assert_same_end(resumed, whole)
+
+
+@pytest.mark.parametrize('step', [3, 4])
+def test_resumed_inside_an_epoch(train, whole, step):
+    """With checkpoints by iterations."""
+    often = dict(default_hooks=dict(
+        checkpoint=dict(by_epoch=False, interval=1)))
+    train(f'inside_{step}', HOOK, kill=('after_train_iter', step), **often)
+    resumed = train(f'inside_{step}', HOOK, resume=True, **often)
+    assert min(resumed.losses) == step
+    assert_same_end(resumed, whole)
+
+
+def test_resumed_list_in_half_precision_every_epoch(train):
+    hook = dict(HOOK, admit='every_n_epochs', dtype='half', device='cpu')
+    whole = train('half', hook)
+    assert [model.epoch for model in whole.hook.models] == [2, 3]
+    train('half_killed', hook, kill=('after_train_iter', 6))
+    assert_same_end(train('half_killed', hook, resume=True), whole)

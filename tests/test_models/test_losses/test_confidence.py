@@ -1,0 +1,37 @@
+import pytest
+import torch
+
+from mmsemi.models.losses import WEIGHTINGS, confidence_weighted_ce
+
+# Two images of 2x2 pixels: loss, confidence, valid.
+LOSS = torch.tensor([[[1., 2.], [4., 8.]], [[16., 32.], [64., 128.]]])
+CONF = torch.tensor([[[0.9, 0.5], [0.7, 0.1]], [[0.2, 0.6], [1.0, 0.8]]])
+VALID = torch.tensor([[[1, 1], [1, 0]], [[0, 0], [1, 1]]]).bool()
+
+# By hand at threshold 0.6, with 5 valid pixels in all: image 1 has 2 of 3
+# confident, mean 0.7; image 2 has 2 of 2, mean 0.9.
+EXPECTED = {
+    ('pixelwise', False): (1 + 4 + 64 + 128) / 5,
+    ('pixelwise', True): (1 + 4 + 64 + 128) / 5,
+    ('pixelratio', False): (15 * 2 / 3 + 240) / 5,
+    ('pixelratio', True): (7 * 2 / 3 + 192) / 5,
+    ('pixelavg', False): 255 * (0.7 + 0.9) / 5,
+    ('pixelavg', True): (7 * 0.7 + 192 * 0.9) / 5,
+}
+
+
+@pytest.mark.parametrize('weighting, corrected', EXPECTED)
+def test_by_hand(weighting, corrected):
+    ours = WEIGHTINGS[weighting](LOSS, CONF, VALID, 0.6, corrected)
+    assert ours.item() == pytest.approx(EXPECTED[weighting, corrected])
+
+
+@pytest.mark.parametrize('weighting', WEIGHTINGS)
+@pytest.mark.parametrize('corrected', [False, True])
+def test_all_padding_gives_zero(weighting, corrected):
+    logits = torch.randn(2, 3, 4, 4, requires_grad=True)
+    loss = confidence_weighted_ce(
+        logits, torch.zeros(2, 4, 4).long(), torch.ones(2, 4, 4),
+        torch.zeros(2, 4, 4).bool(), 0.5, weighting, corrected)
+    loss.backward()
+    assert loss == 0 and torch.isfinite(logits.grad).all()
