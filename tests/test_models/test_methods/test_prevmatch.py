@@ -4,11 +4,13 @@ import pickle
 import numpy as np
 import pytest
 import torch
+from mmengine.config import Config
 from torch import nn
 
+from mmsemi.engine.hooks import EMATeacherHook, PreviousModelsHook
 from mmsemi.models.methods.prevmatch import draw_ensemble, triangular
-from mmsemi.registry import MODELS
-from tests import tiny
+from mmsemi.registry import HOOKS, MODELS
+from tests import tiny, tools
 
 THRESH = dict(conf_thresh=0.3, prev_conf_thresh=0.3)
 
@@ -176,3 +178,21 @@ def test_nobody_lends(guidance, hook):
 def test_unknown_options(wrong):
     with pytest.raises(ValueError, match=next(iter(wrong))):
         build(**wrong)
+
+
+CONFIGS = sorted((tools.ROOT / 'configs/prevmatch').glob('*.py'))
+
+
+@pytest.mark.parametrize('path', CONFIGS, ids=lambda path: path.stem)
+def test_configs_have_a_hook_that_lends(path):
+    cfg = Config.fromfile(path)
+    hook, = (HOOKS.build(hook) for hook in cfg.custom_hooks)
+    ema = path.stem.endswith('_ema')
+    assert isinstance(hook, EMATeacherHook if ema else PreviousModelsHook)
+    assert cfg.model.get('guidance', 'previous') == ('ema' if ema else
+                                                     'previous')
+    assert cfg.optim_wrapper.type == 'AmpOptimWrapper'
+    if not ema:
+        coco = path.stem.startswith('coco')
+        assert (hook.max_models, hook.base_epochs) == ((5, 5) if coco else
+                                                       (8, 0))
