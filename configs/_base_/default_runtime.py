@@ -18,6 +18,8 @@ default_hooks = dict(
         save_best='mIoU'),
     sampler_seed=dict(type='DistSamplerSeedHook'),
     step_seed=dict(type='StepSeedHook'),
+    # Before it is validated: the same statistics on every process.
+    sync_buffers=dict(type='SyncBuffersHook'),
     results=dict(type='ResultsHook'),
     visualization=dict(type='SegVisualizationHook'))
 log_processor = dict(by_epoch=True)

@@ -2,8 +2,8 @@
 _base_ = '../_base_/recipes/cityscapes_r101.py'
 
 model = dict(type='Supervised')
+total_batch_size = 16  # labeled images, as many as the others see in all
 train_dataloader = dict(
-    total_batch_size=16,  # labeled images, as many as the others see in all
     sampler=dict(ratio=(1, 0)),
     dataset=dict(labeled_list='splits/1_2.txt'))
 auto_scale_lr = dict(base_batch_size=16)

@@ -1,10 +1,11 @@
 from .list_dataset import ListSegDataset
 from .lists import ListEntry, read_list
+from .scenes import ensure_scenes
 from .semi_dataset import SemiSegDataset, stack_streams
 from .semi_sampler import SemiIndex, SemiSampler
 from .transforms import *  # noqa: F401,F403
 
 __all__ = [
     'ListEntry', 'ListSegDataset', 'SemiIndex', 'SemiSampler',
-    'SemiSegDataset', 'read_list', 'stack_streams'
+    'SemiSegDataset', 'ensure_scenes', 'read_list', 'stack_streams'
 ]

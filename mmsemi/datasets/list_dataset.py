@@ -1,10 +1,10 @@
 """A data set read from a list of the published format."""
 import os.path as osp
-from typing import List
+from typing import List, Optional
 
 from mmseg.datasets import BaseSegDataset
 
-from mmsemi.registry import DATASETS
+from mmsemi.registry import DATASETS, FUNCTIONS
 from .lists import read_list
 
 
@@ -20,6 +20,9 @@ class ListSegDataset(BaseSegDataset):
     Args:
         ann_file (str): The list.
         data_root (str): Folder that the list and its lines are relative to.
+        prepare (str, optional): A function in the registry ``FUNCTIONS``,
+            with its scope (``mmsemi.ensure_scenes``), that is given the data
+            root and makes the data where they are not there yet.
         need_masks (bool): Whether every line must name a mask; the masks of
             a list that needs none are not looked at.  Defaults to True.
         **kwargs: As in ``BaseSegDataset`` (``metainfo``, ``pipeline``,
@@ -34,12 +37,15 @@ class ListSegDataset(BaseSegDataset):
     def __init__(self,
                  ann_file: str = '',
                  data_root: str = None,
+                 prepare: Optional[str] = None,
                  need_masks: bool = True,
                  **kwargs) -> None:
         if not data_root:
             raise ValueError(
                 f'{type(self).__name__} was given no `data_root`. Set it in '
                 'the config or by `--cfg-options data_root=FOLDER`.')
+        if prepare:
+            FUNCTIONS.get(prepare)(data_root)
         if not osp.isdir(data_root):
             raise FileNotFoundError(
                 f'There is no data root {osp.abspath(data_root)}. Put the '

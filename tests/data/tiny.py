@@ -60,8 +60,8 @@ model = dict(
         loss_decode=dict(type='PixelCrossEntropyLoss')),
     test_cfg=dict(mode='whole'))
 
+total_batch_size = 2
 train_dataloader = dict(
-    total_batch_size=2,
     num_workers=0,
     persistent_workers=False,
     dataset=dict(

@@ -49,8 +49,8 @@ test_pipeline = [  # of an image without a mask
     dict(type='PackSegInputs')
 ]
 
+total_batch_size = 8  # of all processes together
 train_dataloader = dict(
-    total_batch_size=8,  # of all processes together
     num_workers=4,
     persistent_workers=True,
     pin_memory=True,

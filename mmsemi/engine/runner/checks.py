@@ -23,7 +23,7 @@ def check_batches(loader: DataLoader, world_size: int) -> None:
         raise ValueError(
             f'{len(loader.dataset)} images do not fill one batch of '
             f'{loader.batch_size} on each of {world_size} processes. Lower '
-            'train_dataloader.batch_size (or total_batch_size), or use fewer '
+            'total_batch_size (or train_dataloader.batch_size), or use fewer '
             'processes.')
 
 

@@ -21,10 +21,10 @@ from .checks import (check_batches, check_fits, check_overlap, check_train_set,
 class SemiRunner(Runner):
     """MMEngine's runner, where semi-supervised training asks for more.
 
-    - ``train_dataloader.total_batch_size`` is the batch of all processes
+    - ``total_batch_size`` in the config is the batch of all processes
       together and is divided among them, so that a published setting is the
-      same on one process and on eight.  A ``batch_size`` beside it goes first
-      and is per process, as everywhere in MMEngine.
+      same on one process and on eight.  ``train_dataloader.batch_size`` goes
+      first where it is given and is per process, as everywhere in MMEngine.
     - Several processes also run without a GPU, over gloo.  BatchNorm is not
       synchronised there (PyTorch does it on accelerators only): every process
       normalises by its own samples, and the log says so.
@@ -88,17 +88,23 @@ class SemiRunner(Runner):
         """Turn ``total_batch_size`` into this process's ``batch_size``."""
         if not isinstance(self._train_dataloader, dict):
             return
-        loader = self._train_dataloader = dict(self._train_dataloader)
-        total = loader.pop('total_batch_size', None)
-        if total is None or 'batch_size' in loader:
+        total = self.cfg.get('total_batch_size')
+        if total is None or 'batch_size' in self._train_dataloader:
             return
         if total % self.world_size:
             raise ValueError(
-                f'train_dataloader.total_batch_size={total} cannot be divided '
-                f'among {self.world_size} processes. Use a number of '
-                'processes that divides it, or set '
-                'train_dataloader.batch_size, which is per process.')
-        loader['batch_size'] = total // self.world_size
+                f'total_batch_size={total} cannot be divided among '
+                f'{self.world_size} processes. Use a number of processes that '
+                'divides it, or set train_dataloader.batch_size, which is per '
+                'process.')
+        self._train_dataloader = dict(
+            self._train_dataloader, batch_size=total // self.world_size)
+
+    def dump_config(self) -> None:
+        """As in MMEngine; a test of the dumped config must not resume."""
+        resume, self.cfg.resume = self.cfg.get('resume', False), False
+        super().dump_config()
+        self.cfg.resume = resume
 
     def _init_model_weights(self) -> None:
         """As in MMEngine, saying which pretrained file cannot be had."""

@@ -106,7 +106,7 @@ def test_lr_follows_the_total_batch(cfg):
     for total in (2, 4):
         runner = run(
             cfg, f'batch{total}', **{
-                'train_dataloader.total_batch_size': total,
+                'total_batch_size': total,
                 'param_scheduler': None,
                 'train_cfg.max_epochs': 1
             })
@@ -171,7 +171,7 @@ class TestFaults:
     def test_too_few_images_for_a_batch(self, cfg):
         self.fails(
             cfg, 'do not fill one batch of 64',
-            **{'train_dataloader.total_batch_size': 64})
+            **{'total_batch_size': 64})
 
     def test_missing_pretrained_file(self, cfg):
         init = dict(type='PretrainedBackbone', checkpoint='nowhere.pth')
