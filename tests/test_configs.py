@@ -1,5 +1,4 @@
 """Every config builds, and says what its name says."""
-import re
 from pathlib import Path
 
 import pytest

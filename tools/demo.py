@@ -1,8 +1,8 @@
 """RankMatch and its supervised baseline on the built-in scenes.
 
-``python tools/demo.py`` trains both from nothing on 20 labeled images, RankMatch
-with 300 unlabeled ones besides, compares them on the validation images, and
-draws what they predict.  Takes minutes on two CPU cores.
+``python tools/demo.py`` trains both from nothing on 20 labeled images,
+RankMatch with 300 unlabeled ones besides, compares them on the validation
+images, and draws what they predict.  Takes minutes on two CPU cores.
 """
 import argparse
 import json
@@ -37,7 +37,10 @@ def parse_args() -> argparse.Namespace:
         default=ROOT / 'work_dirs' / 'demo',
         help='where everything is kept')
     parser.add_argument(
-        '--cfg-options', nargs='+', default=[], help='passed to both trainings')
+        '--cfg-options',
+        nargs='+',
+        default=[],
+        help='passed to both trainings')
     return parser.parse_args()
 
 

@@ -37,15 +37,18 @@ tta_pipeline = [
     dict(type='LoadSegImage'),
     dict(
         type='TestTimeAug',
-        transforms=[[
-            dict(type='Resize', scale_factor=r, keep_ratio=True)
-            for r in (0.5, 0.75, 1.0, 1.5, 2.0)
-        ],
-                    [
-                        dict(type='RandomFlip', prob=0., direction='horizontal'),
-                        dict(type='RandomFlip', prob=1., direction='horizontal')
-                    ], [dict(type='LoadSegMask')],
-                    [dict(type='PackSegInputs')]])
+        transforms=[
+            [
+                dict(type='Resize', scale_factor=scale, keep_ratio=True)
+                for scale in (0.5, 0.75, 1.0, 1.5, 2.0)
+            ],
+            [
+                dict(type='RandomFlip', prob=prob, direction='horizontal')
+                for prob in (0., 1.)
+            ],
+            [dict(type='LoadSegMask')],
+            [dict(type='PackSegInputs')],
+        ])
 ]
 
 load_from = None

@@ -39,8 +39,9 @@ class ResultsHook(Hook):
     @master_only
     def before_train(self, runner) -> None:
         """Forget the scores of another run, or of what is trained again."""
-        kept = [row for row in self._read(runner) if row['iter'] <= runner.iter]
-        self._write(runner, kept)
+        rows = self._read(runner)
+        self._write(runner,
+                    [row for row in rows if row['iter'] <= runner.iter])
 
     @master_only
     def after_val_epoch(self, runner, metrics: Dict[str, float]) -> None:

@@ -82,7 +82,10 @@ def check_fits(model: nn.Module, checkpoint: dict, filename: str) -> None:
             another shape.
     """
     state = checkpoint.get('state_dict', checkpoint)
-    state = {key.removeprefix('module.'): value for key, value in state.items()}
+    state = {
+        key.removeprefix('module.'): value
+        for key, value in state.items()
+    }
     own = model.state_dict()
     faults = []
     missing = [key for key in own if key not in state]

@@ -1,6 +1,6 @@
 """What all methods are made of, and nothing that decides."""
 from contextlib import contextmanager
-from typing import Dict, Iterator, List, Optional, Tuple
+from typing import Dict, Iterator, List, Tuple
 
 import torch
 import torch.nn.functional as F
