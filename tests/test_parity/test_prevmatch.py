@@ -111,8 +111,8 @@ def test_epochs(golden, monkeypatch):
 
 def test_schedule(golden):
     expected = np.load(golden / 'units.npz')['lambda_80']
-    ours = [prevmatch.triangular(e, len(expected)) for e in
-            range(len(expected))]
+    epochs = range(len(expected))
+    ours = [prevmatch.triangular(e, len(expected)) for e in epochs]
     assert ours == pytest.approx(expected.tolist(), rel=1e-9)
 
 

@@ -129,9 +129,8 @@ class EMATeacherHook(GuidanceHook):
             return
         runner.logger.info('Scores of the EMA teacher:')
         scores = self._evaluator.evaluate(len(runner.val_dataloader.dataset))
-        metrics.update(
-            {f'teacher_{key}': value
-             for key, value in scores.items()})
+        for key, value in scores.items():
+            metrics[f'teacher_{key}'] = value
 
     def before_save_checkpoint(self, runner, checkpoint: dict) -> None:
         checkpoint[CHECKPOINT_KEY] = weights_to_cpu(self.average.state_dict())

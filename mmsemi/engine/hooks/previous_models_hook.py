@@ -37,22 +37,19 @@ class PreviousModel:
     @torch.no_grad()
     def logits(self, images: Tensor) -> Tensor:
         """Logits (B, C, H, W) of images (B, 3, H, W)."""
-        self.network.load_state_dict(
-            {
-                name: tensor.to(
-                    images.device,
-                    self.dtype if tensor.is_floating_point() else None)
-                for name, tensor in self.state.items()
-            },
-            assign=True)
+        state = {}
+        for name, tensor in self.state.items():
+            dtype = self.dtype if tensor.is_floating_point() else None
+            state[name] = tensor.to(images.device, dtype)
+        self.network.load_state_dict(state, assign=True)
         return self.network.logits(images)
 
 
 @HOOKS.register_module()
 class PreviousModelsHook(GuidanceHook):
-    """Keeps previous models and lends them to :class:`mmsemi.models.PrevMatch`.
+    """Keeps previous models and lends them to a method.
 
-    A model joins at the start of an epoch, if the validation just run
+    They guide :class:`mmsemi.models.PrevMatch`.  A model joins at the start of an epoch, if the validation just run
     improved the best score so far; the oldest makes room.  The models are
     frozen copies of the weights.  They are part of every checkpoint that a
     run can resume from (not of the best one's, which is without optimiser),
@@ -94,10 +91,11 @@ class PreviousModelsHook(GuidanceHook):
                  key: str = 'mIoU',
                  device: str = 'model',
                  dtype: Optional[str] = None) -> None:
-        for name, value, allowed in (('admit', admit,
-                                      ('best', 'every_n_epochs')),
-                                     ('device', device, ('model', 'cpu')),
-                                     ('dtype', dtype, (None, 'half'))):
+        choices = dict(
+            admit=(admit, ('best', 'every_n_epochs')),
+            device=(device, ('model', 'cpu')),
+            dtype=(dtype, (None, 'half')))
+        for name, (value, allowed) in choices.items():
             if value not in allowed:
                 raise ValueError(f'{name}={value!r} is none of {allowed}.')
         if max_models < 1 or interval < 1:
@@ -226,12 +224,13 @@ class PreviousModelsHook(GuidanceHook):
 
     def _stored(self, state: Dict[str, Tensor]) -> Dict[str, Tensor]:
         """A state dict where, and as precise as, it is to wait."""
-        like = next(self.network.parameters())
         parameters = dict(self.network.named_parameters())
-        device = 'cpu' if self.device == 'cpu' else like.device
-        return {
-            name: tensor.to(
-                device, torch.half
-                if self.dtype and name in parameters else tensor.dtype)
-            for name, tensor in state.items()
-        }
+        device = next(iter(parameters.values())).device
+        if self.device == 'cpu':
+            device = 'cpu'
+        stored = {}
+        for name, tensor in state.items():
+            half = self.dtype == 'half' and name in parameters
+            stored[name] = tensor.to(device,
+                                     torch.half if half else tensor.dtype)
+        return stored

@@ -188,9 +188,9 @@ def test_configs_have_a_hook_that_lends(path):
     cfg = Config.fromfile(path)
     hook, = (HOOKS.build(hook) for hook in cfg.custom_hooks)
     ema = path.stem.endswith('_ema')
+    source = 'ema' if ema else 'previous'
     assert isinstance(hook, EMATeacherHook if ema else PreviousModelsHook)
-    assert cfg.model.get('guidance', 'previous') == ('ema' if ema else
-                                                     'previous')
+    assert cfg.model.get('guidance', 'previous') == source
     assert cfg.optim_wrapper.type == 'AmpOptimWrapper'
     if not ema:
         coco = path.stem.startswith('coco')
