@@ -10,8 +10,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-# Pixels resized at a time: few enough to stay in a CPU's cache.
-CHUNK = 2**20
+# Pixels resized at a time: on a CPU few enough to stay in its cache, elsewhere
+# many enough to keep the device busy.
+CHUNK = dict(cpu=2**20, other=2**24)
 
 
 def random_positions(num: int,
@@ -49,10 +50,11 @@ def region_masks(rows: Tensor, within: Tensor) -> Tensor:
             them, but has no part in the stretching.
 
     Returns:
-        Tensor: bool (B, K, H, W).  Empty for a row of a single value.
+        Tensor: bool (B, K, H, W).
     """
     num, size = rows.size(1), within.shape[1:]
-    step = max(1, CHUNK // size.numel())
+    chunk = CHUNK.get(rows.device.type, CHUNK['other'])
+    step = max(1, chunk // size.numel())
     masks = within.new_empty(len(rows), num, *size)
     for image in range(len(rows)):
         for k in range(0, num, step):
@@ -63,10 +65,10 @@ def region_masks(rows: Tensor, within: Tensor) -> Tensor:
                 align_corners=True)[0]
             low = corr.amin((1, 2), keepdim=True)
             span = corr.amax((1, 2), keepdim=True) - low
-            torch.logical_and(
-                corr.sub_(low).div_(span) > 0.5,
-                within[image],
-                out=masks[image, k:k + step])
+            # In place: a CPU compares into floats, and makes booleans of
+            # them, faster than it compares into booleans.
+            masks[image, k:k + step] = corr.sub_(low).div_(span).gt_(0.5)
+        masks[image] &= within[image]
     return masks
 
 
@@ -114,8 +116,10 @@ def _walk(label: np.ndarray, confident: np.ndarray, regions: np.ndarray,
     """:func:`propagate_labels` of one image, on the host."""
     label, keep = label.copy(), confident.copy()
     cores = regions & confident
+    # A sum over booleans would first make integers of them.
     size, trusted = (
-        masks.sum((1, 2)).astype(thresh.dtype) for masks in (regions, cores))
+        np.array([np.count_nonzero(mask) for mask in masks], thresh.dtype)
+        for masks in (regions, cores))
     passed = (trusted > 0) & (trusted / size.clip(min=1) >= thresh)
     for k in np.flatnonzero(passed):
         votes = np.bincount(label[cores[k]])
