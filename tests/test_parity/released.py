@@ -11,7 +11,7 @@ import torch
 from mmengine.registry import init_default_scope
 
 from mmsemi.registry import MODELS
-from mmsemi.utils.released import from_released
+from mmsemi.utils.released import convert_state_dict
 
 
 def fill(name: str, shape, dtype=np.float64) -> np.ndarray:
@@ -37,10 +37,10 @@ def fill(name: str, shape, dtype=np.float64) -> np.ndarray:
 def state_dict(keys_file: Path, dtype=np.float64) -> dict:
     """The filled state dict under our names."""
     shapes = json.loads(keys_file.read_text())
-    return {
-        from_released(name): torch.as_tensor(fill(name, shape, dtype))
+    return convert_state_dict({
+        name: torch.as_tensor(fill(name, shape, dtype))
         for name, shape in shapes.items()
-    }
+    })
 
 
 def deeplabv3plus(method: dict,
@@ -76,6 +76,36 @@ def deeplabv3plus(method: dict,
                 loss_decode=loss_decode),
             test_cfg=dict(mode='whole'),
             **method))
+
+
+def st_network(head: str, depth: int, num_classes: int):
+    """A network of ST's released trainer, stride 8 after a 7x7 stem."""
+    init_default_scope('mmsemi')
+    heads = dict(
+        deeplabv3plus=dict(
+            type='DeepLabV3PlusHead',
+            channels=256,
+            c1_in_channels=256,
+            dilations=(1, 12, 24, 36)),
+        pspnet=dict(type='PSPNetHead', channels=512),
+        deeplabv2=dict(type='DeepLabV2Head'))
+    return MODELS.build(
+        dict(
+            type='Supervised',
+            backbone=dict(
+                type='ResNet',
+                depth=depth,
+                out_indices=(0, 3),
+                strides=(1, 2, 1, 1),
+                dilations=(1, 1, 2, 4),
+                contract_dilation=True),
+            decode_head=dict(
+                in_channels=2048,
+                num_classes=num_classes,
+                norm_cfg=dict(type='BN'),
+                align_corners=True,
+                **heads[head]),
+            test_cfg=dict(mode='whole')))
 
 
 def rnd(seed: int, *shape: int) -> np.ndarray:
