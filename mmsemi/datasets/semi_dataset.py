@@ -47,8 +47,9 @@ class SemiSegDataset(Dataset):
     sample, and what was loaded before it, do not matter.
 
     Args:
-        data_root (str): Folder that lists and their lines are relative to.
-        labeled_list (str): ``IMAGE MASK`` lines.
+        data_root (str): Folder that lists and their lines are relative to;
+            required.
+        labeled_list (str): ``IMAGE MASK`` lines; required.
         unlabeled_list (str, optional): ``IMAGE`` lines; a mask on the line
             is not looked at.  Defaults to None: ``train_list`` minus
             ``labeled_list``.
@@ -61,18 +62,22 @@ class SemiSegDataset(Dataset):
             ``reduce_zero_label``, ...
 
     Raises:
-        ValueError: Lists without any unlabeled image left, and all that
-            :class:`ListSegDataset` and :func:`read_list` raise.
+        ValueError: No labeled list, lists without any unlabeled image left,
+            and all that :class:`ListSegDataset` and :func:`read_list` raise.
     """
 
     def __init__(self,
-                 data_root: str,
-                 labeled_list: str,
+                 data_root: Optional[str] = None,
+                 labeled_list: str = '',
                  unlabeled_list: Optional[str] = None,
                  train_list: Optional[str] = None,
                  labeled_pipeline: Sequence[dict] = (),
                  unlabeled_pipeline: Sequence[dict] = (),
                  **kwargs) -> None:
+        if not labeled_list:
+            raise ValueError(
+                f'{type(self).__name__} was given no `labeled_list`: name the '
+                'list of labeled images in the config.')
         self.labeled = ListSegDataset(
             labeled_list, data_root, pipeline=labeled_pipeline, **kwargs)
         self.unlabeled = None

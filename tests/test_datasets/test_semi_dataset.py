@@ -95,3 +95,10 @@ def test_stack_streams_flattens_samples(make):
     assert batch['labeled']['name'].tolist() == [1, 4]
     assert batch['unlabeled']['name'].tolist() == [0, 2, 3, 5]
     assert batch['unlabeled']['draws'].shape == (4, 3)
+
+
+def test_names_what_the_config_lacks():
+    with pytest.raises(ValueError, match='no `labeled_list`'):
+        SemiSegDataset('somewhere')
+    with pytest.raises(ValueError, match='no `data_root`'):
+        SemiSegDataset(labeled_list='lab.txt')

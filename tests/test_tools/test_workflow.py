@@ -77,6 +77,7 @@ def test_both_test_tools_agree(trained, checkpoint, tiny_data, tmp_path):
     assert len(list(pictures.rglob('*.png'))) == 3
     assert len(list((tmp_path / 'masks').glob('*.png'))) == 3
     assert '| disc' in re.sub(' +', ' ', ours), 'the table of classes'
+    assert 'Evaluation: whole images.' in ours
 
 
 def test_stock_segmentor_takes_the_checkpoint(checkpoint):

@@ -47,7 +47,9 @@ class ResultsHook(Hook):
     def after_val_epoch(self, runner, metrics: Dict[str, float]) -> None:
         row = dict(epoch=runner.epoch, iter=runner.iter)
         row.update({key: float(value) for key, value in metrics.items()})
-        self._write(runner, [*self._read(runner), row])
+        # A validation that is run again replaces its row.
+        rows = [r for r in self._read(runner) if r['iter'] != row['iter']]
+        self._write(runner, [*rows, row])
 
     @master_only
     def after_train(self, runner) -> None:

@@ -12,6 +12,7 @@ from mmengine.runner.checkpoint import (_load_checkpoint,
                                         _load_checkpoint_to_model)
 from torch import nn
 
+from mmsemi.models import SemiSegmentor
 from mmsemi.registry import RUNNERS
 from .checks import (check_batches, check_fits, check_overlap, check_train_set,
                      check_val_set, pretrained_files)
@@ -78,7 +79,7 @@ class SemiRunner(Runner):
     def build_val_loop(self, loop: Union[BaseLoop, Dict]) -> BaseLoop:
         """As in MMEngine, with the data checked."""
         loop = super().build_val_loop(loop)
-        check_val_set(loop.dataloader.dataset)
+        self._check_evaluation(loop)
         if isinstance(self._train_loop, BaseLoop):
             check_overlap(self.train_dataloader.dataset,
                           loop.dataloader.dataset)
@@ -99,6 +100,31 @@ class SemiRunner(Runner):
                 'process.')
         self._train_dataloader = dict(
             self._train_dataloader, batch_size=total // self.world_size)
+
+    def build_test_loop(self, loop: Union[BaseLoop, Dict]) -> BaseLoop:
+        """As in MMEngine, with the data checked."""
+        loop = super().build_test_loop(loop)
+        self._check_evaluation(loop)
+        return loop
+
+    def _check_evaluation(self, loop: BaseLoop) -> None:
+        check_val_set(loop.dataloader.dataset)
+        model = self.model.module if is_model_wrapper(self.model) \
+            else self.model
+        if isinstance(model, SemiSegmentor):
+            self.logger.info(f'Evaluation: {model.evaluation}.')
+
+    def build_optim_wrapper(self, optim_wrapper):
+        """As in MMEngine; mixed precision needs an accelerator there."""
+        if (isinstance(optim_wrapper, dict)
+                and optim_wrapper.get('type') == 'AmpOptimWrapper'
+                and not torch.cuda.is_available()):
+            self.logger.warning('There is no GPU: training in full precision '
+                                'instead of mixed.')
+            optim_wrapper = dict(optim_wrapper, type='OptimWrapper')
+            for key in ('loss_scale', 'dtype'):
+                optim_wrapper.pop(key, None)
+        return super().build_optim_wrapper(optim_wrapper)
 
     def dump_config(self) -> None:
         """As in MMEngine; a test of the dumped config must not resume."""

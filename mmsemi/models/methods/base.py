@@ -145,6 +145,17 @@ class SemiSegmentor(EncoderDecoder):
             return PseudoLabel.from_logits(
                 self.logits(stream['weak']), stream['valid'])
 
+    @property
+    def evaluation(self) -> str:
+        """How images are evaluated, in words, for the log."""
+        cfg = self.test_cfg or {}
+        return dict(
+            whole='whole images',
+            slide='windows shifted back at the border, logits averaged '
+            '(mmseg)',
+            windows='windows truncated at the border, probabilities summed '
+            '(as the released trainers)')[cfg.get('mode', 'whole')]
+
     def inference(self, inputs: Tensor, batch_img_metas: List[dict]) -> Tensor:
         """As in mmseg, with the additional mode ``'windows'``.
 
