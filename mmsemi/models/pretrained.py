@@ -1,4 +1,4 @@
-"""Starting a backbone from a file of weights."""
+"""Starting a part of the network from a file of weights."""
 import re
 from typing import Dict
 
@@ -7,6 +7,7 @@ from mmengine.runner import CheckpointLoader, load_state_dict
 from torch import Tensor, nn
 
 from mmsemi.registry import WEIGHT_INITIALIZERS
+from mmsemi.utils.released import convert_state_dict
 
 
 @WEIGHT_INITIALIZERS.register_module()
@@ -27,21 +28,27 @@ class PretrainedBackbone:
         map_location (str): Defaults to 'cpu'.
     """
 
+    part = 'backbone'
+
     def __init__(self, checkpoint: str, map_location: str = 'cpu') -> None:
         self.checkpoint = checkpoint
         self.map_location = map_location
 
     def __call__(self, module: nn.Module) -> None:
-        """Load the file into a backbone.
+        """Load the file into a part of the network.
 
         Raises:
-            ValueError: The file lacks tensors of the backbone.
+            ValueError: The file lacks tensors of the part.
         """
-        print_log(f'Load backbone from {self.checkpoint}', logger='current')
+        print_log(
+            f'Load {self.part} from {self.checkpoint}', logger='current')
         state = CheckpointLoader.load_checkpoint(
             self.checkpoint, self.map_location, logger='current')
         state = state.get('state_dict', state.get('model', state))
-        state = _mmseg_names(state)
+        state = self._names({
+            re.sub(r'^module\.', '', key): value
+            for key, value in state.items()
+        })
         own = module.state_dict()
         lacking = [
             key for key in own if 'num_batches_tracked' not in key and (
@@ -53,20 +60,42 @@ class PretrainedBackbone:
                 f'{len(lacking)} of {len(own)} tensors are missing or of '
                 f'another shape, {lacking[0]} for one. Use the weights of '
                 'the same network, or start from random ones by '
-                '`--cfg-options model.backbone.init_cfg=None`.')
+                f'`--cfg-options model.{self.part}.init_cfg=None`.')
         load_state_dict(
             module, {key: value for key, value in state.items() if key in own})
 
+    def _names(self, state: Dict[str, Tensor]) -> Dict[str, Tensor]:
+        """The tensors under the names that mmseg's backbones give them."""
+        state = {
+            re.sub(r'^backbone\.', '', key): value
+            for key, value in state.items()
+        }
+        if 'conv1.0.weight' not in state:
+            return state
+        return {
+            re.sub(r'^bn1\.', 'stem.7.', re.sub(r'^conv1\.', 'stem.', key)):
+            value
+            for key, value in state.items()
+        }
 
-def _mmseg_names(state: Dict[str, Tensor]) -> Dict[str, Tensor]:
-    """A backbone's tensors under mmseg's names."""
-    state = {
-        re.sub(r'^(module\.)?(backbone\.)?', '', key): value
-        for key, value in state.items()
-    }
-    if 'conv1.0.weight' not in state:
-        return state
-    return {
-        re.sub(r'^bn1\.', 'stem.7.', re.sub(r'^conv1\.', 'stem.', key)): value
-        for key, value in state.items()
-    }
+
+@WEIGHT_INITIALIZERS.register_module()
+class PretrainedHead(PretrainedBackbone):
+    """The same for a decode head.
+
+    Takes a segmentor's file, under our names (``decode_head.*``) or under
+    those of the released networks.
+
+    Args: as in :class:`PretrainedBackbone`.
+    """
+
+    part = 'decode_head'
+
+    def _names(self, state: Dict[str, Tensor]) -> Dict[str, Tensor]:
+        """The tensors under the names that our head gives them."""
+        if not any(key.startswith('decode_head.') for key in state):
+            state = convert_state_dict(state)
+        return {
+            re.sub(r'^decode_head\.', '', key): value
+            for key, value in state.items()
+        }

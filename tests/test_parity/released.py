@@ -104,6 +104,7 @@ def st_network(head: str, depth: int, num_classes: int):
                 num_classes=num_classes,
                 norm_cfg=dict(type='BN'),
                 align_corners=True,
+                loss_decode=dict(type='PixelCrossEntropyLoss'),
                 **heads[head]),
             test_cfg=dict(mode='whole')))
 

@@ -13,12 +13,25 @@ NETWORKS = {
 }
 
 
-@pytest.mark.parametrize('name', NETWORKS)
+ST_NETWORKS = {
+    'st_deeplabv3plus_resnet50': dict(head='deeplabv3plus', depth=50),
+    'st_deeplabv3plus_resnet101': dict(head='deeplabv3plus', depth=101),
+    'st_pspnet_resnet50': dict(head='pspnet', depth=50),
+    'st_deeplabv2_resnet101': dict(head='deeplabv2', depth=101),
+}
+
+
+@pytest.mark.parametrize('name', [*NETWORKS, *ST_NETWORKS])
 def test_logits(golden, name):
     figures = np.load(golden / 'forward.npz')
     expected = figures[f'{name}_logits']
-    model = released.deeplabv3plus(
-        dict(type='Supervised'), expected.shape[1], **NETWORKS[name]).eval()
+    classes = expected.shape[1]
+    if name in ST_NETWORKS:
+        model = released.st_network(num_classes=classes, **ST_NETWORKS[name])
+    else:
+        model = released.deeplabv3plus(
+            dict(type='Supervised'), classes, **NETWORKS[name])
+    model.eval()
     state = released.state_dict(golden / 'keys' / f'{name}.json', np.float32)
     model.load_state_dict({
         key: value

@@ -1,3 +1,5 @@
+from .deeplabv2_head import DeepLabV2Head
 from .deeplabv3plus_head import DeepLabV3PlusHead
+from .pspnet_head import PSPNetHead
 
-__all__ = ['DeepLabV3PlusHead']
+__all__ = ['DeepLabV2Head', 'DeepLabV3PlusHead', 'PSPNetHead']

@@ -32,6 +32,11 @@ class DeepLabV3PlusHead(BaseDecodeHead):
         c1_channels (int): Channels they are reduced to.  Defaults to 48.
         dilations (Sequence[int]): Of the ASPP branches; 1 is a 1x1
             convolution.  Defaults to (1, 6, 12, 18).
+        project_dropout (float): Share of the channels dropped after the
+            projection; 0.5 in ST's network.  Defaults to 0.
+        fuse_dropout (float): Share of the single elements dropped after the
+            fusion; 0.1 in ST's network.  (``dropout_ratio``, mmseg's, drops
+            channels there.)  Defaults to 0.
         **kwargs: As in ``BaseDecodeHead``; ``channels`` is the width of the
             branches, of their projection and of the fusion.
     """
@@ -40,6 +45,8 @@ class DeepLabV3PlusHead(BaseDecodeHead):
                  c1_in_channels: int,
                  c1_channels: int = 48,
                  dilations: Sequence[int] = (1, 6, 12, 18),
+                 project_dropout: float = 0,
+                 fuse_dropout: float = 0,
                  **kwargs) -> None:
         super().__init__(**kwargs)
         cfg = dict(
@@ -62,6 +69,9 @@ class DeepLabV3PlusHead(BaseDecodeHead):
                 padding=1,
                 **cfg),
             ConvModule(self.channels, self.channels, 3, padding=1, **cfg))
+        self.project_dropout = nn.Dropout2d(project_dropout) \
+            if project_dropout else nn.Identity()
+        self.fuse_dropout = nn.Dropout(fuse_dropout)
 
     def forward(self, inputs: Tuple[Tensor, ...]) -> Tensor:
         """Logits at the resolution of the low-level features.
@@ -77,9 +87,10 @@ class DeepLabV3PlusHead(BaseDecodeHead):
         pooled = self._resize(self.image_pool(high), high)
         high = self.project(
             torch.cat([*self.aspp_modules(high), pooled], dim=1))
+        high = self.project_dropout(high)
         low = self.c1_bottleneck(low)
-        return self.cls_seg(
-            self.fuse(torch.cat([low, self._resize(high, low)], dim=1)))
+        fused = self.fuse(torch.cat([low, self._resize(high, low)], dim=1))
+        return self.cls_seg(self.fuse_dropout(fused))
 
     def _resize(self, x: Tensor, like: Tensor) -> Tensor:
         return resize(
