@@ -1,4 +1,5 @@
 """Every config builds, and says what its name says."""
+import re
 from pathlib import Path
 
 import pytest
@@ -47,4 +48,5 @@ def test_builds(name, built):
     assert len(cfg.metainfo.classes) == len(cfg.metainfo.palette)
     depth = cfg.model.backbone.get('depth')
     if depth:
-        assert depth == (50 if '_r50' in name else 101)
+        named = re.search(r'_r(\d+)', name)
+        assert depth == (int(named[1]) if named else 101)

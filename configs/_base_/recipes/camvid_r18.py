@@ -1,0 +1,22 @@
+# A network that learns from random weights on a CPU: for comparisons of
+# methods, not for their published scores.
+_base_ = [
+    '../models/deeplabv3plus_r101.py', '../datasets/camvid_161x161.py',
+    '../schedules/sgd_poly.py', '../default_runtime.py'
+]
+
+model = dict(
+    backbone=dict(
+        depth=18, base_channels=16, stem_channels=32, init_cfg=None),
+    decode_head=dict(
+        in_channels=128,
+        channels=64,
+        c1_in_channels=16,
+        c1_channels=16,
+        num_classes=11))
+
+train_cfg = dict(max_epochs=6, val_interval=3)
+optim_wrapper = dict(
+    optimizer=dict(lr=0.05),  # from random weights, one lr for all
+    paramwise_cfg=dict(custom_keys=dict(backbone=dict(lr_mult=1))))
+auto_scale_lr = dict(base_batch_size=4)
