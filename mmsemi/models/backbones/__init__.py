@@ -1,0 +1,3 @@
+from .xception import Xception65
+
+__all__ = ['Xception65']

@@ -1,0 +1,5 @@
+# python tools/train.py configs/rankmatch/coco_1-128_xc65.py
+_base_ = '../_base_/recipes/coco_xc65.py'
+
+model = dict(type='RankMatch', conf_thresh=0.95)
+train_dataloader = dict(dataset=dict(labeled_list='splits/1_128.txt'))

@@ -1,0 +1,138 @@
+"""Xception-65 as the released semi-supervised trainers build it."""
+from typing import Optional, Sequence, Tuple
+
+import torch.nn.functional as F
+from mmcv.cnn import ConvModule, DepthwiseSeparableConvModule
+from mmengine.model import BaseModule
+from torch import Tensor
+
+from mmsemi.registry import MODELS
+
+
+class XceptionBlock(BaseModule):
+    """Three separable convolutions and a shortcut around them.
+
+    Args:
+        in_channels (int): Channels of the input.
+        channels (Sequence[int]): Of the three convolutions' outputs.
+        stride (int): Of the third convolution and of the shortcut.
+        skip (bool): The shortcut is a 1x1 convolution.
+        raw_residual (bool): See :class:`Xception65`.
+        norm_cfg (dict): Config of the normalisation.
+    """
+
+    def __init__(self,
+                 in_channels: int,
+                 channels: Sequence[int],
+                 stride: int,
+                 skip: bool,
+                 raw_residual: bool,
+                 norm_cfg: dict) -> None:
+        super().__init__()
+        self.raw_residual = raw_residual
+        width1, width2, width3 = channels
+        cfg = dict(norm_cfg=norm_cfg, act_cfg=None)
+        self.skip = None
+        if skip:
+            self.skip = ConvModule(
+                in_channels, width3, 1, stride=stride, **cfg)
+        cfg.update(kernel_size=3, padding=1)
+        self.sepconv1 = DepthwiseSeparableConvModule(in_channels, width1,
+                                                     **cfg)
+        self.sepconv2 = DepthwiseSeparableConvModule(width1, width2, **cfg)
+        self.sepconv3 = DepthwiseSeparableConvModule(
+            width2, width3, stride=stride, **cfg)
+
+    def forward(self, x: Tensor) -> Tuple[Tensor, Tensor]:
+        """Compute the block.
+
+        Args:
+            x (Tensor): (B, in_channels, h, w), before any ReLU.
+
+        Returns:
+            tuple[Tensor, Tensor]: The output, and that of the second
+            convolution, which the low-level features are taken from.
+        """
+        out = F.relu(x)
+        if self.skip is not None:
+            residual = self.skip(x)
+        else:
+            residual = x if self.raw_residual else out
+        middle = self.sepconv2(F.relu(self.sepconv1(out)))
+        return residual + self.sepconv3(F.relu(middle)), middle
+
+
+@MODELS.register_module()
+class Xception65(BaseModule):
+    """The 65 layers of Xception, modified for segmentation.
+
+    Two convolutions; blocks 1-3 of stride 2, 4-19 of 728 channels, and 20;
+    three separable convolutions.  The output stride is 16, without dilation.
+    A separable convolution normalises after the depthwise and after the
+    pointwise one; inside a block ReLU comes before it, behind the blocks
+    after each of the two.
+
+    Quirk of the released network, and the default: it applies a block's
+    first ReLU in place, so the shortcut around blocks 4-19 carries the
+    *rectified* input instead of the input.  Blocks with a 1x1 convolution on
+    the shortcut take it from the input as it was.
+
+    Paper: `Encoder-Decoder with Atrous Separable Convolution for Semantic
+    Image Segmentation <https://arxiv.org/abs/1802.02611>`_ (section 3.2).
+
+    Args:
+        raw_residual (bool): The shortcut around blocks 4-19 carries the raw
+            input (corrected).  Weights trained with the quirk do not fit.
+            Defaults to False.
+        norm_cfg (dict): Config of the normalisation.  Defaults to BatchNorm
+            whose running statistics take 3e-4 of every batch.
+        init_cfg (dict, optional): As in every mmengine module.
+    """
+
+    def __init__(self,
+                 raw_residual: bool = False,
+                 norm_cfg: dict = dict(type='BN', momentum=3e-4),
+                 init_cfg: Optional[dict] = None) -> None:
+        super().__init__(init_cfg)
+        self.conv1 = ConvModule(
+            3, 32, 3, stride=2, padding=1, norm_cfg=norm_cfg)
+        self.conv2 = ConvModule(32, 64, 3, padding=1, norm_cfg=norm_cfg)
+
+        widths = [(128, ) * 3, (256, ) * 3, *[(728, ) * 3] * 17,
+                  (728, 1024, 1024)]
+        self.num_blocks = len(widths)
+        in_channels = 64
+        for i, channels in enumerate(widths, 1):
+            block = XceptionBlock(
+                in_channels,
+                channels,
+                stride=2 if i <= 3 else 1,
+                skip=i <= 3 or i == self.num_blocks,
+                raw_residual=raw_residual,
+                norm_cfg=norm_cfg)
+            self.add_module(f'block{i}', block)
+            in_channels = channels[-1]
+
+        for i, channels in enumerate((1536, 1536, 2048), 3):
+            conv = DepthwiseSeparableConvModule(
+                in_channels, channels, 3, padding=1, norm_cfg=norm_cfg)
+            self.add_module(f'conv{i}', conv)
+            in_channels = channels
+
+    def forward(self, x: Tensor) -> Tuple[Tensor, Tensor]:
+        """Compute the low-level and the last features.
+
+        Args:
+            x (Tensor): Images (B, 3, H, W).
+
+        Returns:
+            tuple[Tensor, Tensor]: (B, 256, H/4, W/4), which block 2's second
+            convolution gives, before any ReLU, and (B, 2048, H/16, W/16);
+            sizes rounded up.
+        """
+        x = self.conv2(self.conv1(x))
+        for i in range(1, self.num_blocks + 1):
+            x, middle = self.get_submodule(f'block{i}')(x)
+            if i == 2:
+                low = middle
+        return low, self.conv5(self.conv4(self.conv3(x)))
