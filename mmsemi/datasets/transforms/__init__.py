@@ -1,11 +1,13 @@
+from .cutout import NoiseCutout
 from .formatting import PackLabeled, PackUnlabeled
 from .geometry import RandomScaleCrop
 from .loading import LoadSegImage, LoadSegMask, MarkValid
+from .multichannel import RandomChannelJitter
 from .photometric import RandomBlur, RandomColorJitter, RandomGray
 from .views import CutMixBoxes, StrongViews
 
 __all__ = [
-    'CutMixBoxes', 'LoadSegImage', 'LoadSegMask', 'MarkValid', 'PackLabeled',
-    'PackUnlabeled', 'RandomBlur', 'RandomColorJitter', 'RandomGray',
-    'RandomScaleCrop', 'StrongViews'
+    'CutMixBoxes', 'LoadSegImage', 'LoadSegMask', 'MarkValid', 'NoiseCutout',
+    'PackLabeled', 'PackUnlabeled', 'RandomBlur', 'RandomChannelJitter',
+    'RandomColorJitter', 'RandomGray', 'RandomScaleCrop', 'StrongViews'
 ]

@@ -20,14 +20,20 @@ def resize_window(img: np.ndarray, size: Tuple[int, int],
     only what the window needs is computed.
 
     Args:
-        img (ndarray): (H, W, 3) uint8.
+        img (ndarray): (H, W, C) uint8.
         size (tuple[int]): Width and height to resize to.
         window (tuple[int]): x1, y1, x2, y2 in the resized image, half-open.
             Beyond the image it is filled with zeros.
 
     Returns:
-        ndarray: (y2 - y1, x2 - x1, 3) uint8.
+        ndarray: (y2 - y1, x2 - x1, C) uint8.
     """
+    if img.ndim == 3 and img.shape[2] != 3:
+        # PIL takes a fourth channel for transparency, and no fifth one.
+        return np.dstack([
+            resize_window(np.ascontiguousarray(img[..., c]), size, window)
+            for c in range(img.shape[2])
+        ])
     height, width = img.shape[:2]
     x1, y1, x2, y2 = window
     if size[0] < width or size[1] < height:
@@ -67,7 +73,7 @@ class RandomScaleCrop(BaseTransform):
     uniform, without a retry on its classes.  Equals mmseg's ``Resize``
     (pillow) -> ``Pad`` -> ``RandomCrop``, but works out the crop alone.
 
-    Changes ``img`` (h, w, 3), all ``seg_fields`` (h, w) and ``img_shape``;
+    Changes ``img`` (h, w, C), all ``seg_fields`` (h, w) and ``img_shape``;
     adds ``scale_factor`` (w, h).
 
     Args:

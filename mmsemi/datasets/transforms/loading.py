@@ -1,5 +1,6 @@
 """Images and masks from disk, with errors that name the file."""
-from typing import Optional
+from functools import partial
+from typing import Callable, Optional, Sequence
 
 import mmcv
 import numpy as np
@@ -8,11 +9,19 @@ from mmengine import fileio
 from mmseg.datasets.transforms import LoadAnnotations
 
 from mmsemi.registry import TRANSFORMS
+from .pixels import (Range, UnfitImage, ValueMap, decode_channels,
+                     pack_colors, to_8bit)
 
 
-def read_array(path: str, kind: str, flag: str, backend: str,
+def read_array(path: str, kind: str, decode: Callable,
                backend_args: Optional[dict]) -> np.ndarray:
-    """Read and decode a file; ``kind`` is what errors call it.
+    """Read and decode a file.
+
+    Args:
+        path (str): The file.
+        kind (str): What errors call it.
+        decode (Callable): From bytes to an array, or None.
+        backend_args (dict, optional): As in mmcv's ``LoadImageFromFile``.
 
     Raises:
         FileNotFoundError: There is no such file.
@@ -26,7 +35,10 @@ def read_array(path: str, kind: str, flag: str, backend: str,
         ) from error
     cause = None
     try:
-        array = mmcv.imfrombytes(content, flag=flag, backend=backend)
+        array = decode(content)
+    except (ImportError, UnfitImage) as error:
+        raise ValueError(
+            f'The {kind} {path} cannot be used: {error}.') from error
     except Exception as error:  # every decoder raises errors of its own
         array, cause = None, error
     if array is None:
@@ -35,6 +47,36 @@ def read_array(path: str, kind: str, flag: str, backend: str,
             'is empty, truncated or of an unknown format. Fetch it again, or '
             'take its line out of the list.') from cause
     return array
+
+
+def read_codes(path: str,
+               colored: bool = False,
+               gray: bool = False,
+               backend_args: Optional[dict] = None) -> np.ndarray:
+    """Read what the pixels of a mask file hold.
+
+    Args:
+        path (str): The mask.
+        colored (bool): Read colours, those of a palette too.
+        gray (bool): Take three equal channels for one.
+        backend_args (dict, optional): As in mmcv's ``LoadImageFromFile``.
+
+    Returns:
+        ndarray: (H, W); colours as 0xRRGGBB.  What has several channels
+        stays so without ``colored``.
+
+    Raises:
+        FileNotFoundError, ValueError: As :func:`read_array`.
+    """
+    if colored:
+        decode = partial(
+            mmcv.imfrombytes, flag='color_ignore_orientation', backend='cv2')
+        return pack_colors(read_array(path, 'mask', decode, backend_args))
+    decode = partial(mmcv.imfrombytes, flag='unchanged', backend='pillow')
+    mask = read_array(path, 'mask', decode, backend_args)
+    if gray and mask.ndim == 3 and (mask[..., :3] == mask[..., :1]).all():
+        mask = mask[..., 0]
+    return mask
 
 
 @TRANSFORMS.register_module()
@@ -46,9 +88,15 @@ class LoadSegImage(LoadImageFromFile):
     EXIF orientation is not applied: masks carry none, and image and mask
     must stay aligned.
 
-    Adds ``img`` (H, W, 3) uint8, ``img_shape`` and ``ori_shape`` (H, W).
+    Adds ``img`` (H, W, channels) uint8, ``img_shape`` and ``ori_shape``
+    (H, W).
 
     Args:
+        channels (int): 3, or as many as the files have, which are then kept
+            in their order (TIFF by tifffile).  Defaults to 3.
+        value_range (tuple, optional): What of a file with more than 8 bits
+            becomes 0 and what 255: ``(low, high)``, or a pair for every
+            channel.  Defaults to None: all that 16 bits can hold.
         backend_args (dict, optional): As in ``LoadImageFromFile``.
 
     Raises:
@@ -56,13 +104,25 @@ class LoadSegImage(LoadImageFromFile):
         ValueError: The image cannot be decoded.
     """
 
-    def __init__(self, backend_args: Optional[dict] = None) -> None:
+    def __init__(self,
+                 channels: int = 3,
+                 value_range: Optional[Range] = None,
+                 backend_args: Optional[dict] = None) -> None:
         super().__init__(
             color_type='color_ignore_orientation', backend_args=backend_args)
+        self.channels = channels
+        self.value_range = value_range
+
+    def _decode(self, content: bytes) -> Optional[np.ndarray]:
+        if self.channels == 3 and self.value_range is None:
+            return mmcv.imfrombytes(
+                content, flag=self.color_type, backend=self.imdecode_backend)
+        img = decode_channels(content, self.channels)
+        return None if img is None else to_8bit(img, self.value_range)
 
     def transform(self, results: dict) -> dict:
-        img = read_array(results['img_path'], 'image', self.color_type,
-                         self.imdecode_backend, self.backend_args)
+        img = read_array(results['img_path'], 'image', self._decode,
+                         self.backend_args)
         results['img'] = img
         results['img_shape'] = results['ori_shape'] = img.shape[:2]
         return results
@@ -80,22 +140,43 @@ class LoadSegMask(LoadAnnotations):
     Adds ``gt_seg_map`` (H, W) uint8, named in ``seg_fields``.
 
     Args:
+        value_map (Sequence, optional): ``(code, label)`` pairs, for files
+            that hold other numbers than the classes', or colours: a code is
+            a number, or an RGB triple; the label a class, or 255.  Several
+            codes may stand for one label.
         backend_args (dict, optional): As in ``LoadAnnotations``.
 
     Raises:
         FileNotFoundError: There is no such mask.
         ValueError: The mask cannot be decoded, has colours instead of class
             indices, another size than its image, or values that are neither
-            a class nor 255.
+            a class nor 255 (or not in ``value_map``).
     """
 
-    def __init__(self, backend_args: Optional[dict] = None) -> None:
+    def __init__(self,
+                 value_map: Optional[Sequence] = None,
+                 backend_args: Optional[dict] = None) -> None:
         super().__init__(backend_args=backend_args)
+        self.value_map = ValueMap(value_map) if value_map else None
+
+    def _read(self, path: str) -> np.ndarray:
+        if self.value_map is None:
+            return read_codes(path, backend_args=self.backend_args)
+        codes = read_codes(path, self.value_map.colored, True,
+                           self.backend_args)
+        if codes.ndim != 2:
+            return codes  # for the error
+        mask, unknown = self.value_map(codes)
+        if unknown.any():
+            raise ValueError(
+                f'The mask {path} holds '
+                f'{self.value_map.describe(codes[unknown])}, which '
+                '`value_map` does not name. Add them to it, or correct the '
+                'mask.')
+        return mask
 
     def _load_seg_map(self, results: dict) -> None:
-        path = results['seg_map_path']
-        mask = read_array(path, 'mask', 'unchanged', self.imdecode_backend,
-                          self.backend_args)
+        mask = self._read(results['seg_map_path'])
         self._check_shape(mask, results)
         if mask.dtype != np.uint8:
             self._check_values(mask, (mask < 0) | (mask > 255), results)

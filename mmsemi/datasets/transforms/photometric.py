@@ -75,6 +75,15 @@ def box_blur(img: np.ndarray, sigma: float) -> np.ndarray:
     return img
 
 
+def check_bgr(img: np.ndarray) -> None:
+    """Colours are changed in colour images alone."""
+    if img.shape[2] != 3:
+        raise ValueError(
+            f'An image with {img.shape[2]} channels has no colours to '
+            'change: give StrongViews `transforms` of RandomChannelJitter '
+            "and RandomBlur (backend='cv2').")
+
+
 def through_pil(img: np.ndarray, change: Callable) -> np.ndarray:
     """Apply a change of PIL RGB images to a BGR array."""
     image = change(Image.fromarray(mmcv.bgr2rgb(img)))
@@ -140,6 +149,7 @@ class RandomColorJitter(BaseTransform):
         return [factors[i] for i in np.random.permutation(len(factors))]
 
     def transform(self, results: dict) -> dict:
+        check_bgr(results['img'])
         if np.random.rand() >= self.prob:
             return results
         factors = self.draw()
@@ -176,6 +186,7 @@ class RandomGray(BaseTransform):
         self.prob = prob
 
     def transform(self, results: dict) -> dict:
+        check_bgr(results['img'])
         if np.random.rand() < self.prob:
             rgb = Image.fromarray(mmcv.bgr2rgb(results['img']))
             results['img'] = mmcv.gray2bgr(np.asarray(rgb.convert('L')))
