@@ -131,15 +131,15 @@ class CorrMatch(SemiSegmentor):
         mixed = own.cutmix(partner, box)
 
         # The threshold follows first, and serves the whole step.
-        thresh = self.thresh.update(
-            mixed._replace(conf=own.conf, label=own.label)
-            if self.thresh_valid == 'mixed' else own, self.num_classes)
+        watched = own if self.thresh_valid == 'own' else own._replace(
+            valid=mixed.valid)
+        thresh = self.thresh.update(watched, self.num_classes)
 
         # Regions of the weak view, as far as the strong one shows them, vote.
         index = random_positions(self.num_regions, corr.size(1), corr.device,
                                  self.all_positions)
         regions = region_masks(
-            corr[len(x):, index].unflatten(2, feat.shape[2:]),
+            corr.detach()[len(x):, index].unflatten(2, feat.shape[2:]),
             mixed.valid & ~box)
         confident = (mixed.conf >= thresh) & mixed.valid
         label, keep = propagate_labels(mixed.label, confident, regions, thresh,

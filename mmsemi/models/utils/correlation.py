@@ -114,4 +114,4 @@ def correlation(query: Tensor, key: Tensor) -> Tensor:
     Returns:
         Tensor: (B, N, M), rows summing to 1.
     """
-    return (query.mT @ key / query.size(1)**0.5).softmax(dim=2)
+    return (query.mT @ key).div_(query.size(1)**0.5).softmax(dim=2)

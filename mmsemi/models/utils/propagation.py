@@ -12,7 +12,7 @@ from torch import Tensor
 
 # Pixels resized at a time: on a CPU few enough to stay in its cache, elsewhere
 # many enough to keep the device busy.
-CHUNK = dict(cpu=2**20, other=2**24)
+CHUNK = dict(cpu=2**21, other=2**24)
 
 
 def random_positions(num: int,

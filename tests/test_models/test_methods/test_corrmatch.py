@@ -52,6 +52,16 @@ def test_step(network, partner):
     assert [n for n, p in model.named_parameters() if p.grad is None] == []
 
 
+def test_mixed_precision():
+    full = losses(build(), batch())
+    with torch.autocast('cpu', torch.bfloat16):
+        mixed = losses(build(), batch())
+    for term in ('loss_sup', 'loss_sup_corr', 'thresh'):
+        torch.testing.assert_close(
+            mixed[term], full[term], rtol=0.05, atol=0, check_dtype=False)
+    assert all(torch.isfinite(value) for value in mixed.values())
+
+
 def test_terms_add_up_as_published(monkeypatch):
     """Every term 1, the sum is that of the weights."""
     one = torch.ones((), requires_grad=True)
