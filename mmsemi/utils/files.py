@@ -1,0 +1,135 @@
+"""Many files at once, each of them whole or not there."""
+import io
+import os
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import Any, Callable, Iterable, List, Sequence, Tuple, Union
+
+import numpy as np
+from PIL import Image
+from rich.progress import track
+
+
+def write_whole(file: Union[str, Path], content: bytes) -> None:
+    """Write a file, so that a reader finds it whole or not at all.
+
+    Args:
+        file (str or Path): Its folder is made; an older file is replaced.
+        content (bytes): What to write.
+    """
+    file = Path(file)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    part = file.with_name(f'.{file.name}.{os.getpid()}')
+    try:
+        part.write_bytes(content)
+        os.replace(part, file)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def read_indices(file: Union[str, Path]) -> np.ndarray:
+    """Read a gray or paletted image as class indices.
+
+    Args:
+        file (str or Path): The image.
+
+    Returns:
+        ndarray: (H, W), whole numbers.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: It cannot be decoded, or has colours.
+    """
+    try:
+        with Image.open(file) as image:
+            indices = np.asarray(image)
+    except FileNotFoundError:
+        raise
+    except Exception as error:  # every decoder raises errors of its own
+        raise ValueError(f'{file} cannot be decoded ({error}); fetch it '
+                         'again.') from error
+    if indices.ndim != 2:
+        raise ValueError(f'{file} holds colours, {indices.shape[2]} '
+                         'channels, where class indices were expected.')
+    return indices.astype(np.uint8) if indices.dtype == bool else indices
+
+
+def write_indices(file: Union[str, Path], indices: np.ndarray) -> None:
+    """Write class indices (H, W), uint8, as a gray PNG, whole or not."""
+    content = io.BytesIO()
+    Image.fromarray(indices).save(content, 'PNG')
+    write_whole(file, content.getvalue())
+
+
+def image_size(file: Union[str, Path]) -> Tuple[int, int]:
+    """Height and width of an image, from its header alone.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: It is no image.
+    """
+    try:
+        with Image.open(file) as image:
+            return image.height, image.width
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise ValueError(f'{file} is no image ({error}).') from error
+
+
+def run_parallel(work: Callable[[Any], Any], jobs: Sequence[Any], title: str,
+                 workers: int) -> Tuple[List[Any], List[str]]:
+    """Do every job, in several processes, behind a progress bar.
+
+    A job that fails does not stop the others.
+
+    Args:
+        work (Callable): Takes a job; can be pickled.
+        jobs (Sequence): What ``work`` is given, one by one.
+        title (str): Of the progress bar.
+        workers (int): Processes; 1 stays in this one.
+
+    Returns:
+        tuple[list, list[str]]: What ``work`` returned, in the order of the
+        jobs and without those that failed, and one line for each of these:
+        an ``OSError`` or ``ValueError`` of theirs.
+    """
+    attempt = partial(_attempt, work)
+    if workers <= 1:
+        return _gather(map(attempt, jobs), len(jobs), title)
+    with ProcessPoolExecutor(workers) as pool:
+        chunk = max(1, min(64, len(jobs) // (8 * workers)))
+        done = pool.map(attempt, jobs, chunksize=chunk)
+        return _gather(done, len(jobs), title)
+
+
+def raise_failures(failures: Sequence[str], doing: str) -> None:
+    """One error for the jobs of :func:`run_parallel` that failed.
+
+    Raises:
+        ValueError: There are failures; the first ten are named.
+    """
+    if failures:
+        more = f'\n... and {len(failures) - 10} more' \
+            if len(failures) > 10 else ''
+        raise ValueError(f'{doing}: {len(failures)} files failed.\n' +
+                         '\n'.join(failures[:10]) + more)
+
+
+def _attempt(work: Callable[[Any], Any], job: Any) -> Tuple[Any, str]:
+    try:
+        return work(job), ''
+    except (OSError, ValueError) as error:
+        return None, str(error)
+
+
+def _gather(done: Iterable[Tuple[Any, str]], total: int,
+            title: str) -> Tuple[List[Any], List[str]]:
+    results, failures = [], []
+    for result, failure in track(done, title, total=total):
+        if failure:
+            failures.append(failure)
+        else:
+            results.append(result)
+    return results, failures
