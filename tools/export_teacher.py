@@ -4,12 +4,9 @@
 the result is tested and used as any checkpoint of the same config.
 """
 import argparse
-import os
-
-import torch
-from mmengine.runner import CheckpointLoader
 
 from mmsemi.engine.hooks import teacher_checkpoint
+from mmsemi.utils.checkpoint import read_checkpoint, write_checkpoint
 
 
 def parse_args() -> argparse.Namespace:
@@ -22,14 +19,12 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     args = parse_args()
-    checkpoint = CheckpointLoader.load_checkpoint(args.checkpoint, 'cpu')
+    checkpoint = read_checkpoint(args.checkpoint)
     try:
         teacher = teacher_checkpoint(checkpoint)
     except ValueError as error:
         raise SystemExit(f'{args.checkpoint}: {error}') from error
-    partial = args.out + '.partial'
-    torch.save(teacher, partial)
-    os.replace(partial, args.out)
+    write_checkpoint(teacher, args.out)
     print(f'The EMA teacher of {args.checkpoint} is in {args.out}.')
 
 

@@ -11,14 +11,12 @@ from typing import Dict, List
 
 import cv2
 import torch
-from mmengine.config import Config
-from mmengine.runner.checkpoint import _load_checkpoint
-from mmseg.apis import inference_model, init_model
+from mmseg.apis import inference_model
 from rich.progress import track
 
-from mmsemi.engine.runner.checks import check_fits
 from mmsemi.registry import TRANSFORMS
 from mmsemi.utils.config import add_config_arguments, load_config
+from mmsemi.utils.network import load_network
 from mmsemi.visualization import colorize, overlay, save_mask
 
 SUFFIXES = {'.bmp', '.jpeg', '.jpg', '.png', '.ppm', '.tif', '.tiff', '.webp'}
@@ -69,22 +67,11 @@ def find_images(source: Path) -> Dict[Path, Path]:
     return names
 
 
-def load_model(cfg: Config, checkpoint: str, device: str) -> torch.nn.Module:
-    """The config's network with the checkpoint's weights, in eval mode."""
-    if cfg.model.get('backbone', {}).get('init_cfg'):
-        cfg.model.backbone.init_cfg = None  # replaced by the checkpoint
-    model = init_model(cfg, device=device)
-    state = _load_checkpoint(checkpoint, map_location='cpu')
-    check_fits(model, state, checkpoint)
-    model.load_state_dict(state.get('state_dict', state))
-    return model
-
-
 def main() -> int:
     args = parse_args()
     images = find_images(args.images)
     cfg = load_config(args)
-    model = load_model(cfg, args.checkpoint, args.device)
+    model = load_network(cfg, args.checkpoint, args.device)
     palette = cfg.metainfo['palette']
     load_image = TRANSFORMS.build(cfg.test_pipeline[0])
 

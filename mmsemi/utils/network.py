@@ -1,10 +1,10 @@
 """A trained network, ready to use."""
 import torch
 from mmengine.config import Config
-from mmengine.runner.checkpoint import _load_checkpoint
 from mmseg.apis import init_model
 
 from mmsemi.engine.runner.checks import check_fits
+from .checkpoint import read_checkpoint, unwrap
 
 
 def load_network(cfg: Config, checkpoint: str, device: str) -> torch.nn.Module:
@@ -16,12 +16,13 @@ def load_network(cfg: Config, checkpoint: str, device: str) -> torch.nn.Module:
         device (str): Where the network is to run.
 
     Raises:
-        ValueError: The checkpoint is of another network.
+        FileNotFoundError: There is no such checkpoint.
+        ValueError: The checkpoint is damaged, or of another network.
     """
     if cfg.model.get('backbone', {}).get('init_cfg'):
         cfg.model.backbone.init_cfg = None  # replaced by the checkpoint
     model = init_model(cfg, device=device)
-    state = _load_checkpoint(checkpoint, map_location='cpu')
+    state = unwrap(read_checkpoint(checkpoint))
     check_fits(model, state, checkpoint)
-    model.load_state_dict(state.get('state_dict', state))
+    model.load_state_dict(state)
     return model

@@ -1,6 +1,5 @@
 """Best and last, side by side."""
 import json
-import os
 import os.path as osp
 from typing import Dict, List
 
@@ -8,6 +7,7 @@ from mmengine.dist import master_only
 from mmengine.hooks import Hook
 
 from mmsemi.registry import HOOKS
+from mmsemi.utils.files import write_whole
 
 
 @HOOKS.register_module()
@@ -63,7 +63,4 @@ class ResultsHook(Hook):
             f'(epoch {last["epoch"]}).')
 
     def _write(self, runner, rows: List[Dict[str, float]]) -> None:
-        partial = self._file(runner) + '.partial'
-        with open(partial, 'w') as file:
-            json.dump(rows, file, indent=1)
-        os.replace(partial, self._file(runner))
+        write_whole(self._file(runner), json.dumps(rows, indent=1).encode())
