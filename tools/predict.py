@@ -17,7 +17,7 @@ from rich.progress import track
 from mmsemi.registry import TRANSFORMS
 from mmsemi.utils.config import add_config_arguments, load_config
 from mmsemi.utils.network import load_network
-from mmsemi.visualization import colorize, overlay, save_mask
+from mmsemi.visualization import colorize, overlay, save_mask, viewable
 
 SUFFIXES = {'.bmp', '.jpeg', '.jpg', '.png', '.ppm', '.tif', '.tiff', '.webp'}
 
@@ -82,13 +82,15 @@ def main() -> int:
         except (OSError, ValueError, AssertionError) as error:
             failed.append(f'{path}: {error}')
             continue
-        result = inference_model(model, image)
+        # By its path: not every image could be handed on as an array.
+        result = inference_model(model, str(path))
         mask = result.pred_sem_seg.data.squeeze(0).cpu().numpy()
         out = f'{name}.png'
         save_mask(mask, palette, args.out_dir / 'masks' / out)
         for kind, picture in (('colors', colorize(mask, palette)),
                               ('overlays',
-                               overlay(image, mask, palette, args.opacity))):
+                               overlay(viewable(image), mask, palette,
+                                       args.opacity))):
             (args.out_dir / kind / out).parent.mkdir(
                 parents=True, exist_ok=True)
             cv2.imwrite(str(args.out_dir / kind / out), picture)

@@ -1,4 +1,4 @@
 from .heat_map import heat_map
-from .masks import colorize, overlay, save_mask
+from .masks import colorize, overlay, save_mask, viewable
 
-__all__ = ['colorize', 'heat_map', 'overlay', 'save_mask']
+__all__ = ['colorize', 'heat_map', 'overlay', 'save_mask', 'viewable']

@@ -37,6 +37,15 @@ def colorize(mask: np.ndarray, palette: Sequence[Sequence[int]]) -> np.ndarray:
     return table[mask.astype(np.uint8)][..., ::-1]
 
 
+def viewable(image: np.ndarray) -> np.ndarray:
+    """The first three channels of (H, W, C) as BGR; the first where C < 3."""
+    channels = image.shape[2]
+    if channels == 3:
+        return image
+    return image[..., 2::-1] if channels > 3 else np.repeat(
+        image[..., :1], 3, 2)
+
+
 def overlay(image: np.ndarray,
             mask: np.ndarray,
             palette: Sequence[Sequence[int]],
