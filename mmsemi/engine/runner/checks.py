@@ -5,12 +5,14 @@ from typing import Iterable, List, Optional
 
 from mmengine.dataset import BaseDataset
 from mmengine.model import BaseModule
-from PIL import Image
+from mmseg.models import BaseSegmentor
 from torch import nn
 from torch.utils.data import DataLoader, Dataset
 
 from mmsemi.datasets import SemiSegDataset
+from mmsemi.datasets.inspection import find_misfits
 from mmsemi.datasets.semi_dataset import image_paths
+from mmsemi.datasets.transforms.pixels import header_size
 
 
 def check_batches(loader: DataLoader, world_size: int) -> None:
@@ -74,6 +76,19 @@ def check_overlap(train: Dataset, val: Dataset) -> None:
                 'on images trained on says nothing.')
 
 
+def check_network(model: nn.Module, dataset: Dataset) -> None:
+    """Network and data agree on classes and channels.
+
+    Raises:
+        ValueError: Saying where they do not.
+    """
+    if isinstance(dataset, SemiSegDataset) and isinstance(
+            model, BaseSegmentor):
+        misfits = find_misfits(model, dataset.labeled)
+        if misfits:
+            raise ValueError(' '.join(misfits))
+
+
 def check_fits(model: nn.Module, checkpoint: dict, filename: str) -> None:
     """The weights of a checkpoint are exactly those of the model.
 
@@ -132,14 +147,13 @@ def _check_pairs(dataset: BaseDataset) -> None:
 def _size_fault(info: dict) -> Optional[str]:
     """Two sizes that differ, from the headers alone."""
     try:
-        with Image.open(info['img_path']) as image, \
-                Image.open(info['seg_map_path']) as mask:
-            if image.size == mask.size:
-                return None
-            return (f'{info["img_path"]} has {image.width}x{image.height} '
-                    f'pixels and its mask {info["seg_map_path"]} '
-                    f'{mask.width}x{mask.height}')
-    except OSError as error:
+        width, height = header_size(info['img_path'])
+        mask_width, mask_height = header_size(info['seg_map_path'])
+        if (width, height) == (mask_width, mask_height):
+            return None
+        return (f'{info["img_path"]} has {width}x{height} pixels and its mask '
+                f'{info["seg_map_path"]} {mask_width}x{mask_height}')
+    except (ImportError, OSError) as error:
         return f'{info["img_path"]} or its mask cannot be read ({error})'
 
 

@@ -1,10 +1,12 @@
 """The runner of every mmsemi config."""
+import os
+import os.path as osp
 from datetime import timedelta
 from typing import Callable, Dict, Optional, Union
 
 import torch
 import torch.distributed as torch_dist
-from mmengine.dist import is_distributed
+from mmengine.dist import is_distributed, master_only
 from mmengine.model import (BaseTTAModel, MMDistributedDataParallel,
                             is_model_wrapper)
 from mmengine.runner import BaseLoop, EpochBasedTrainLoop, Runner
@@ -14,8 +16,8 @@ from torch import nn
 
 from mmsemi.models import SemiSegmentor
 from mmsemi.registry import RUNNERS
-from .checks import (check_batches, check_fits, check_overlap, check_train_set,
-                     check_val_set, pretrained_files)
+from .checks import (check_batches, check_fits, check_network, check_overlap,
+                     check_train_set, check_val_set, pretrained_files)
 
 
 @RUNNERS.register_module()
@@ -74,6 +76,9 @@ class SemiRunner(Runner):
         loop = super().build_train_loop(loop)
         check_batches(loop.dataloader, self.world_size)
         check_train_set(loop.dataloader.dataset)
+        check_network(
+            self.model.module if is_model_wrapper(self.model) else self.model,
+            loop.dataloader.dataset)
         return loop
 
     def build_val_loop(self, loop: Union[BaseLoop, Dict]) -> BaseLoop:
@@ -137,10 +142,12 @@ class SemiRunner(Runner):
         try:
             super()._init_model_weights()
         except OSError as error:
-            names = ', '.join(pretrained_files(self.model)) or 'weights'
+            names = pretrained_files(self.model)
+            if not names:
+                raise  # PretrainedBackbone says it all
             raise FileNotFoundError(
-                f'Cannot read the pretrained {names}: {error}. Download the '
-                'file and name it by `--cfg-options '
+                f'Cannot read the pretrained {", ".join(names)}: {error}. '
+                'Download the file and name it by `--cfg-options '
                 'model.backbone.init_cfg.checkpoint=FILE`, or start from '
                 'random weights by `--cfg-options '
                 'model.backbone.init_cfg=None`.') from error
@@ -175,6 +182,16 @@ class SemiRunner(Runner):
         self._has_loaded = True
         self.logger.info(f'Load checkpoint from {filename}')
         return checkpoint
+
+    @master_only
+    def save_checkpoint(self, out_dir: str, filename: str, *args,
+                        **kwargs) -> None:
+        """As in MMEngine, but a local file is whole or not there."""
+        if '://' in out_dir:
+            return super().save_checkpoint(out_dir, filename, *args, **kwargs)
+        partial = f'{filename}.partial'
+        super().save_checkpoint(out_dir, partial, *args, **kwargs)
+        os.replace(osp.join(out_dir, partial), osp.join(out_dir, filename))
 
     def resume(self, filename: str, *args, **kwargs) -> None:
         """As in MMEngine, and inside an epoch at the next sample."""

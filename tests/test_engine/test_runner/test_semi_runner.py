@@ -193,4 +193,16 @@ class TestFaults:
             cfg,
             r'conv_seg\.weight \(4, 16, 1, 1\) for \(7, 16, 1, 1\)',
             load_from=os.path.join(runner.work_dir, 'epoch_1.pth'),
-            **{'model.decode_head.num_classes': 7})
+            **{
+                'model.decode_head.num_classes': 7,
+                'train_dataloader.dataset.metainfo':
+                dict(classes=[*'abcdefg'], palette=[[i] * 3 for i in range(7)])
+            })
+
+    def test_other_classes_than_the_data(self, cfg):
+        self.fails(cfg, 'num_classes is 3, but the data set has 4 classes',
+                   **{'model.decode_head.num_classes': 3})
+
+    def test_other_channels_than_the_data(self, cfg):
+        self.fails(cfg, 'takes 5 channels, but LoadSegImage gives 3',
+                   **{'model.backbone.in_channels': 5})

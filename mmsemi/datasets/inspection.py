@@ -1,0 +1,251 @@
+"""Looking at a data set before a long run: what is in it, what is wrong."""
+import hashlib
+import os.path as osp
+from collections import Counter, defaultdict
+from concurrent.futures import ThreadPoolExecutor
+from typing import Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
+
+import numpy as np
+from mmengine.dataset import BaseDataset
+from torch import nn
+
+from .transforms import LoadSegImage, LoadSegMask, RandomScaleCrop
+
+ERROR, WARNING = 'error', 'warning'
+IGNORE = 255
+
+
+class Finding(NamedTuple):
+    """Something that is wrong.
+
+    Attributes:
+        level (str): ``'error'`` or ``'warning'``.
+        check (str): Which check found it, one word.
+        message (str): With file, value and cure.
+    """
+
+    level: str
+    check: str
+    message: str
+
+
+class Entry(NamedTuple):
+    """A line of a list, as it was read.
+
+    Attributes:
+        path (str): The image.
+        size (tuple[int], optional): Height and width.
+        digest (str, optional): Of the image's pixels.
+        pixels (ndarray, optional): (256,) pixels of every label.
+        fault (str, optional): Why it could not be read.
+    """
+
+    path: str
+    size: Optional[Tuple[int, int]] = None
+    digest: Optional[str] = None
+    pixels: Optional[np.ndarray] = None
+    fault: Optional[str] = None
+
+
+def transform_of(dataset: BaseDataset, kind: type):
+    """The first transform of a kind in a data set's pipeline, or None."""
+    found = (t for t in dataset.pipeline.transforms if isinstance(t, kind))
+    return next(found, None)
+
+
+def read_entries(dataset: BaseDataset, with_masks: bool,
+                 track: Callable) -> List[Entry]:
+    """Read all files of a list as training does, in parallel.
+
+    Args:
+        dataset (BaseDataset): Its pipeline says how to load.
+        with_masks (bool): Whether masks are looked at.
+        track (Callable): Wraps an iterator over the entries.
+    """
+    load_image = transform_of(dataset, LoadSegImage) or LoadSegImage()
+    load_mask = transform_of(dataset, LoadSegMask) or LoadSegMask()
+
+    def read(i: int) -> Entry:
+        info = dataset.get_data_info(i)
+        path = info['img_path']
+        try:
+            results = load_image(info)
+            img = results['img']
+            digest = hashlib.blake2b(
+                np.ascontiguousarray(img), digest_size=16).hexdigest()
+            pixels = None
+            if with_masks:
+                mask = load_mask(results)['gt_seg_map']
+                pixels = np.bincount(mask.ravel(), minlength=256)
+            return Entry(path, img.shape[:2], f'{img.shape} {digest}', pixels)
+        except (OSError, ValueError) as error:
+            return Entry(path, fault=str(error))
+
+    with ThreadPoolExecutor() as pool:
+        return list(track(pool.map(read, range(len(dataset)))))
+
+
+def find_faults(name: str, entries: Sequence[Entry]) -> List[Finding]:
+    """Files that cannot be used, lines that come twice, empty masks."""
+    findings = [
+        Finding(ERROR, 'files', f'{name}: {entry.fault}') for entry in entries
+        if entry.fault
+    ]
+    times = Counter(osp.realpath(entry.path) for entry in entries)
+    twice = [path for path, count in times.items() if count > 1]
+    if twice:
+        findings.append(
+            Finding(
+                WARNING, 'twice',
+                f'{name}: {some(twice)} come more than once. Keep one line '
+                'of each.'))
+    copies = copies_between(entries, entries)
+    if copies:
+        findings.append(
+            Finding(
+                WARNING, 'copies', f'{name}: {show_pairs(copies)}: other '
+                'files with the same pixels. Keep one.'))
+    empty = [
+        entry.path for entry in entries
+        if entry.pixels is not None and not entry.pixels[:IGNORE].any()
+    ]
+    if empty:
+        findings.append(
+            Finding(
+                WARNING, 'empty', f'{name}: the masks of {some(empty)} hold '
+                'nothing but 255 (ignore). Take them out.'))
+    return findings
+
+
+def copies_between(first: Sequence[Entry],
+                   second: Sequence[Entry]) -> List[Tuple[str, str]]:
+    """Pairs of different files with the same pixels, each once."""
+    by_digest = defaultdict(set)
+    for entry in first:
+        if entry.digest:
+            by_digest[entry.digest].add(entry.path)
+    pairs = {
+        tuple(sorted((path, entry.path)))
+        for entry in second for path in by_digest.get(entry.digest, ())
+        if osp.realpath(path) != osp.realpath(entry.path)
+    }
+    return sorted(pairs)
+
+
+def find_overlap(lists: Dict[str, Sequence[Entry]]) -> List[Finding]:
+    """Images in two lists, by path and by content.
+
+    In the validation list as well they are errors; in both training lists a
+    warning: some published protocols do that.
+    """
+    findings = []
+    names = list(lists)
+    for i, a in enumerate(names):
+        for b in names[i + 1:]:
+            level = ERROR if b == 'val' else WARNING
+            paths = {osp.realpath(entry.path) for entry in lists[a]}
+            shared = [
+                entry.path for entry in lists[b]
+                if osp.realpath(entry.path) in paths
+            ]
+            if shared:
+                findings.append(
+                    Finding(
+                        level, 'overlap', f'{some(shared)} stand in the {a} '
+                        f'list as well as in the {b} list. Take them out of '
+                        'one of the two.'))
+            copies = copies_between(lists[a], lists[b])
+            if copies:
+                findings.append(
+                    Finding(
+                        level, 'overlap-content', f'{a} and {b}: '
+                        f'{show_pairs(copies)}: other files with the same '
+                        'pixels. Take them out of one of the two.'))
+    return findings
+
+
+def find_absent(name: str, entries: Sequence[Entry],
+                classes: Sequence[str]) -> List[Finding]:
+    """Classes of which a list has no pixel."""
+    pixels = class_pixels(entries)
+    absent = [c for i, c in enumerate(classes) if not pixels[i]]
+    if not absent:
+        return []
+    cure = ('What is not shown is not learned: label an image of it.'
+            if name == 'labeled' else 'Its score will be undefined.')
+    return [
+        Finding(WARNING, 'absent', f'{name}: no pixel of {", ".join(absent)}. '
+                f'{cure}')
+    ]
+
+
+def find_small(name: str, entries: Sequence[Entry],
+               dataset: BaseDataset) -> List[Finding]:
+    """Images smaller than the crop, which are padded."""
+    crop = transform_of(dataset, RandomScaleCrop)
+    if crop is None:
+        return []
+    height, width = crop.crop_size
+    small = [
+        f'{entry.path} ({entry.size[1]}x{entry.size[0]})' for entry in entries
+        if entry.size and (entry.size[0] < height or entry.size[1] < width)
+    ]
+    if not small:
+        return []
+    return [
+        Finding(
+            WARNING, 'small', f'{name}: {some(small)} are smaller than the '
+            f'crop of {width}x{height} and will be padded. Choose a smaller '
+            'crop_size if that is most of the images.')
+    ]
+
+
+def find_misfits(model: nn.Module, dataset: BaseDataset) -> List[str]:
+    """Where network and data disagree: classes, palette, channels.
+
+    Args:
+        model (SemiSegmentor): As built from the config.
+        dataset (BaseDataset): With masks.
+    """
+    faults = []
+    classes = len(dataset.metainfo['classes'])
+    if model.num_classes != classes:
+        faults.append(
+            f'decode_head.num_classes is {model.num_classes}, but the data '
+            f'set has {classes} classes. Make them the same.')
+    colours = len(dataset.metainfo.get('palette') or [])
+    if colours and colours != classes:
+        faults.append(f'metainfo.palette has {colours} colours for {classes} '
+                      'classes. Give each one.')
+    load_image = transform_of(dataset, LoadSegImage)
+    if load_image is None:
+        return faults
+    channels = load_image.channels
+    first = next(p for p in model.backbone.parameters() if p.dim() == 4)
+    if first.size(1) != channels:
+        faults.append(
+            f'The backbone takes {first.size(1)} channels, but LoadSegImage '
+            f'gives {channels}. Set model.backbone.in_channels={channels}.')
+    mean = getattr(model.data_preprocessor, 'mean', None)
+    if mean is not None and mean.numel() not in (1, channels):
+        faults.append(
+            f'data_preprocessor.mean has {mean.numel()} values for '
+            f'{channels} channels. Give one for each, and to std.')
+    return faults
+
+
+def class_pixels(entries: Sequence[Entry]) -> np.ndarray:
+    """(256,) pixels of every label in all masks of a list."""
+    counts = [e.pixels for e in entries if e.pixels is not None]
+    return np.sum(counts, axis=0) if counts else np.zeros(256, np.int64)
+
+
+def some(names: Sequence[str], most: int = 3) -> str:
+    """The first few of many names, and how many more there are."""
+    names = list(names)
+    more = f' and {len(names) - most} more' if len(names) > most else ''
+    return ', '.join(names[:most]) + more
+
+
+def show_pairs(pairs: Sequence[Tuple[str, str]]) -> str:
+    return some([f'{a} and {b}' for a, b in pairs])

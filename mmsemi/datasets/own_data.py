@@ -1,0 +1,272 @@
+"""From a user's folders to lists: pairing, scanning, splitting."""
+import io
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import (Callable, Dict, Iterable, List, NamedTuple, Optional,
+                    Sequence, Tuple)
+
+import cv2
+import numpy as np
+
+from .own_classes import IGNORE, ClassTable
+from .transforms.loading import read_codes
+from .transforms.pixels import (TIFF, ValueMap, channels_last, read_tiff,
+                                show_code)
+
+SUFFIXES = ('.bmp', '.jpeg', '.jpg', '.png', '.ppm', '.tif', '.tiff', '.webp')
+SAMPLE = 2048  # pixels per image that statistics are taken from
+MOST = 5  # names that an error shows
+
+Pair = Tuple[Path, Path]
+
+
+def some(names: Iterable) -> str:
+    """The first few names, one per line, and how many more there are."""
+    names = [str(name) for name in names]
+    more = [f'... and {len(names) - MOST} more'] if len(names) > MOST else []
+    return '\n  '.join(['', *names[:MOST], *more])
+
+
+def find_files(folder: Path, without: Sequence[Path] = ()) -> Dict[str, Path]:
+    """Images below a folder, by their path in it without suffix.
+
+    Args:
+        folder (Path): Searched with all folders in it, hidden ones apart.
+        without (Sequence[Path]): Folders that are left out.
+
+    Raises:
+        FileNotFoundError: There is no such folder, or no image in it.
+        ValueError: Two images differ in the suffix alone.
+    """
+    if not folder.is_dir():
+        raise FileNotFoundError(f'There is no folder {folder}.')
+    without = [other.resolve() for other in without]
+    files: Dict[str, Path] = {}
+    twice = []
+    for path in sorted(folder.rglob('*')):
+        local = path.relative_to(folder)
+        if (path.suffix.lower() not in SUFFIXES or not path.is_file()
+                or any(part.startswith(('.', '__MACOSX'))
+                       for part in local.parts)
+                or any(other in path.resolve().parents for other in without)):
+            continue
+        stem = local.with_suffix('').as_posix()
+        if stem in files:
+            twice.append(f'{files[stem]} and {path.name}')
+        files[stem] = path
+    if twice:
+        raise ValueError(
+            f'{len(twice)} images in {folder} share a name and differ in the '
+            'suffix alone, so that no mask can be told to be theirs. Rename '
+            f'or remove one of each:{some(twice)}')
+    if not files:
+        raise FileNotFoundError(f'No file below {folder} ends in one of '
+                                f'{", ".join(SUFFIXES)}.')
+    return files
+
+
+def pair_files(images: Dict[str, Path],
+               masks: Dict[str, Path],
+               mask_suffix: str = '',
+               partial: bool = False) -> Tuple[List[Pair], List[Path]]:
+    """Match images and masks by name.
+
+    Args:
+        images (dict[str, Path]): Of :func:`find_files`.
+        masks (dict[str, Path]): Likewise.
+        mask_suffix (str): What a mask's name has behind the image's.
+        partial (bool): Images without a mask are unlabeled, not an error.
+
+    Returns:
+        tuple: ``(image, mask)`` pairs, and the images without a mask.
+
+    Raises:
+        ValueError: An image without a mask, or a mask without an image.
+    """
+    alone = [stem for stem in images if stem + mask_suffix not in masks]
+    wanted = {stem + mask_suffix for stem in images}
+    orphans = [path for stem, path in masks.items() if stem not in wanted]
+    faults = []
+    if alone and not partial:
+        faults.append(
+            f'{len(alone)} of {len(images)} images have no mask. Give '
+            '--partial to use them without labels, or --mask-suffix where '
+            'names of masks end differently:'
+            f'{some(images[stem] for stem in alone)}')
+    if orphans:
+        faults.append(
+            f'{len(orphans)} of {len(masks)} masks have no image of their '
+            f'name. Add the images, or remove the masks:{some(orphans)}')
+    if faults:
+        raise ValueError('\n'.join(faults))
+    pairs = [(path, masks[stem + mask_suffix])
+             for stem, path in images.items() if stem + mask_suffix in masks]
+    return pairs, [images[stem] for stem in alone]
+
+
+class ImageScan(NamedTuple):
+    """What is in an image file."""
+
+    size: Tuple[int, int]  # height, width
+    channels: int  # that a network is given: gray counts as BGR
+    deep: bool  # more than 8 bits
+    sample: np.ndarray  # (at most SAMPLE, channels of the file)
+
+
+class MaskScan(NamedTuple):
+    """What is in a mask file."""
+
+    size: Tuple[int, int]
+    pixels: Dict[int, int]  # by code
+
+
+def scan_image(path: Path, channels: Optional[int] = None) -> ImageScan:
+    """Look into an image.
+
+    Args:
+        path (Path): Any format.
+        channels (int, optional): How many channels to see in it.  Defaults
+            to None: 3, or as many as a TIFF has besides transparency.
+
+    Raises:
+        ValueError: It cannot be decoded.
+        ImportError: It asks for tifffile, which is not there.
+    """
+    content = path.read_bytes()
+    img = None
+    if content:
+        img = cv2.imdecode(
+            np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
+    seen = 3
+    if content[:4] in TIFF:
+        try:
+            img = read_tiff(content)
+            seen = _tiff_channels(content, channels_last(img).shape[2])
+        except ImportError:
+            if img is None:
+                raise
+    if img is None:
+        raise ValueError(f'{path} ({len(content)} bytes) cannot be decoded: '
+                         'it is empty, truncated or of an unknown format.')
+    img = channels_last(img, channels)
+    pixels = img.reshape(-1, img.shape[2])
+    return ImageScan(img.shape[:2], channels or seen, img.dtype != np.uint8,
+                     pixels[::len(pixels) // SAMPLE + 1].astype(np.float32))
+
+
+def _tiff_channels(content: bytes, channels: int) -> int:
+    """Channels of a TIFF that are not transparency; gray counts as 3."""
+    from tifffile import TiffFile
+    with TiffFile(io.BytesIO(content)) as tiff:
+        extra = tiff.pages[0].extrasamples
+    channels -= sum(kind in (1, 2) for kind in extra)
+    return 3 if channels == 1 else channels
+
+
+def scan_mask(path: Path, colored: bool) -> MaskScan:
+    """Count the pixels of every code in a mask.
+
+    Raises:
+        ValueError: It cannot be decoded, or has colours where numbers were
+            expected, or fractions.
+    """
+    codes = read_codes(str(path), colored, gray=True)
+    if codes.ndim != 2:
+        raise ValueError(
+            f'The mask {path} holds colours. Write the colour of every class '
+            'into the classes file ("NAME: 128 64 128").')
+    values, counts = np.unique(codes, return_counts=True)
+    if np.any(values != values.astype(np.int64)):
+        raise ValueError(f'The mask {path} holds fractions ({codes.dtype}), '
+                         'but should hold numbers of classes.')
+    return MaskScan(codes.shape, {
+        int(value): int(count) for value, count in zip(values, counts)})
+
+
+def settle_codes(table: ClassTable, masks: Dict[Path,
+                                                MaskScan]) -> ClassTable:
+    """The class table that the masks follow.
+
+    Two classes without codes, in masks of 0 and 255 alone, are 0 and 255.
+
+    Raises:
+        ValueError: Masks hold what the classes file does not name.
+    """
+    found = Counter()
+    for scan in masks.values():
+        found.update(scan.pixels)
+    if not table.explicit and len(table.names) == 2 and set(
+            found) == {0, IGNORE} and not table.ignore:
+        table = table._replace(codes=((0, ), (IGNORE, )), explicit=True)
+    known = set(ValueMap(table.pairs).codes.tolist())
+    unknown = [code for code, _ in found.most_common() if code not in known]
+    if unknown:
+        lines = []
+        for code in unknown:
+            files = [p for p, scan in masks.items() if code in scan.pixels]
+            lines.append(f'{show_code(code, table.colored)}: {found[code]} '
+                         f'pixels in {len(files)} masks, {files[0]} for one')
+        lossy = any(path.suffix.lower() in ('.jpg', '.jpeg')
+                    for path in masks)
+        raise ValueError(
+            f'The masks hold {len(unknown)} values that the classes file '
+            f'does not name:{some(lines)}\nAdd them there, behind a class or '
+            'as "ignore: CODE", or correct the masks.'
+            + (' JPEG masks are lossy: save them as PNG from the original.'
+               if lossy else ''))
+    return table
+
+
+def shown_classes(scans: Sequence[MaskScan],
+                  table: ClassTable) -> np.ndarray:
+    """Which classes each scanned mask shows: (N, classes) bool."""
+    value_map = ValueMap(table.pairs)
+    shown = np.zeros((len(scans), IGNORE + 1), bool)
+    for row, scan in zip(shown, scans):
+        labels, _ = value_map(np.array(list(scan.pixels)))
+        row[labels] = True
+    return shown[:, :len(table.names)]
+
+
+def deal(order: Sequence[int], val_fraction: float,
+         labeled_fraction: float) -> Tuple[List[int], List[int], List[int]]:
+    """Deal an order out: labeled, not labeled, validation.
+
+    Validation takes every so manieth, so that it spreads over the order as
+    the rest does; labeled is the start of the rest.  Smaller labeled
+    fractions are contained in larger ones.
+
+    Returns:
+        tuple[list[int]]: None empty but the second.
+    """
+    count = len(order)
+    held = min(max(round(count * val_fraction), 1), count - 1)
+    # The last of each of `held` equal parts.
+    places = {(i + 1) * count // held - 1 for i in range(held)}
+    val = [order[i] for i in sorted(places)]
+    rest = [order[i] for i in range(count) if i not in places]
+    labeled = max(round(len(rest) * labeled_fraction), 1)
+    return rest[:labeled], rest[labeled:], val
+
+
+def scan_all(scan: Callable, paths: Sequence[Path],
+             track: Callable) -> Tuple[Dict[Path, NamedTuple], List[str]]:
+    """Scan files in parallel: results, and the errors of those that failed.
+
+    Args:
+        scan (Callable): From a path to a scan.
+        paths (Sequence[Path]): What to scan.
+        track (Callable): Wraps an iterator of ``len(paths)`` results.
+    """
+    def attempt(path):
+        try:
+            return scan(path)
+        except (ImportError, OSError, ValueError) as error:
+            return f'{path}: {error}' if str(path) not in str(error) \
+                else str(error)
+
+    with ThreadPoolExecutor() as pool:
+        results = dict(zip(paths, list(track(pool.map(attempt, paths)))))
+    faults = [r for r in results.values() if isinstance(r, str)]
+    return {p: r for p, r in results.items() if not isinstance(r, str)}, faults
