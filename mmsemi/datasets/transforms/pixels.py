@@ -4,6 +4,7 @@ from typing import List, Optional, Sequence, Tuple, Union
 
 import cv2
 import numpy as np
+from PIL import Image, UnidentifiedImageError
 
 Range = Union[Tuple[float, float], Sequence[Tuple[float, float]]]
 Code = Union[int, Sequence[int]]
@@ -68,6 +69,28 @@ def read_tiff(content: bytes) -> np.ndarray:
             'a TIFF with other than 1 or 3 channels, or of floats, is read '
             'by tifffile: `pip install tifffile`') from error
     return tifffile.imread(io.BytesIO(content))
+
+
+def header_size(path: str) -> Tuple[int, int]:
+    """Width and height of an image, from its header alone.
+
+    Raises:
+        OSError: It is missing or no image.
+    """
+    with open(path, 'rb') as file:
+        is_tiff = file.read(4) in TIFF
+    try:
+        with Image.open(path) as image:
+            if not is_tiff or getattr(image, 'n_frames', 1) == 1:
+                return image.size
+    except UnidentifiedImageError:
+        if not is_tiff:
+            raise
+    from tifffile import TiffFile  # knows any number of channels
+    with TiffFile(path) as tiff:
+        shape = tiff.series[0].shape
+    height, width = channels_last(np.empty(shape, np.uint8)).shape[:2]
+    return width, height
 
 
 def channels_last(img: np.ndarray, channels: Optional[int] = None):

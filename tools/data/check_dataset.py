@@ -1,0 +1,231 @@
+"""Look at a config's data before a long run.
+
+``python tools/data/check_dataset.py configs/my/unimatch_r50.py`` reads every
+file, compares the lists, counts the classes, and does one step of training to
+say what an epoch takes.  The exit status is 1 if there are errors.
+"""
+import argparse
+import json
+import sys
+from functools import partial
+from os.path import isfile
+from pathlib import Path
+from typing import Dict, List, Optional
+
+import numpy as np
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import track
+from rich.table import Table
+
+from mmsemi.datasets import SemiSegDataset
+from mmsemi.datasets.inspection import (ERROR, IGNORE, WARNING, Entry,
+                                        Finding, class_pixels, find_absent,
+                                        find_faults, find_misfits,
+                                        find_overlap, find_small,
+                                        read_entries)
+from mmsemi.engine.runner.cost import Cost, measure_cost
+from mmsemi.models.pretrained import find_weights
+from mmsemi.registry import DATASETS, MODELS
+from mmsemi.utils.config import add_config_arguments, load_config
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('config', help='config file')
+    parser.add_argument('--json', type=Path, help='write the report there')
+    parser.add_argument(
+        '--strict', action='store_true', help='warnings are errors')
+    parser.add_argument(
+        '--no-step',
+        action='store_true',
+        help='leave out the step of training')
+    add_config_arguments(parser)
+    return parser.parse_args()
+
+
+def build(cfg: Config, loader: str, findings: List[Finding]):
+    """A data set of the config, or None with a finding."""
+    dataset = cfg.get(loader, {}).get('dataset')
+    if dataset is None:
+        return None
+    try:
+        return DATASETS.build(dataset)
+    except (OSError, ValueError) as error:
+        findings.append(Finding(ERROR, 'lists', f'{loader}: {error}'))
+        return None
+
+
+def collect_parts(cfg: Config, findings: List[Finding]) -> dict:
+    """The lists of a config by name, as data sets."""
+    train = build(cfg, 'train_dataloader', findings)
+    parts = dict(val=build(cfg, 'val_dataloader', findings))
+    if isinstance(train, SemiSegDataset):
+        parts = dict(
+            labeled=train.labeled, unlabeled=train.unlabeled, **parts)
+    return {name: part for name, part in parts.items() if part is not None}
+
+
+def inspect(cfg: Config, parts: dict, findings: List[Finding]) -> dict:
+    """Read all lists and collect what is wrong."""
+    lists = {}
+    for name, dataset in parts.items():
+        lists[name] = read_entries(
+            dataset, name != 'unlabeled',
+            partial(
+                track, description=f'{name:9}', total=len(dataset)))
+        findings += find_faults(name, lists[name])
+        findings += find_small(name, lists[name], dataset)
+        if name != 'unlabeled':
+            findings += find_absent(name, lists[name],
+                                    dataset.metainfo['classes'])
+    findings += find_overlap(lists)
+    return lists
+
+
+def check_config(cfg: Config, parts: dict, findings: List[Finding]) -> None:
+    """Whether the network fits the data, and its weights are there."""
+    dataset = parts.get('labeled') or parts.get('val')
+    if dataset is not None:
+        findings += [
+            Finding(ERROR, 'network', message)
+            for message in find_misfits(MODELS.build(cfg.model), dataset)
+        ]
+    weights = (cfg.model.backbone.get('init_cfg') or {}).get('checkpoint')
+    if weights and '://' not in weights and not isfile(find_weights(weights)):
+        findings.append(
+            Finding(
+                ERROR, 'weights', f'There is no file {weights}. Put it there, '
+                'or below MMSEMI_DATA, or start from random weights by '
+                '`--cfg-options model.backbone.init_cfg=None`.'))
+    samples = len(parts.get('unlabeled') or parts.get('labeled') or ())
+    if 0 < samples < batch_size(cfg):
+        findings.append(
+            Finding(
+                ERROR, 'batch', f'{samples} samples do not fill a batch of '
+                f'{batch_size(cfg)}. Lower total_batch_size.'))
+
+
+def batch_size(cfg: Config) -> int:
+    """Samples of all processes in a step."""
+    return cfg.train_dataloader.get('batch_size') or cfg.total_batch_size
+
+
+def measure(cfg: Config, findings: List[Finding]) -> Optional[Cost]:
+    """What a step takes; None with a finding where it fails."""
+    try:
+        dataset = DATASETS.build(cfg.train_dataloader.dataset)
+        return measure_cost(cfg, dataset, batch_size(cfg))
+    except (OSError, RuntimeError, TypeError, ValueError) as error:
+        findings.append(
+            Finding(ERROR, 'step', f'A step of training fails: {error}'))
+        return None
+
+
+def class_rows(parts: dict, lists: Dict[str, List[Entry]]) -> List[dict]:
+    """Per class its share of the labeled pixels, and images that hold it."""
+    rows: List[dict] = []
+    for name in ('labeled', 'val'):
+        if name not in lists:
+            continue
+        pixels = class_pixels(lists[name])[:IGNORE]
+        total = max(int(pixels.sum()), 1)
+        classes = parts[name].metainfo['classes']
+        if not rows:
+            rows = [dict(name=c) for c in classes]
+        for i, row in enumerate(rows):
+            row[f'{name}_share'] = float(pixels[i] / total)
+            row[f'{name}_images'] = sum(
+                bool(e.pixels[i]) for e in lists[name]
+                if e.pixels is not None)
+    return rows
+
+
+def list_rows(lists: Dict[str, List[Entry]]) -> Dict[str, dict]:
+    """Per list its images and their sizes."""
+    rows = {}
+    for name, entries in lists.items():
+        sizes = np.array([e.size for e in entries if e.size] or [(0, 0)])
+        rows[name] = dict(
+            images=len(entries),
+            readable=sum(e.fault is None for e in entries),
+            smallest=[int(v) for v in sizes.min(0)[::-1]],
+            median=[int(v) for v in np.median(sizes, 0)[::-1]],
+            largest=[int(v) for v in sizes.max(0)[::-1]])
+    return rows
+
+
+def show(console: Console, report: dict) -> None:
+    """The report as tables."""
+    table = Table(title='Lists (sizes as width x height)')
+    for column in ('list', 'images', 'readable', 'smallest', 'median',
+                   'largest'):
+        table.add_column(column, justify='right')
+    for name, row in report['lists'].items():
+        sizes = ['x'.join(map(str, row[key]))
+                 for key in ('smallest', 'median', 'largest')]
+        table.add_row(name, str(row['images']), str(row['readable']), *sizes)
+    console.print(table)
+
+    if report['classes']:
+        table = Table(title='Classes')
+        for column in ('class', 'labeled pixels', 'labeled images',
+                       'val pixels', 'val images'):
+            table.add_column(column, justify='right')
+        for row in report['classes']:
+            cells = [escape(row['name'])]
+            for name in ('labeled', 'val'):
+                share = row.get(f'{name}_share')
+                cells += ['-', '-'] if share is None else [
+                    f'{share:.2%}', str(row[f'{name}_images'])]
+            table.add_row(*cells)
+        console.print(table)
+
+    cost = report['cost']
+    if cost:
+        console.print(
+            f'A step takes {cost["memory"] / 2**30:.2f} GiB and '
+            f'{cost["step"]:.2f} s, its samples {cost["load"]:.2f} s in one '
+            f'worker; an epoch of {cost["steps"]} steps about '
+            f'{cost["epoch"] / 60:.1f} min ({cost["how"]}).')
+    for finding in report['findings']:
+        colour = 'red' if finding['level'] == ERROR else 'yellow'
+        console.print(f'[{colour}]{finding["level"]}[/] '
+                      f'({finding["check"]}) {escape(finding["message"])}',
+                      highlight=False, soft_wrap=True)
+
+
+def main() -> int:
+    args = parse_args()
+    cfg = load_config(args)
+    init_default_scope(cfg.get('default_scope', 'mmsemi'))
+    findings: List[Finding] = []
+    parts = collect_parts(cfg, findings)
+    check_config(cfg, parts, findings)
+    lists = inspect(cfg, parts, findings)
+    broken = any(f.level == ERROR for f in findings)
+    cost = None
+    if not args.no_step and not broken and 'labeled' in parts:
+        cost = measure(cfg, findings)
+    report = dict(
+        config=args.config,
+        lists=list_rows(lists),
+        classes=class_rows(parts, lists),
+        cost=cost._asdict() if cost else None,
+        findings=[f._asdict() for f in findings])
+    show(Console(), report)
+    if args.json:
+        args.json.parent.mkdir(parents=True, exist_ok=True)
+        args.json.write_text(json.dumps(report, indent=1))
+    errors = sum(f.level == ERROR for f in findings)
+    warnings = sum(f.level == WARNING for f in findings)
+    print(f'{errors} errors, {warnings} warnings.')
+    return 1 if errors or (args.strict and warnings) else 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
