@@ -64,8 +64,7 @@ def balanced_order(shown: np.ndarray, count: int, seed: int) -> List[int]:
     classes = np.flatnonzero(shown.any(0))
     classes = classes[np.argsort(shown[:, classes].sum(0), kind='stable')]
     shown = shown[:, classes]
-    waiting = [iter(shuffled[column].tolist())
-               for column in shown[shuffled].T]
+    waiting = [iter(shuffled[column].tolist()) for column in shown[shuffled].T]
     chosen: Dict[int, None] = {}
     times = np.zeros(len(classes))
     while len(chosen) < count and np.isfinite(times).any():

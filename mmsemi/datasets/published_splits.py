@@ -246,21 +246,28 @@ class _Finder:
             f'{f", and {data_root / images} is not there" if images else ""}'
             f'. {self.cure}')
 
-    def _first(self, paths: List[str],
+    def _first(self,
+               paths: List[str],
                also: Optional[str] = None) -> Optional[Dict[str, str]]:
         """Normalised text by name of the first path there is (and `also`)."""
         for prefix in self.prefixes:
             for path in paths:
-                found = {p: self.read(prefix + p)
-                         for p in filter(None, (path, also))}
+                found = {
+                    p: self.read(prefix + p)
+                    for p in filter(None, (path, also))
+                }
                 if None not in found.values():
                     # The next list most likely lies beside this one.
                     self.prefixes.remove(prefix)
                     self.prefixes.insert(0, prefix)
-                    named = {f'{self.source}/{prefix}{p}': content
-                             for p, content in found.items()}
-                    return {where: normalise(content, where)
-                            for where, content in named.items()}
+                    named = {
+                        f'{self.source}/{prefix}{p}': content
+                        for p, content in found.items()
+                    }
+                    return {
+                        where: normalise(content, where)
+                        for where, content in named.items()
+                    }
         return None
 
     def _sorted(self, name: str, lines: List[str], where: str) -> str:

@@ -106,18 +106,24 @@ val 2000 8a733f0c20d8f6cd6450b775a2f9e0d9d328af6d8a3aaf50db55d964d18d584c
 # train_aug; u2pl_* is U2PL's version of it.
 PUBLISHED = {
     'pascal':
-    PublishedSplits(
-        **_UNIMATCH, folder='pascal', train='train_aug',
-        lists=_table(_PASCAL)),
+    PublishedSplits(**_UNIMATCH,
+                    folder='pascal',
+                    train='train_aug',
+                    lists=_table(_PASCAL)),
     'cityscapes':
-    PublishedSplits(
-        **_UNIMATCH, folder='cityscapes', train='train',
-        lists=_table(_CITYSCAPES)),
+    PublishedSplits(**_UNIMATCH,
+                    folder='cityscapes',
+                    train='train',
+                    lists=_table(_CITYSCAPES)),
     'coco':
-    PublishedSplits(
-        **_UNIMATCH, folder='coco', train='train', lists=_table(_COCO),
-        train_images='train2017'),
+    PublishedSplits(**_UNIMATCH,
+                    folder='coco',
+                    train='train',
+                    lists=_table(_COCO),
+                    train_images='train2017'),
     'ade20k':
-    PublishedSplits(
-        **_SEMIVL, folder='ade', train='train', lists=_table(_ADE20K)),
+    PublishedSplits(**_SEMIVL,
+                    folder='ade',
+                    train='train',
+                    lists=_table(_ADE20K)),
 }

@@ -2,13 +2,40 @@
 import io
 import os
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any, Callable, Iterable, List, Sequence, Tuple, Union
+from typing import (Any, Callable, Iterable, Iterator, List, Sequence, Tuple,
+                    Union)
 
 import numpy as np
 from PIL import Image
 from rich.progress import track
+
+
+@contextmanager
+def replacing(file: Union[str, Path]) -> Iterator[Path]:
+    """A file to write beside another one, whose place it then takes.
+
+    A reader finds the old file or the new one, whole, whenever the writer
+    is killed.  What a block that fails has written is removed.
+
+    Args:
+        file (str or Path): Its folder is made.
+
+    Yields:
+        Path: ``.NAME.PID.part`` in the same folder.
+    """
+    file = Path(file)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    part = file.with_name(f'.{file.name}.{os.getpid()}.part')
+    try:
+        yield part
+        with part.open('rb') as content:
+            os.fsync(content.fileno())
+        os.replace(part, file)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def write_whole(file: Union[str, Path], content: bytes) -> None:
@@ -18,14 +45,8 @@ def write_whole(file: Union[str, Path], content: bytes) -> None:
         file (str or Path): Its folder is made; an older file is replaced.
         content (bytes): What to write.
     """
-    file = Path(file)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    part = file.with_name(f'.{file.name}.{os.getpid()}')
-    try:
+    with replacing(file) as part:
         part.write_bytes(content)
-        os.replace(part, file)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def read_indices(file: Union[str, Path]) -> np.ndarray:
@@ -113,7 +134,7 @@ def raise_failures(failures: Sequence[str], doing: str) -> None:
     if failures:
         more = f'\n... and {len(failures) - 10} more' \
             if len(failures) > 10 else ''
-        raise ValueError(f'{doing}: {len(failures)} files failed.\n' +
+        raise ValueError(f'{doing}: {len(failures)} failed.\n' +
                          '\n'.join(failures[:10]) + more)
 
 

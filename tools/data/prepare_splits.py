@@ -45,11 +45,14 @@ def parse_args() -> argparse.Namespace:
         dest='folder',
         metavar='DIR',
         help='a copy of the repository, or a folder of LIST.txt files')
-    source.add_argument(
-        '--url', metavar='BASE', help='where to download from; defaults to '
-        'the authors\' repository')
-    source.add_argument(
-        '--generate', type=int, metavar='SEED', help='make lists instead')
+    source.add_argument('--url',
+                        metavar='BASE',
+                        help='where to download from; defaults to '
+                        "the authors' repository")
+    source.add_argument('--generate',
+                        type=int,
+                        metavar='SEED',
+                        help='make lists instead')
     parser.add_argument(
         '--data-root',
         type=Path,
@@ -66,18 +69,17 @@ def parse_args() -> argparse.Namespace:
         default=[16, 8, 4, 2],
         metavar='N',
         help='to generate: a 1/N of the images each (%(default)s)')
-    parser.add_argument(
-        '--workers',
-        type=int,
-        default=os.cpu_count() or 1,
-        help='processes that read masks (%(default)s)')
+    parser.add_argument('--workers',
+                        type=int,
+                        default=os.cpu_count() or 1,
+                        help='processes that read masks (%(default)s)')
     args = parser.parse_args()
     if args.generate is None and args.dataset not in PUBLISHED:
         parser.error(f'no lists are published for {args.dataset!r}: choose '
                      f'{", ".join(PUBLISHED)}, or make some by --generate')
     if args.data_root is None:
-        args.data_root = Path(os.environ.get('MMSEMI_DATA') or 'data',
-                              args.dataset)
+        args.data_root = Path(
+            os.environ.get('MMSEMI_DATA') or 'data', args.dataset)
     return args
 
 
