@@ -1,16 +1,20 @@
 """Starting a part of the network from a file of weights."""
 import os
 import os.path as osp
-import re
 from typing import Dict
 
 import torch
 from mmengine.logging import print_log
 from mmengine.runner import CheckpointLoader, load_state_dict
+from mmseg.models.backbones import ResNet
 from torch import Tensor, nn
 
 from mmsemi.registry import WEIGHT_INITIALIZERS
-from mmsemi.utils.released import convert_state_dict
+from mmsemi.utils.checkpoint import read_checkpoint, unwrap
+from mmsemi.utils.released import convert_backbone, convert_state_dict
+from .backbones import Xception65
+
+RELEASED = 'https://github.com/LiheYoung/UniMatch#pretrained-backbone'
 
 
 def find_weights(file: str) -> str:
@@ -42,16 +46,31 @@ def adapt_channels(weight: Tensor, channels: int) -> Tensor:
     return weight[:, index] * (3 / channels)
 
 
+def where_to_get(module: nn.Module) -> str:
+    """Where there are ImageNet weights of a backbone, in a few words."""
+    if isinstance(module, Xception65):
+        return f'xception.pth from {RELEASED}'
+    if isinstance(module, ResNet) and not module.avg_down:
+        if not module.deep_stem:
+            return f'torchvision://resnet{module.depth}'
+        if module.stem_channels == 128:
+            return f'resnet{module.depth}.pth from {RELEASED}'
+        return f'open-mmlab://resnet{module.depth}_v1c'
+    return f'weights of {type(module).__name__}'
+
+
 @WEIGHT_INITIALIZERS.register_module()
 class PretrainedBackbone:
     """Loads a backbone's ImageNet weights, or says that they do not fit.
 
     Takes files whose tensors are named as in mmseg, alone or as
-    ``backbone.*`` of a segmentor, and the ResNets with a 3-conv stem of the
-    released semi-supervised trainers (``conv1.0.weight``, ``bn1.weight``
-    instead of ``stem.*``).  Tensors that the backbone has no place for, such
-    as a classifier, are left.  Where the backbone's images have other than
-    three channels, its first convolution is adapted (:func:`adapt_channels`).
+    ``backbone.*`` of a segmentor or classifier, and those of the released
+    semi-supervised trainers, which are known by their names: ResNets with a
+    3-conv stem (``conv1.0.weight`` instead of ``stem.0.weight``),
+    torchvision's plain ResNets, Xception-65.  Tensors that the backbone has
+    no place for, such as a classifier, are left.  Where the backbone's images
+    have other than three channels, its first convolution is adapted
+    (:func:`adapt_channels`).
 
     MMEngine's own ``Pretrained`` leaves what a file does not name at its
     random value; here that is an error.
@@ -72,17 +91,17 @@ class PretrainedBackbone:
         """Load the file into a part of the network.
 
         Raises:
-            ValueError: The file lacks tensors of the part.
+            FileNotFoundError: There is no such file, or no way to it.
+            ValueError: The file lacks tensors of the part, or is damaged.
         """
         print_log(
             f'Load {self.part} from {self.checkpoint}', logger='current')
-        state = CheckpointLoader.load_checkpoint(
-            self.checkpoint, self.map_location, logger='current')
-        state = state.get('state_dict', state.get('model', state))
-        state = self._names({
-            re.sub(r'^module\.', '', key): value
-            for key, value in state.items()
-        })
+        try:
+            state = self._names(unwrap(self._read(module)))
+        except ValueError as error:
+            raise ValueError(
+                f'The {self.part} cannot start from {self.checkpoint}: '
+                f'{error} {self._cures(module)}') from error
         own = module.state_dict()
         first = next((k for k, value in own.items() if value.dim() == 4), '')
         if first in state and state[first].size(1) == 3 != own[first].size(1):
@@ -92,27 +111,61 @@ class PretrainedBackbone:
                 key not in state or state[key].shape != own[key].shape)
         ]
         if lacking:
+            key = lacking[0]
+            fault = f'{key} is missing' if key not in state else (
+                f'{key} has the shape {tuple(state[key].shape)} instead of '
+                f'{tuple(own[key].shape)}')
             raise ValueError(
                 f'{self.checkpoint} does not fit {type(module).__name__}: '
                 f'{len(lacking)} of {len(own)} tensors are missing or of '
-                f'another shape, {lacking[0]} for one. Use the weights of '
-                'the same network, or start from random ones by '
-                f'`--cfg-options model.{self.part}.init_cfg=None`.')
+                f'another shape ({fault}). {self._stem_cure(state, own)}'
+                f'{self._cures(module)}')
         load_state_dict(
             module, {key: value for key, value in state.items() if key in own})
+        # MMEngine has the parts initialise themselves after the whole, which
+        # would undo the loading (it makes an exception for `Pretrained`).
+        for part in module.modules():
+            if part is not module and hasattr(part, 'init_weights'):
+                part.is_init = True
+
+    def _read(self, module: nn.Module) -> dict:
+        if osp.isfile(self.checkpoint):
+            return read_checkpoint(self.checkpoint)
+        try:
+            return CheckpointLoader.load_checkpoint(
+                self.checkpoint, self.map_location, logger='current')
+        except (OSError, KeyError) as error:
+            reason = str(error).rstrip('.')
+            raise FileNotFoundError(
+                f'Cannot read {self.checkpoint}, which the {self.part} is to '
+                f'start from: {reason}. {self._cures(module)}') from error
+
+    def _cures(self, module: nn.Module) -> str:
+        options = f'--cfg-options model.{self.part}.init_cfg'
+        return (f'Get {where_to_get(module)} and name it by '
+                f'`{options}.checkpoint=FILE`, or start from random weights '
+                f'by `{options}=None`.')
+
+    @staticmethod
+    def _stem_cure(state: Dict[str, Tensor], own: Dict[str, Tensor]) -> str:
+        """What fits the backbone to the stem of a file, if that is it."""
+        last = 'stem.6.weight'
+        if last not in state or last not in own:
+            return ''
+        theirs, ours = len(state[last]), len(own[last])
+        return '' if theirs == ours else (
+            f'Its stem has {theirs} channels instead of {ours}: '
+            f'`--cfg-options model.backbone.stem_channels={theirs}` takes it. ')
 
     def _names(self, state: Dict[str, Tensor]) -> Dict[str, Tensor]:
-        """The tensors under the names that mmseg's backbones give them."""
-        state = {
-            re.sub(r'^backbone\.', '', key): value
-            for key, value in state.items()
-        }
-        if 'conv1.0.weight' not in state:
-            return state
+        """The tensors under the names that the backbone gives them."""
+        prefix = f'{self.part}.'
+        if not any(key.startswith(prefix) for key in state):
+            state = {prefix + key: value for key, value in state.items()}
         return {
-            re.sub(r'^bn1\.', 'stem.7.', re.sub(r'^conv1\.', 'stem.', key)):
-            value
-            for key, value in state.items()
+            key.removeprefix(prefix): value
+            for key, value in convert_backbone(state).items()
+            if key.startswith(prefix)
         }
 
 
@@ -133,6 +186,6 @@ class PretrainedHead(PretrainedBackbone):
         if not any(key.startswith('decode_head.') for key in state):
             state = convert_state_dict(state)
         return {
-            re.sub(r'^decode_head\.', '', key): value
+            key.removeprefix('decode_head.'): value
             for key, value in state.items()
         }

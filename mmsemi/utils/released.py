@@ -64,6 +64,9 @@ _HEADS: Dict[str, Rows] = dict(
         ('head.conv5.5', 'decode_head.conv_seg')),
     deeplabv2=(('classifier.{}', 'decode_head.conv_seg.{}'), ))
 
+# Of ours, what released checkpoints do not hold: CorrMatch's threshold.
+OURS_ALONE = ('thresh.value', )
+
 # Released tensors that tell the networks apart, looked for in this order.
 _SIGNS = dict(
     resnet_v1c='backbone.conv1.0.weight',
