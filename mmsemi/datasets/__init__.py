@@ -1,11 +1,13 @@
 from .list_dataset import ListSegDataset
 from .lists import ListEntry, read_list
 from .scenes import ensure_scenes
+from .self_training_dataset import SelfTrainingDataset
 from .semi_dataset import SemiSegDataset, stack_streams
 from .semi_sampler import SemiIndex, SemiSampler
 from .transforms import *  # noqa: F401,F403
 
 __all__ = [
-    'ListEntry', 'ListSegDataset', 'SemiIndex', 'SemiSampler',
-    'SemiSegDataset', 'ensure_scenes', 'read_list', 'stack_streams'
+    'ListEntry', 'ListSegDataset', 'SelfTrainingDataset', 'SemiIndex',
+    'SemiSampler', 'SemiSegDataset', 'ensure_scenes', 'read_list',
+    'stack_streams'
 ]

@@ -105,6 +105,11 @@ class SemiSegDataset(Dataset):
         self.unlabeled.get_subset_(keep)
 
     @property
+    def parts(self) -> List[ListSegDataset]:
+        """The lists that there are."""
+        return [self.labeled] + ([self.unlabeled] if self.unlabeled else [])
+
+    @property
     def metainfo(self) -> dict:
         """Classes and palette, as mmseg's data sets give them."""
         return self.labeled.metainfo
@@ -124,12 +129,15 @@ class SemiSegDataset(Dataset):
     def __getitem__(self, index: SemiIndex) -> Dict[str, List[dict]]:
         streams = {}
         for s, name in enumerate(STREAMS):
-            images = self.labeled if name == 'labeled' else self.unlabeled
             streams[name] = []
             for k, i in enumerate(getattr(index, name)):
                 with seeded(index.seed, s, k):
-                    streams[name].append(images[i])
+                    streams[name].append(self._load(name, i))
         return streams
+
+    def _load(self, stream: str, i: int) -> dict:
+        """What a stream's pipeline packed of its i-th image."""
+        return (self.labeled if stream == 'labeled' else self.unlabeled)[i]
 
 
 @FUNCTIONS.register_module()

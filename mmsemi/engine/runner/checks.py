@@ -36,10 +36,8 @@ def check_train_set(dataset: Dataset) -> None:
         FileNotFoundError, ValueError: Naming the files.
     """
     if isinstance(dataset, SemiSegDataset):
-        _check_pairs(dataset.labeled)
-        if dataset.unlabeled is not None:
-            _check_exist(image_paths(dataset.unlabeled),
-                         dataset.unlabeled.ann_file)
+        for part in dataset.parts:
+            _check_pairs(part)
 
 
 def check_val_set(dataset: Dataset) -> None:
@@ -62,9 +60,7 @@ def check_overlap(train: Dataset, val: Dataset) -> None:
             and isinstance(val, BaseDataset)):
         return
     held_out = {osp.realpath(path) for path in image_paths(val)}
-    for part in (train.labeled, train.unlabeled):
-        if part is None:
-            continue
+    for part in train.parts:
         shared = [
             path for path in image_paths(part)
             if osp.realpath(path) in held_out

@@ -1,0 +1,74 @@
+"""What a stage of self-training is trained on."""
+import math
+from typing import List, Optional, Sequence
+
+from mmsemi.registry import DATASETS
+from .list_dataset import ListSegDataset
+from .semi_dataset import SemiSegDataset
+
+
+@DATASETS.register_module()
+class SelfTrainingDataset(SemiSegDataset):
+    """Labeled and pseudo-labeled images in one stream, ``labeled``.
+
+    With U pseudo-labeled images, the L labeled ones are repeated ceil(U / L)
+    times; without any, they are doubled where they are few.  An epoch of
+    ``SemiSampler(ratio=(1, 0))`` is a pass over all of these.
+
+    Args:
+        data_root (str): Folder that lists and their lines are relative to.
+        labeled_list (str): ``IMAGE MASK`` lines.
+        unlabeled_list (str, optional): The images that pseudo-labels are
+            made of, as in :class:`SemiSegDataset`.
+        train_list (str, optional): Likewise.
+        labeled_pipeline (list[dict]): Transforms of labeled images.
+        unlabeled_pipeline (list[dict]): Transforms of pseudo-labeled images,
+            which have a mask too.
+        pseudo_list (str, optional): ``IMAGE PSEUDO_LABEL`` lines.
+        double_below (int): Fewer labeled images than this are few.  Defaults
+            to 200.
+        **kwargs: As in :class:`SemiSegDataset`.
+
+    Raises: as :class:`SemiSegDataset`.
+    """
+
+    def __init__(self,
+                 data_root: Optional[str] = None,
+                 labeled_list: str = '',
+                 unlabeled_list: Optional[str] = None,
+                 train_list: Optional[str] = None,
+                 labeled_pipeline: Sequence[dict] = (),
+                 unlabeled_pipeline: Sequence[dict] = (),
+                 pseudo_list: Optional[str] = None,
+                 double_below: int = 200,
+                 **kwargs) -> None:
+        super().__init__(data_root, labeled_list, unlabeled_list, train_list,
+                         labeled_pipeline, unlabeled_pipeline, **kwargs)
+        self.pseudo = None
+        if pseudo_list:
+            kwargs['reduce_zero_label'] = False  # predicted classes already
+            self.pseudo = ListSegDataset(
+                pseudo_list, data_root, pipeline=unlabeled_pipeline, **kwargs)
+            self.repeats = math.ceil(len(self.pseudo) / len(self.labeled))
+        else:
+            self.repeats = 2 if len(self.labeled) < double_below else 1
+
+    @property
+    def parts(self) -> List[ListSegDataset]:
+        return super().parts + ([self.pseudo] if self.pseudo else [])
+
+    @property
+    def num_labeled(self) -> int:
+        """Images of the stream, repetitions included."""
+        return self.repeats * len(self.labeled) + len(self.pseudo or ())
+
+    @property
+    def num_unlabeled(self) -> int:
+        """None that a sampler could draw."""
+        return 0
+
+    def _load(self, stream: str, i: int) -> dict:
+        pseudo = i - self.repeats * len(self.labeled)
+        if pseudo >= 0:
+            return self.pseudo[pseudo]
+        return self.labeled[i % len(self.labeled)]
