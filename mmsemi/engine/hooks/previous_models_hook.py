@@ -49,11 +49,12 @@ class PreviousModel:
 class PreviousModelsHook(GuidanceHook):
     """Keeps previous models and lends them to a method.
 
-    They guide :class:`mmsemi.models.PrevMatch`.  A model joins at the start of an epoch, if the validation just run
-    improved the best score so far; the oldest makes room.  The models are
-    frozen copies of the weights.  They are part of every checkpoint that a
-    run can resume from (not of the best one's, which is without optimiser),
-    and never of the network's ``state_dict``.
+    They guide :class:`mmsemi.models.PrevMatch`.  A model joins at the start
+    of an epoch, if the validation just run improved the best score so far;
+    the oldest makes room.  The models are frozen copies of the weights.  They
+    are part of every checkpoint that a run can resume from (not of the best
+    one's, which is without optimiser), and never of the network's
+    ``state_dict``.
 
     Quirk: choosing by the score, as released, lets the validation set steer
     the training.  ``admit='every_n_epochs'`` does not look at it.
