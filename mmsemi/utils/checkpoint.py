@@ -1,60 +1,140 @@
 """Files of weights, read without running code and written whole."""
 import io
+import os
 import re
+import zipfile
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
-from typing import Any, Dict, Union
+from pickle import UnpicklingError
+from typing import Any, Callable, Dict, Iterator, Optional, Union
 
 import numpy as np
 import torch
 from mmengine.logging import HistoryBuffer
+from mmengine.runner import CheckpointLoader
 from torch import Tensor
 
 from .files import write_whole
+
+
+def _statistic(owner: type, name: str) -> Callable:
+    """Stands in for ``getattr``, which a history names its methods by."""
+    if owner is not HistoryBuffer or name not in ('current', 'max', 'mean',
+                                                  'min'):
+        raise UnpicklingError(f'GLOBAL getattr of {name}')
+    return getattr(HistoryBuffer, name)
+
 
 _MULTIARRAY = getattr(np, '_core', np.core).multiarray
 # What checkpoints hold besides tensors and plain values: scores as NumPy
 # scalars, and MMEngine's history of logged values.
 _HARMLESS = [
-    HistoryBuffer, getattr, slice, np.ndarray, np.dtype,
+    HistoryBuffer, slice, np.ndarray, np.dtype,
+    (_statistic, 'builtins.getattr'),
     *(type(np.dtype(kind)) for kind in ('f4', 'f8', 'i4', 'i8', 'u8', 'b1')),
     # NumPy 2 moved its modules; files name the one they were written by.
     *((getattr(_MULTIARRAY, name), f'numpy.{core}.multiarray.{name}')
       for name in ('scalar', '_reconstruct') for core in ('core', '_core'))
 ]  # yapf: disable
+_TRUSTED = ContextVar('trusted', default=False)
 
 
-def read_checkpoint(file: Union[str, Path]) -> Dict[str, Any]:
-    """Read a checkpoint onto the CPU without running any code it may hold.
+@contextmanager
+def trusting(trust: bool) -> Iterator[None]:
+    """Within, checkpoints may run code where ``trust``."""
+    token = _TRUSTED.set(trust)
+    try:
+        yield
+    finally:
+        _TRUSTED.reset(token)
+
+
+def read_checkpoint(file: Union[str, Path],
+                    map_location: Any = 'cpu') -> Dict[str, Any]:
+    """Read a checkpoint without running any code it may hold.
+
+    Args:
+        file (str or Path): A file, or an address that MMEngine resolves
+            (``https://``, ``open-mmlab://``, ...).
+        map_location: As in :func:`torch.load`.
 
     Raises:
         FileNotFoundError: There is no such file.
         ValueError: It is no checkpoint, is damaged, or holds other objects
-            than tensors, numbers and text.
+            than tensors, numbers and text, unless :func:`trusting`.
     """
-    if not Path(file).is_file():
+    file = str(file)
+    remote = '://' in file
+    if not remote and not os.path.isfile(file):
         raise FileNotFoundError(f'There is no file {file}.')
+    trust = _TRUSTED.get()
     try:
-        with torch.serialization.safe_globals(_HARMLESS):
-            checkpoint = torch.load(
-                file, map_location='cpu', weights_only=True)
+        if remote:
+            with _only_harmless(), _forced(not trust):
+                checkpoint = CheckpointLoader.load_checkpoint(
+                    file, map_location)
+        else:
+            _check_sums(file)
+            with _only_harmless():
+                checkpoint = torch.load(
+                    file, map_location=map_location, weights_only=not trust)
     except OSError:
         raise
     except Exception as error:  # damaged bytes raise nearly anything
-        refused = re.search(r'GLOBAL ([\w.]+)', str(error))
-        if refused:
+        culprit = _refused(error)
+        if culprit:
             raise ValueError(
-                f'{file} holds {refused[1]}, which is no tensor, number or '
+                f'{file} holds {culprit}, which is no tensor, number or '
                 'text and could run code when loaded: it is refused. If you '
-                'trust where the file is from, load it by '
-                '`torch.load(FILE, weights_only=False)`, save its state dict '
-                'alone and use that.') from error
+                'trust where the file is from, give the tool '
+                '`--trust-checkpoint`.') from error
         raise ValueError(
             f'{file} is damaged or no checkpoint at all, but a web page '
-            'saved in its place, for example. Download it again.') from error
+            f'saved in its place, for example ({error!r:.200}). Download it '
+            'again, or use an earlier one.') from error
     if not isinstance(checkpoint, dict):
         raise ValueError(f'{file} holds a {type(checkpoint).__name__} instead '
                          'of a dict of tensors: save its `state_dict()`.')
     return checkpoint
+
+
+def _only_harmless():
+    return torch.serialization.safe_globals(_HARMLESS)
+
+
+@contextmanager
+def _forced(safe: bool) -> Iterator[None]:
+    """Keep MMEngine from loading without the safeguard where it fails."""
+    name = 'TORCH_FORCE_WEIGHTS_ONLY_LOAD'
+    before = os.environ.get(name)
+    if safe:
+        os.environ[name] = '1'
+    try:
+        yield
+    finally:
+        if safe and before is None:
+            del os.environ[name]
+        elif safe:
+            os.environ[name] = before
+
+
+def _check_sums(file: str) -> None:
+    """Find changed bytes, which PyTorch does not look for."""
+    if not zipfile.is_zipfile(file):
+        return  # written before PyTorch 1.6
+    with zipfile.ZipFile(file) as archive:
+        damaged = archive.testzip()
+    if damaged:
+        raise zipfile.BadZipFile(f'{damaged} has another check sum')
+
+
+def _refused(error: Exception) -> Optional[str]:
+    """The name that the safeguard stopped at, where it did."""
+    found = re.search(
+        r'GLOBAL ([\w.]+)|unrecognized function (.+)'
+        r'|allowlisted via .* but got (.+)', str(error))
+    return found and next(filter(None, found.groups()))
 
 
 def unwrap(checkpoint: Dict[str, Any]) -> Dict[str, Tensor]:

@@ -2,8 +2,9 @@ from .ema_teacher_hook import EMATeacherHook, teacher_checkpoint
 from .previous_models_hook import PreviousModelsHook
 from .results_hook import ResultsHook
 from .step_seed_hook import StepSeedHook
+from .whole_checkpoint_hook import WholeCheckpointHook
 
 __all__ = [
     'EMATeacherHook', 'PreviousModelsHook', 'ResultsHook', 'StepSeedHook',
-    'teacher_checkpoint'
+    'WholeCheckpointHook', 'teacher_checkpoint'
 ]

@@ -1,23 +1,26 @@
 """The runner of every mmsemi config."""
-import os
 import os.path as osp
 from datetime import timedelta
-from typing import Callable, Dict, Optional, Union
+from typing import Callable, ContextManager, Dict, Optional, Union
 
 import torch
 import torch.distributed as torch_dist
-from mmengine.dist import is_distributed, master_only
+from mmengine.dist import (broadcast_object_list, is_distributed,
+                           is_main_process, master_only)
+from mmengine.fileio import LocalBackend, get_file_backend
 from mmengine.model import (BaseTTAModel, MMDistributedDataParallel,
                             is_model_wrapper)
 from mmengine.runner import BaseLoop, EpochBasedTrainLoop, Runner
-from mmengine.runner.checkpoint import (_load_checkpoint,
-                                        _load_checkpoint_to_model)
+from mmengine.runner.checkpoint import _load_checkpoint_to_model
 from torch import nn
 
 from mmsemi.models import SemiSegmentor
 from mmsemi.registry import RUNNERS
+from mmsemi.utils.checkpoint import read_checkpoint, trusting
+from mmsemi.utils.files import replacing
 from .checks import (check_batches, check_fits, check_network, check_overlap,
                      check_train_set, check_val_set, pretrained_files)
+from .resuming import newest_whole_checkpoint
 
 
 @RUNNERS.register_module()
@@ -31,7 +34,10 @@ class SemiRunner(Runner):
     - Several processes also run without a GPU, over gloo.  BatchNorm is not
       synchronised there (PyTorch does it on accelerators only): every process
       normalises by its own samples, and the log says so.
-    - Resuming inside an epoch goes on at the next sample, at no cost.
+    - Checkpoints are whole or not there, and ``resume=True`` goes on from the
+      newest that is whole; inside an epoch at the next sample, at no cost.
+    - No checkpoint runs code when it is loaded, unless the config says
+      ``trust_checkpoint=True``.
     - Before training, data and weights are checked: files, sizes, images both
       trained on and validated on, checkpoints of another network.
       ``strict_load=False`` in the config lets ``load_from`` take what fits.
@@ -140,7 +146,8 @@ class SemiRunner(Runner):
     def _init_model_weights(self) -> None:
         """As in MMEngine, saying which pretrained file cannot be had."""
         try:
-            super()._init_model_weights()
+            with self._trusting():
+                super()._init_model_weights()
         except OSError as error:
             names = pretrained_files(self.model)
             if not names:
@@ -157,19 +164,22 @@ class SemiRunner(Runner):
                         map_location: Union[str, Callable] = 'cpu',
                         strict: Optional[bool] = None,
                         revise_keys: list = [(r'^module\.', '')]) -> dict:
-        """As in MMEngine, but weights that do not fit are an error.
+        """As in MMEngine, but weights that do not fit are an error, and no
+        code is run.
 
         Args:
             strict (bool, optional): Defaults to the config's ``strict_load``,
                 which defaults to True.
 
         Raises:
-            ValueError: Tensors are missing, unexpected or of another shape,
-                with ``strict``.
+            ValueError: The file is damaged or holds other objects than
+                tensors, numbers and text; with ``strict``, tensors are
+                missing, unexpected or of another shape.
         """
         if strict is None:
             strict = self.cfg.get('strict_load', True)
-        checkpoint = _load_checkpoint(filename, map_location=map_location)
+        with self._trusting():
+            checkpoint = read_checkpoint(filename, map_location)
         self.call_hook('after_load_checkpoint', checkpoint=checkpoint)
         model = self.model.module if is_model_wrapper(self.model) \
             else self.model
@@ -183,15 +193,44 @@ class SemiRunner(Runner):
         self.logger.info(f'Load checkpoint from {filename}')
         return checkpoint
 
+    def load_or_resume(self) -> None:
+        """As in MMEngine, but from the newest checkpoint that is whole."""
+        if self._resume and self._load_from is None and not self._has_loaded:
+            found = [None]
+            if is_main_process():
+                with self._trusting():
+                    found = [newest_whole_checkpoint(self.work_dir)]
+            broadcast_object_list(found)
+            self._load_from, = found
+            if self._load_from is None:
+                self._resume = False
+                self.logger.info(f'There is no checkpoint in {self.work_dir} '
+                                 'to resume from: starting anew.')
+        super().load_or_resume()
+
     @master_only
     def save_checkpoint(self, out_dir: str, filename: str, *args,
                         **kwargs) -> None:
-        """As in MMEngine, but a local file is whole or not there."""
-        if '://' in out_dir:
-            return super().save_checkpoint(out_dir, filename, *args, **kwargs)
-        partial = f'{filename}.partial'
-        super().save_checkpoint(out_dir, partial, *args, **kwargs)
-        os.replace(osp.join(out_dir, partial), osp.join(out_dir, filename))
+        """As in MMEngine, but the file is whole or not there.
+
+        Raises:
+            OSError: It cannot be written; older checkpoints stand.
+        """
+        if not isinstance(get_file_backend(out_dir), LocalBackend):
+            super().save_checkpoint(out_dir, filename, *args, **kwargs)
+            return
+        file = osp.join(out_dir, filename)
+        try:
+            with replacing(file) as part:
+                super().save_checkpoint(out_dir, part.name, *args, **kwargs)
+        except OSError as error:
+            raise OSError(
+                error.errno, f'{file} could not be written '
+                f'({error.strerror or error}). The checkpoints before it are '
+                'untouched: make room and go on by `--resume`.') from error
+
+    def _trusting(self) -> ContextManager:
+        return trusting(self.cfg.get('trust_checkpoint', False))
 
     def resume(self, filename: str, *args, **kwargs) -> None:
         """As in MMEngine, and inside an epoch at the next sample."""

@@ -1,0 +1,150 @@
+"""Files that run nothing, and files that are whole."""
+import os
+import pickle
+import zipfile
+
+import pytest
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from mmengine.logging import HistoryBuffer
+
+from mmsemi.utils.checkpoint import (read_checkpoint, trusting,
+                                     write_checkpoint)
+from mmsemi.utils.files import write_whole
+
+
+class Payload:
+    """Runs a function when it is unpickled."""
+
+    def __init__(self, function, *args):
+        self.call = function, args
+
+    def __reduce__(self):
+        return self.call
+
+
+def traces(folder):
+    """Calls that would leave a trace in the folder."""
+    mark = str(folder / 'ran')
+    return dict(
+        system=Payload(os.system, f'touch {mark}'),
+        open=Payload(open, mark, 'w'),
+        mkdir=Payload(os.mkdir, mark),
+        eval=Payload(eval, f'open({mark!r}, "w")'),
+        getattr=Payload(getattr, getattr, '__self__'),
+        reached=Payload(getattr, HistoryBuffer, '__init__'))
+
+
+@pytest.mark.parametrize(
+    'name', ['system', 'open', 'mkdir', 'eval', 'getattr', 'reached'])
+@pytest.mark.parametrize('zipped', [True, False], ids=['zip', 'legacy'])
+def test_payload_is_refused_and_nothing_runs(tmp_path, name, zipped):
+    file = tmp_path / 'evil.pth'
+    checkpoint = dict(
+        state_dict=dict(w=torch.ones(2)), meta=traces(tmp_path)[name])
+    torch.save(checkpoint, file, _use_new_zipfile_serialization=zipped)
+    with pytest.raises(
+            ValueError, match=r'evil\.pth holds .*--trust-checkpoint'):
+        read_checkpoint(file)
+    assert os.listdir(tmp_path) == ['evil.pth']
+
+
+def test_bare_pickle_runs_nothing(tmp_path):
+    file = tmp_path / 'evil.pth'
+    file.write_bytes(pickle.dumps(traces(tmp_path)['system']))
+    with pytest.raises(ValueError, match=r'evil\.pth'):
+        read_checkpoint(file)
+    assert os.listdir(tmp_path) == ['evil.pth']
+
+
+def test_trust_is_explicit_and_ends(tmp_path):
+    file = tmp_path / 'own.pth'
+    torch.save(dict(x=Payload(os.mkdir, str(tmp_path / 'ran'))), file)
+    with trusting(True):
+        read_checkpoint(file)
+    assert (tmp_path / 'ran').exists()
+    with pytest.raises(ValueError, match='refused'):
+        read_checkpoint(file)
+
+
+def test_trust_does_not_reach_mmengine(tmp_path, monkeypatch):
+    """Its fallback, which loads what was refused, is closed."""
+    from mmengine.runner.checkpoint import CheckpointLoader
+    file = tmp_path / 'evil.pth'
+    torch.save(traces(tmp_path)['mkdir'], file)
+    seen = []
+
+    def load(name, map_location=None, logger=None):
+        seen.append(name)
+        return torch.load(file, weights_only=False)
+
+    monkeypatch.setattr(CheckpointLoader, 'load_checkpoint', load)
+    with pytest.raises(ValueError, match='refused'):
+        read_checkpoint('open-mmlab://evil')
+    assert seen == ['open-mmlab://evil']
+    assert not (tmp_path / 'ran').exists()
+    assert 'TORCH_FORCE_WEIGHTS_ONLY_LOAD' not in os.environ
+
+
+def test_history_keeps_its_statistics(tmp_path):
+    history = HistoryBuffer([1., 2., 6.], [1, 1, 1])
+    torch.save(dict(history=history), tmp_path / 'own.pth')
+    read = read_checkpoint(tmp_path / 'own.pth')['history']
+    assert read.statistics('mean') == 3 and read.max() == 6
+
+
+@pytest.fixture(scope='module')
+def whole(tmp_path_factory):
+    file = tmp_path_factory.mktemp('whole') / 'a.pth'
+    write_checkpoint(dict(state_dict=dict(w=torch.arange(500.))), file)
+    return file.read_bytes()
+
+
+@settings(
+    max_examples=200,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_fuzzed_files_are_refused_by_name(whole, tmp_path, data):
+    """Cut, changed or replaced bytes: ValueError, or the same tensors."""
+    kind = data.draw(st.sampled_from(['cut', 'flip', 'other']))
+    place = data.draw(st.integers(0, len(whole) - 1))
+    content = dict(
+        cut=whole[:place],
+        flip=whole[:place] + bytes([whole[place] ^ 1 << place % 8]) +
+        whole[place + 1:],
+        other=data.draw(st.binary(max_size=200)))[kind]
+    file = tmp_path / 'fuzzed.pth'
+    file.write_bytes(content)
+    try:
+        read = read_checkpoint(file)
+    except ValueError as error:
+        assert 'fuzzed.pth' in str(error)
+    else:
+        assert torch.equal(read['state_dict']['w'], torch.arange(500.))
+
+
+def test_a_changed_byte_of_a_tensor_is_found(whole, tmp_path):
+    """PyTorch alone reads it as another number."""
+    at = whole.index(torch.arange(500.).numpy().tobytes()) + 100
+    file = tmp_path / 'a.pth'
+    file.write_bytes(whole[:at] + bytes([whole[at] ^ 64]) + whole[at + 1:])
+    torch.load(file, weights_only=True)
+    with pytest.raises(ValueError, match='check sum|CRC|damaged'):
+        read_checkpoint(file)
+    assert zipfile.is_zipfile(file)
+
+
+def test_a_write_that_fails_leaves_the_old_file(tmp_path, monkeypatch):
+    file = tmp_path / 'list.txt'
+    write_whole(file, b'old')
+
+    def full(*args):
+        raise OSError(28, 'No space left on device')
+
+    monkeypatch.setattr(os, 'fsync', full)
+    with pytest.raises(OSError, match='No space'):
+        write_whole(file, b'new')
+    assert file.read_bytes() == b'old'
+    assert os.listdir(tmp_path) == ['list.txt']
