@@ -7,7 +7,7 @@ no power, no sum over an array, no matrix product of fractions: those differ
 in the last bit between processors and libraries, and now and then that bit
 decides a pixel.  So the same seed gives the same scenes everywhere.
 """
-from typing import Optional, Sequence, Tuple
+from typing import List, Optional, Sequence, Tuple
 
 import numpy as np
 
@@ -35,6 +35,14 @@ class Dice:
         """An array of numbers in [0, 1)."""
         return self._random(shape)
 
+    def shuffled(self, count: int) -> List[int]:
+        """The numbers 0..count-1 in random order."""
+        order = list(range(count))
+        for last in range(count - 1, 0, -1):
+            other = self.count(0, last)
+            order[last], order[other] = order[other], order[last]
+        return order
+
     def color(self, modes: Sequence[Tuple[int, int, int]],
               spread: float = 0.06) -> np.ndarray:
         """A colour (3,) in [0, 1]: between two of the modes, mostly close to
@@ -42,9 +50,8 @@ class Dice:
         first, second = rgb(self.pick(modes)), rgb(self.pick(modes))
         share = self._random()
         color = first + (second - first) * (share * share)
-        return np.clip(
-            color * self.between(0.8, 1.2) + spread * (self.grid(3) - 0.5), 0,
-            1)
+        color = color * self.between(0.87, 1.13)
+        return np.clip(color + spread * (self.grid(3) - 0.5), 0, 1)
 
 
 def rgb(color: Sequence[int]) -> np.ndarray:

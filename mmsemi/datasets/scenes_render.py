@@ -4,18 +4,19 @@ from typing import Tuple
 import numpy as np
 
 from .scenes_canvas import Dice, mix
-from .scenes_ground import (View, field, mirror, ridge, road, set_out,
-                            water)
+from .scenes_ground import field, mirror, ridge, road, water
 from .scenes_meta import FIELD, ROAD, TREE
-from .scenes_objects import animal, building, car, tree
+from .scenes_movers import animal, car
+from .scenes_objects import building, tree
+from .scenes_view import View, set_out
 
 # Chances of a road and of water, how many of each thing at most.
 PLANS = dict(
-    country=dict(road=.4, water=.4, building=2, tree=9, car=1, animal=5),
-    village=dict(road=.8, water=.25, building=4, tree=7, car=2, animal=3),
-    town=dict(road=.95, water=.2, building=7, tree=5, car=5, animal=1),
-    shore=dict(road=.25, water=1., building=2, tree=6, car=1, animal=3),
-    wood=dict(road=.4, water=.3, building=1, tree=22, car=1, animal=3))
+    country=dict(road=.4, water=.4, building=2, tree=5, car=1, animal=3),
+    village=dict(road=.8, water=.25, building=3, tree=4, car=2, animal=2),
+    town=dict(road=.95, water=.2, building=6, tree=3, car=3, animal=1),
+    shore=dict(road=.25, water=1., building=2, tree=4, car=1, animal=2),
+    wood=dict(road=.4, water=.3, building=1, tree=14, car=1, animal=2))
 COATS = ((240, 236, 226), (44, 38, 36), (120, 74, 44), (180, 140, 100),
          (150, 146, 142), (90, 62, 48), (206, 120, 60))
 
@@ -36,7 +37,7 @@ def render_scene(key: Tuple[int, ...],
     dice = Dice(*key)
     plan = PLANS[dice.pick(list(PLANS))]
     view = set_out(dice, size, dice.between(0.16, 0.58),
-                   dice.between(2.2, 6.5))
+                   dice.between(2, 3.6))
     if dice.chance(0.6):
         ridge(view, dice.between(0.05, 0.25), 0, FIELD)
     if dice.chance(0.6):
@@ -63,54 +64,59 @@ def _place(view: View, plan: dict) -> list:
     dice, canvas = view.dice, view.canvas
     things, ground = [], canvas.label.copy()
 
-    def spot(near: float, far: float, *grounds: int):
-        """A place on one of the grounds, or None."""
+    def on(kind: int, x: float, y: float) -> bool:
+        row = int(min(y * canvas.height, ground.shape[0] - 1))
+        column = int(min(max(x * canvas.height, 0), ground.shape[1] - 1))
+        return ground[row, column] == kind
+
+    def spot(kind: int, near: float, far: float):
+        """A place on that ground between two distances, or None."""
         for _ in range(12):
             depth = dice.between(far, near)
             y = view.horizon + (1.05 - view.horizon) * depth
             x = dice.between(-0.05, 1.05) * canvas.aspect
-            row = min(int(y * canvas.height), canvas.height - 1)
-            column = int(np.clip(x * canvas.height, 0, ground.shape[1] - 1))
-            if ground[row, column] in grounds:
+            if on(kind, x, y):
                 return x, y
         return None
 
-    row = dice.between(0.04, 0.3)
+    def beside(place, others, width: float, length: float):
+        """The place, or one close to that of the others."""
+        if place and others and dice.chance(0.5):
+            x = others[0] + dice.between(-width, width)
+            y = others[1] + dice.between(0, length)
+            return (x, y) if on(FIELD, x, y) else place
+        return place
+
+    row = dice.between(0.1, 0.28)
     for _ in range(dice.count(0, plan['building'])):
-        place = spot(*((row, row * 0.7) if dice.chance(0.6) else
-                       (0.55, 0.03)), FIELD)
+        near, far = (row, row * 0.7) if dice.chance(0.6) else (0.4, 0.1)
+        place = spot(FIELD, near, far)
         if place:
-            height = dice.between(2.8, 7)
-            if plan['building'] > 4 and dice.chance(0.5):
-                height = dice.between(8, 20)
-            width = dice.between(5, 11)
-            things.append((place[1], building, (*place, width, height)))
-    grove = spot(0.5, 0.02, FIELD)
+            tall = plan['building'] > 4 and dice.chance(0.5)
+            height = dice.between(8, 20) if tall else dice.between(2.8, 7)
+            things.append((place[1], building,
+                           (*place, dice.between(5, 11), height)))
+    grove = spot(FIELD, 0.5, 0.04)
     for _ in range(dice.count(0, plan['tree'])):
-        place = spot(0.6, 0.02, FIELD)
-        if place and grove and dice.chance(0.5):
-            place = (grove[0] + dice.between(-0.3, 0.3),
-                     grove[1] + dice.between(0, 0.02))
+        place = beside(spot(FIELD, 0.5, 0.04), grove, 0.3, 0.02)
         if place:
-            height = dice.between(3, 10)
             limit = dice.between(0.5, 1.0) / view.metre(place[1])
-            things.append((place[1], tree, (*place, min(height, limit))))
+            height = min(dice.between(3, 10), limit)
+            things.append((place[1], tree, (*place, height)))
     for _ in range(dice.count(0, plan['car']) + dice.chance(0.3)):
-        place = spot(0.95, 0.08, ROAD) or (dice.chance(0.4) and
-                                           spot(0.8, 0.1, FIELD))
+        place = spot(ROAD, 0.7, 0.25)
+        if not place and dice.chance(0.4):
+            place = spot(FIELD, 0.7, 0.25)
         if place:
             things.append((place[1], car, (*place, dice.chance(0.5))))
     kind = dice.pick(('cow', 'cow', 'horse', 'sheep', 'deer', 'dog'))
     coat = dice.color(COATS, 0.08)
-    herd = spot(0.7, 0.12, FIELD)
+    herd = spot(FIELD, 0.55, 0.25)
     for _ in range(dice.count(0, plan['animal']) + dice.chance(0.3)):
-        place = spot(0.9, 0.1, FIELD)
-        if place and herd and dice.chance(0.6):
-            place = (herd[0] + dice.between(-0.4, 0.4),
-                     herd[1] + dice.between(-0.02, 0.1))
+        place = beside(spot(FIELD, 0.7, 0.25), herd, 0.4, 0.1)
         if dice.chance(0.3):
             coat = dice.color(COATS, 0.08)
-        if place and place[1] > view.horizon + 0.04:
+        if place:
             things.append((place[1], animal, (*place, kind, coat)))
     return things
 
@@ -119,21 +125,22 @@ def _photograph(view: View) -> np.ndarray:
     """What a camera makes of the canvas: exposure, colour cast, blur,
     grain, compression. (H, W, 3) uint8."""
     dice, image = view.dice, view.canvas.color
-    gain = dice.between(0.85, 1.2)
-    if view.night:
-        gain = gain * dice.between(1.1, 1.7)
-    image = np.clip(image * gain * (1 + 0.16 * (dice.grid(3) - 0.5)), 0, 1)
+    image = np.clip(image, 0, 1) * (1 + 0.2 * (dice.grid(3) - 0.5))
+    # The exposure meter, in whole numbers because their sum is exact.
+    mean = np.rint(image * 255).astype(np.int64).sum() / (255 * image.size)
+    gain = mix(1, dice.between(0.34, 0.56) / max(mean, 0.05), 0.6)
+    image = np.clip(image * gain, 0, 1)
     bend = dice.between(-0.35, 0.35)
     image = image + bend * image * (1 - image)
     grey = (image[..., :1] + 2 * image[..., 1:2] + image[..., 2:]) / 4
-    image = mix(grey, image, dice.between(0.5, 1.15))
-    for _ in range(dice.pick((0, 1, 1, 2))):
+    image = mix(grey, image, dice.between(0.4, 1.25))
+    for _ in range(dice.pick((0, 0, 0, 1))):
         image = _blur(image, dice.between(0.1, 0.24))
     grain = dice.grid(*image.shape) + dice.grid(*image.shape) - 1
-    image = image + grain * dice.between(0.005, 0.06)
+    image = image + grain * dice.between(0.005, 0.03)
     image = np.rint(np.clip(image, 0, 1) * 255)
-    if dice.chance(0.6):
-        image = _compress(image, dice.count(4, 26))
+    if dice.chance(0.5):
+        image = _compress(image, dice.count(2, 8))
     return image.astype(np.uint8)
 
 
@@ -172,8 +179,8 @@ def _quantise(plane: np.ndarray, step: int) -> np.ndarray:
     plane = np.pad(plane, ((0, -height % 8), (0, -width % 8)), mode='edge')
     rows, columns = plane.shape
     blocks = plane.reshape(rows // 8, 8, columns // 8, 8).swapaxes(1, 2)
-    steps = step * (2 + np.arange(8) + np.arange(8)[:, None]) * 2.0**23
-    blocks = np.rint(_COSINES @ blocks @ _COSINES.T / steps) * steps
-    blocks = _COSINES.T @ (blocks / 2.0**22) @ _COSINES / 4
+    steps = step * (2 + np.arange(8) + np.arange(8)[:, None]) / 2
+    blocks = _COSINES @ blocks @ _COSINES.T / 2**24
+    blocks = _COSINES.T @ (np.rint(blocks / steps) * steps) @ _COSINES / 2**24
     plane = blocks.swapaxes(1, 2).reshape(rows, columns)
-    return np.rint(plane / 2.0**22)[:height, :width]
+    return np.rint(plane)[:height, :width]
