@@ -1,8 +1,12 @@
 """Run the tools as a user does."""
+import contextlib
+import io
 import os
+import runpy
 import subprocess
 import sys
 from pathlib import Path
+from unittest import mock
 
 ROOT = Path(__file__).parents[1]
 TINY = ROOT / 'tests/data/tiny.py'
@@ -25,3 +29,15 @@ def run(*args, ok: bool = True, env=None) -> str:
         timeout=300)
     assert (done.returncode == 0) == ok, done.stdout[-6000:]
     return done.stdout
+
+
+def call(tool, *args, ok: bool = True) -> str:
+    """Run a tool whose ``main`` gives the exit status, in this process."""
+    output = io.StringIO()
+    main = runpy.run_path(str(ROOT / tool))['main']
+    with mock.patch.object(sys, 'argv', [tool, *map(str, args)]), \
+            contextlib.redirect_stdout(output), \
+            contextlib.redirect_stderr(output):
+        status = main()
+    assert (status == 0) == ok, output.getvalue()
+    return output.getvalue()

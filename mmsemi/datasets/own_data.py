@@ -131,24 +131,22 @@ def scan_image(path: Path, channels: Optional[int] = None) -> ImageScan:
 
     Raises:
         ValueError: It cannot be decoded.
-        ImportError: It asks for tifffile, which is not there.
     """
     content = path.read_bytes()
-    img = None
-    if content:
-        img = cv2.imdecode(
-            np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
-    seen = 3
+    img, seen = None, 3
     if content[:4] in TIFF:
         try:
             img = read_tiff(content)
             seen = _tiff_channels(content, channels_last(img).shape[2])
         except ImportError:
-            if img is None:
-                raise
+            pass  # OpenCV reads most gray and colour ones
+    if img is None and content:
+        img = cv2.imdecode(
+            np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
     if img is None:
         raise ValueError(f'{path} ({len(content)} bytes) cannot be decoded: '
-                         'it is empty, truncated or of an unknown format.')
+                         'it is empty, truncated or of an unknown format '
+                         '(or a TIFF that asks for `pip install tifffile`).')
     img = channels_last(img, channels)
     pixels = img.reshape(-1, img.shape[2])
     return ImageScan(img.shape[:2], channels or seen, img.dtype != np.uint8,

@@ -1,6 +1,7 @@
 """From a loader's batch to what a method reads."""
-from typing import Any, Dict
+from typing import Any, Dict, Optional, Sequence
 
+import torch
 from mmseg.models.data_preprocessor import SegDataPreProcessor
 from torch import Tensor
 
@@ -13,12 +14,25 @@ class SemiDataPreprocessor(SegDataPreProcessor):
 
     A batch of streams (see :func:`mmsemi.datasets.stack_streams`) comes out
     as ``dict(inputs=streams, data_samples=None)``: the images (``weak``,
-    ``strong1``, ...: uint8, (B, 3, S, S)) normalised and in the channel order
+    ``strong1``, ...: uint8, (B, C, S, S)) normalised and in the channel order
     of the network, ``mask`` as int64, the rest as it was.  Other batches
     (validation, inference) are mmseg's and treated as there.
 
-    Args: as in :class:`mmseg.models.SegDataPreProcessor`.
+    Args: as in :class:`mmseg.models.SegDataPreProcessor`, where ``mean`` and
+    ``std`` have one value or three.  Here they have one per channel of the
+    images, however many these are.
     """
+
+    def __init__(self,
+                 mean: Optional[Sequence[float]] = None,
+                 std: Optional[Sequence[float]] = None,
+                 **kwargs) -> None:
+        if mean is None or std is None:
+            super().__init__(mean, std, **kwargs)
+            return
+        super().__init__([0.], [1.], **kwargs)
+        self.mean = torch.tensor(mean, dtype=torch.float32).view(-1, 1, 1)
+        self.std = torch.tensor(std, dtype=torch.float32).view(-1, 1, 1)
 
     def forward(self, data: dict, training: bool = False) -> Dict[str, Any]:
         if 'labeled' not in data and 'unlabeled' not in data:

@@ -1,0 +1,309 @@
+"""From folders to a config that trains, and what wrong folders are told."""
+import cv2
+import numpy as np
+import pytest
+import torch
+from mmengine.config import Config
+from PIL import Image
+
+from mmsemi.datasets import read_list
+from mmsemi.models.pretrained import adapt_channels
+from mmsemi.registry import DATASETS, MODELS
+from tests.tools import call, run
+
+H, W = 40, 48
+SHORT = ('train_cfg.max_epochs=1', 'train_cfg.val_interval=1',
+         'total_batch_size=2', 'train_dataloader.num_workers=0',
+         'train_dataloader.persistent_workers=False',
+         'val_dataloader.num_workers=0',
+         'val_dataloader.persistent_workers=False',
+         'default_hooks.checkpoint.interval=1')
+
+
+def save(path, pixels):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.suffix == '.tif' and (pixels.ndim == 2 or pixels.shape[2] > 3):
+        tifffile = pytest.importorskip('tifffile')
+        tifffile.imwrite(path, pixels, photometric='minisblack',
+                         planarconfig='contig' if pixels.ndim == 3 else None)
+    else:
+        cv2.imwrite(str(path), pixels)
+
+
+@pytest.fixture
+def folders(tmp_path):
+    """Writes images and masks; gives the tool's arguments."""
+
+    def make(count=8,
+             classes='other\nthing\n',
+             codes=(0, 1),
+             channels=3,
+             dtype=np.uint8,
+             suffix='.png',
+             unlabeled=3,
+             name='img {}'):
+        rng = np.random.default_rng(0)
+        high = 256 if dtype == np.uint8 else 4096
+        codes = np.array(codes, np.uint8)
+
+        def image():
+            shape = (H, W) if channels == 1 else (H, W, channels)
+            return rng.integers(0, high, shape).astype(dtype)
+
+        for i in range(count):
+            stem = name.format(i)
+            label = np.arange(H * W).reshape(H, W) // 7 % len(codes)
+            label[:, :i + 1] = i % len(codes)
+            save(tmp_path / f'images/{i % 2}/{stem}{suffix}', image())
+            save(tmp_path / f'masks/{i % 2}/{stem}.png', codes[label])
+        for i in range(unlabeled):
+            save(tmp_path / f'more/deep/{i}{suffix}', image())
+        (tmp_path / 'classes.txt').write_text(classes)
+        args = [
+            '--images', tmp_path / 'images', '--masks', tmp_path / 'masks',
+            '--classes', tmp_path / 'classes.txt', '--out', tmp_path / 'my',
+            '--backbone', 'tiny'
+        ]
+        return args + (['--unlabeled', tmp_path / 'more'] if unlabeled else [])
+
+    return make
+
+
+def init(*args, ok=True):
+    return call('tools/data/init_dataset.py', *args, ok=ok)
+
+
+def load(tmp_path, name='unimatch_tiny'):
+    """The config as written, with its data sets."""
+    cfg = Config.fromfile(tmp_path / f'my/{name}.py')
+    return (cfg, DATASETS.build(cfg.train_dataloader.dataset),
+            DATASETS.build(cfg.val_dataloader.dataset))
+
+
+def labels(dataset):
+    """All labels of a validation set."""
+    return np.unique(
+        np.stack([
+            dataset[i]['data_samples'].gt_sem_seg.data.numpy()
+            for i in range(len(dataset))
+        ]))
+
+
+def test_binary_masks_train_and_predict_without_an_edit(folders, tmp_path):
+    """0/255 masks, nested folders, blanks in names, unlabeled images."""
+    output = init(*folders(codes=(0, 255)), '--labeled-fraction', '0.5')
+    assert '3 labeled, 6 unlabeled, 2 val images; 2 classes' in output
+    config = tmp_path / 'my/unimatch_tiny.py'
+    run('python', 'tools/train.py', config, '--work-dir', tmp_path / 'work',
+        '--cfg-options', *SHORT)
+    run('python', 'tools/predict.py', tmp_path / 'more', config,
+        tmp_path / 'work/epoch_1.pth', '--out-dir', tmp_path / 'out')
+    masks = list((tmp_path / 'out/masks').rglob('*.png'))
+    assert len(masks) == 3
+    assert all(np.array(Image.open(m)).max() < 2 for m in masks)
+
+
+def test_five_channels_of_16_bits_train_and_predict(folders, tmp_path):
+    pytest.importorskip('tifffile')
+    init(*folders(channels=5, dtype=np.uint16, suffix='.tif'))
+    cfg, train, _ = load(tmp_path)
+    assert cfg.model.backbone.in_channels == 5
+    assert len(cfg.model.data_preprocessor.mean) == 5
+    config = tmp_path / 'my/unimatch_tiny.py'
+    run('python', 'tools/train.py', config, '--work-dir', tmp_path / 'work',
+        '--cfg-options', *SHORT)
+    run('python', 'tools/predict.py', tmp_path / 'more', config,
+        tmp_path / 'work/epoch_1.pth', '--out-dir', tmp_path / 'out')
+    assert len(list((tmp_path / 'out/overlays').rglob('*.png'))) == 3
+
+
+def test_lists_do_not_share_images(folders, tmp_path):
+    args = folders()
+    init(*args, '--labeled-fraction', '0.5')
+    lists = {
+        name: {entry.image
+               for entry in read_list(tmp_path / f'my/splits/{name}.txt')}
+        for name in ('labeled', 'unlabeled', 'val')
+    }
+    assert [len(part) for part in lists.values()] == [3, 6, 2]
+    assert len(set.union(*lists.values())) == 11
+    first = (tmp_path / 'my/splits/labeled.txt').read_text()
+    init(*args, '--labeled-fraction', '0.5', '--force')
+    assert (tmp_path / 'my/splits/labeled.txt').read_text() == first
+    init(*args, '--labeled-fraction', '0.5', '--force', '--seed', '1')
+    assert (tmp_path / 'my/splits/labeled.txt').read_text() != first
+
+
+def test_balanced_lists_hold_a_rare_class(folders, tmp_path):
+    args = folders(count=12, unlabeled=0)
+    mask = np.zeros((H, W), np.uint8)
+    for i in range(12):
+        mask[0, 0] = i == 7
+        save(tmp_path / f'masks/{i % 2}/img {i}.png', mask)
+    for seed in range(3):
+        init(*args, '--labeled-fraction', '0.2', '--balanced', '--force',
+             '--seed', seed)
+        lines = (tmp_path / 'my/splits/labeled.txt').read_text()
+        assert 'img 7.png' in lines
+
+
+def test_colours_by_table(folders, tmp_path):
+    args = folders(classes='a: 128 64 128, #010203\nb: #0000ff\n'
+                   'ignore: 0 0 0\n')
+    for i in range(8):
+        mask = np.zeros((H, W, 3), np.uint8)
+        mask[:20], mask[20:30], mask[30:35] = (128, 64, 128), (1, 2, 3), \
+            (0, 0, 255)
+        path = tmp_path / f'masks/{i % 2}/img {i}.png'
+        image = Image.fromarray(mask)
+        (image if i else image.convert('P', palette=Image.Palette.ADAPTIVE)
+         ).save(path)
+    init(*args)
+    cfg, _, val = load(tmp_path)
+    assert labels(val).tolist() == [0, 1, 255]
+    assert cfg.metainfo.palette[0] == [128, 64, 128]
+
+
+def test_numbers_by_table(folders, tmp_path):
+    init(*folders(classes='a: 7\nb: 30, 31\nignore: 9\n',
+                  codes=(7, 30, 31, 9)))
+    assert labels(load(tmp_path)[2]).tolist() == [0, 1, 255]
+
+
+def test_255_classes(folders, tmp_path):
+    names = '\n'.join(f'c{i}' for i in range(255))
+    init(*folders(classes=names, codes=range(255)))
+    cfg, _, val = load(tmp_path)
+    assert cfg.model.decode_head.num_classes == 255
+    assert labels(val).tolist() == list(range(255))
+
+
+@pytest.mark.parametrize('channels', [1, 3])
+def test_deep_gray_and_colour_become_8_bit_bgr(folders, tmp_path, channels):
+    init(*folders(channels=channels, dtype=np.uint16))
+    cfg, _, val = load(tmp_path)
+    low, high = cfg.load_image.value_range
+    assert 0 <= low < 40 and 4050 < high <= 4095
+    inputs = val[0]['inputs']
+    assert inputs.shape == (3, H, W) and inputs.dtype == torch.uint8
+    assert inputs.min() == 0 and inputs.max() == 255
+    assert (channels == 1) == bool((inputs[0] == inputs[1]).all())
+
+
+def test_size_decides_crop_and_evaluation(folders, tmp_path):
+    args = folders()
+    init(*args)
+    assert load(tmp_path)[0].crop_size == (33, 33)
+    for i in range(8):
+        save(tmp_path / f'images/{i % 2}/img {i}.png',
+             np.zeros((1100, 1200, 3), np.uint8))
+        save(tmp_path / f'masks/{i % 2}/img {i}.png',
+             np.eye(1100, 1200, dtype=np.uint8))
+    init(*args, '--force')
+    cfg = load(tmp_path)[0]
+    assert cfg.crop_size == (513, 513)
+    assert cfg.model.test_cfg.mode == 'slide'
+
+
+@pytest.mark.parametrize('method', ['supervised', 'fixmatch', 'rankmatch'])
+def test_other_methods_take_a_step(folders, tmp_path, method):
+    init(*folders(), '--method', method)
+    cfg, train, _ = load(tmp_path, f'{method}_tiny')
+    from mmsemi.engine.runner.cost import measure_cost
+    assert measure_cost(cfg, train, 2).memory > 0
+
+
+class TestFaults:
+    """Each is one error that names files, values and the cure."""
+
+    def fails(self, said, *args):
+        output = init(*args, ok=False)
+        assert said in output and 'Traceback' not in output, output
+
+    def test_image_without_mask(self, folders, tmp_path):
+        args = folders(unlabeled=0)
+        (tmp_path / 'masks/1/img 3.png').unlink()
+        self.fails('1 of 8 images have no mask. Give --partial', *args)
+        assert '1 unlabeled' in init(*args, '--partial')
+
+    def test_mask_without_image(self, folders, tmp_path):
+        args = folders()
+        (tmp_path / 'images/0/img 2.png').unlink()
+        self.fails('1 of 8 masks have no image', *args)
+
+    def test_two_images_of_one_name(self, folders, tmp_path):
+        args = folders()
+        save(tmp_path / 'images/0/img 2.jpg', np.zeros((H, W, 3), np.uint8))
+        self.fails('differ in the suffix alone', *args)
+
+    def test_unknown_values(self, folders):
+        self.fails('7: ', *folders(codes=(0, 1, 7, 9)))
+
+    def test_colours_without_a_table(self, folders, tmp_path):
+        args = folders()
+        save(tmp_path / 'masks/0/img 0.png',
+             np.random.default_rng(0).integers(0, 9, (H, W, 3), np.uint8))
+        self.fails('img 0.png holds colours. Write the colour', *args)
+
+    def test_other_size(self, folders, tmp_path):
+        args = folders()
+        save(tmp_path / 'masks/0/img 0.png', np.zeros((H, 20), np.uint8))
+        self.fails('is 48x40, but its mask', *args)
+
+    def test_broken_image(self, folders, tmp_path):
+        args = folders()
+        (tmp_path / 'images/0/img 0.png').write_bytes(b'no image')
+        self.fails('img 0.png (8 bytes) cannot be decoded', *args)
+
+    @pytest.mark.parametrize('text, said', [
+        ('one\n', 'names 1 classes'),
+        ('a\na\n', 'a comes twice'),
+        ('a: 1\nb\n', 'but not for b'),
+        ('a: 1\nb: 1\n', 'stands for two classes'),
+        ('a: 1\nb: 1 2 3\n', 'mixes numbers and colours'),
+        ('a: 1\nb: x\n', "'x' is neither a number nor a colour"),
+        ('\n'.join(map(str, range(256))), 'names 256 classes'),
+    ])
+    def test_classes_file(self, folders, text, said):
+        self.fails(said, *folders(classes=text))
+
+    def test_lists_are_not_written_over(self, folders):
+        args = folders()
+        init(*args)
+        self.fails('already holds lists', *args)
+
+
+def test_first_convolution_keeps_the_size_of_its_output():
+    weight = torch.rand(4, 3, 3, 3)
+    gray = torch.rand(1, 1, 8, 8)
+    expected = torch.conv2d(gray.expand(-1, 3, -1, -1), weight)
+    for channels in (1, 3, 6):
+        adapted = adapt_channels(weight, channels)
+        out = torch.conv2d(gray.expand(-1, channels, -1, -1), adapted)
+        torch.testing.assert_close(out, expected)
+
+
+def test_pretrained_weights_of_colours_start_five_channels(tmp_path):
+    from tests.tiny import RESNET
+    torch.save(MODELS.build(RESNET).state_dict(), tmp_path / 'rgb.pth')
+    backbone = MODELS.build(
+        dict(
+            RESNET,
+            in_channels=5,
+            init_cfg=dict(
+                type='PretrainedBackbone',
+                checkpoint=str(tmp_path / 'rgb.pth'))))
+    backbone.init_weights()
+    rgb = torch.load(tmp_path / 'rgb.pth')['stem.0.weight']
+    torch.testing.assert_close(backbone.stem[0].weight[:, 3],
+                               rgb[:, 0] * 3 / 5)
+
+
+def test_weights_are_found_below_the_data(tmp_path, monkeypatch):
+    from mmsemi.models.pretrained import find_weights
+    assert find_weights('pretrained/x.pth') == 'pretrained/x.pth'
+    (tmp_path / 'pretrained').mkdir()
+    (tmp_path / 'pretrained/x.pth').touch()
+    monkeypatch.setenv('MMSEMI_DATA', str(tmp_path))
+    assert find_weights('pretrained/x.pth') == str(
+        tmp_path / 'pretrained/x.pth')
