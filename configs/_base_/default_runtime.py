@@ -20,6 +20,8 @@ default_hooks = dict(
         save_best='mIoU'),
     sampler_seed=dict(type='DistSamplerSeedHook'),
     step_seed=dict(type='StepSeedHook'),
+    health=dict(type='HealthHook'),
+    preemption=dict(type='PreemptionHook'),
     # Before it is validated: the same statistics on every process.
     sync_buffers=dict(type='SyncBuffersHook'),
     results=dict(type='ResultsHook'),

@@ -1,6 +1,6 @@
 """What a stage of self-training is trained on."""
 import math
-from typing import List, Optional, Sequence
+from typing import List, Optional, Sequence, Tuple
 
 from mmsemi.registry import DATASETS
 from .list_dataset import ListSegDataset
@@ -67,8 +67,8 @@ class SelfTrainingDataset(SemiSegDataset):
         """None that a sampler could draw."""
         return 0
 
-    def _load(self, stream: str, i: int) -> dict:
+    def _locate(self, stream: str, i: int) -> Tuple[ListSegDataset, int]:
         pseudo = i - self.repeats * len(self.labeled)
         if pseudo >= 0:
-            return self.pseudo[pseudo]
-        return self.labeled[i % len(self.labeled)]
+            return self.pseudo, pseudo
+        return self.labeled, i % len(self.labeled)

@@ -1,7 +1,7 @@
 """The streams of semi-supervised training, from one data set."""
 import random
 from contextlib import contextmanager
-from typing import Dict, Iterator, List, Optional, Sequence
+from typing import Dict, Iterator, List, Optional, Sequence, Tuple
 
 import numpy as np
 import torch
@@ -132,12 +132,18 @@ class SemiSegDataset(Dataset):
             streams[name] = []
             for k, i in enumerate(getattr(index, name)):
                 with seeded(index.seed, s, k):
-                    streams[name].append(self._load(name, i))
+                    part, place = self._locate(name, i)
+                    streams[name].append(part[place])
         return streams
 
-    def _load(self, stream: str, i: int) -> dict:
-        """What a stream's pipeline packed of its i-th image."""
-        return (self.labeled if stream == 'labeled' else self.unlabeled)[i]
+    def image_path(self, stream: str, i: int) -> str:
+        """The file of a stream's i-th image."""
+        part, place = self._locate(stream, i)
+        return part.get_data_info(place)['img_path']
+
+    def _locate(self, stream: str, i: int) -> Tuple[ListSegDataset, int]:
+        """The list, and the place in it, of a stream's i-th image."""
+        return (self.labeled if stream == 'labeled' else self.unlabeled), i
 
 
 @FUNCTIONS.register_module()

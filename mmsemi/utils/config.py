@@ -21,6 +21,11 @@ def add_config_arguments(parser: argparse.ArgumentParser) -> None:
         choices=['none', 'pytorch', 'slurm', 'mpi'],
         default='none',
         help='job launcher')
+    parser.add_argument(
+        '--trust-checkpoint',
+        action='store_true',
+        help='load checkpoints that hold more than tensors, numbers and text; '
+        'they can run any code: for files of your own only')
     # torch.distributed.launch passes --local-rank, torchrun the variable.
     parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
 
@@ -44,6 +49,8 @@ def load_config(args: argparse.Namespace) -> Config:
     cfg.merge_from_dict(options)
     if 'data_root' in options:
         _move_data(cfg, options['data_root'])
+    if getattr(args, 'trust_checkpoint', False):
+        cfg.trust_checkpoint = True
     work_dir = getattr(args, 'work_dir', None)
     if work_dir is not None:
         cfg.work_dir = work_dir

@@ -4,7 +4,7 @@ from mmengine.config import Config
 from mmseg.apis import init_model
 
 from mmsemi.engine.runner.checks import check_fits
-from .checkpoint import read_checkpoint, unwrap
+from .checkpoint import read_checkpoint, trusting, unwrap
 
 
 def load_network(cfg: Config, checkpoint: str, device: str) -> torch.nn.Module:
@@ -22,7 +22,8 @@ def load_network(cfg: Config, checkpoint: str, device: str) -> torch.nn.Module:
     if cfg.model.get('backbone', {}).get('init_cfg'):
         cfg.model.backbone.init_cfg = None  # replaced by the checkpoint
     model = init_model(cfg, device=device)
-    state = unwrap(read_checkpoint(checkpoint))
+    with trusting(cfg.get('trust_checkpoint', False)):
+        state = unwrap(read_checkpoint(checkpoint))
     check_fits(model, state, checkpoint)
     model.load_state_dict(state)
     return model

@@ -1,10 +1,12 @@
 from .ema_teacher_hook import EMATeacherHook, teacher_checkpoint
+from .health_hook import HealthHook
+from .preemption_hook import PreemptionHook
 from .previous_models_hook import PreviousModelsHook
 from .results_hook import ResultsHook
 from .step_seed_hook import StepSeedHook
 from .whole_checkpoint_hook import WholeCheckpointHook
 
 __all__ = [
-    'EMATeacherHook', 'PreviousModelsHook', 'ResultsHook', 'StepSeedHook',
-    'WholeCheckpointHook', 'teacher_checkpoint'
+    'EMATeacherHook', 'HealthHook', 'PreemptionHook', 'PreviousModelsHook',
+    'ResultsHook', 'StepSeedHook', 'WholeCheckpointHook', 'teacher_checkpoint'
 ]

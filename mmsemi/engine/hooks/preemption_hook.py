@@ -1,0 +1,88 @@
+"""Leaving when asked to, with all that was done."""
+import os.path as osp
+import signal
+import threading
+from typing import Optional
+
+import torch
+import torch.distributed as torch_dist
+from mmengine.dist import is_distributed, is_main_process
+from mmengine.hooks import Hook
+
+from mmsemi.registry import HOOKS
+from mmsemi.utils.files import write_whole
+
+EXIT_CODE = 128 + signal.SIGTERM
+CHECKPOINT = 'interrupted.pth'
+
+
+@HOOKS.register_module()
+class PreemptionHook(Hook):
+    """On SIGTERM, saves ``interrupted.pth`` and ends the process with 143.
+
+    The step that the signal meets is finished first, and ``--resume`` goes on
+    after it.  In a validation the process ends without saving: the checkpoint
+    of the epoch was written before.
+
+    Several processes must stop after the same step: they agree over a group
+    of their own, one number on the CPU per step, so that no device waits.
+    A signal to one of them is enough.
+    """
+
+    priority = 'LOWEST'  # after all that belongs to the step
+
+    def __init__(self) -> None:
+        self._asked = False
+        self._former = None
+        self._group = None
+
+    def before_train(self, runner) -> None:
+        if is_distributed() and self._group is None:
+            self._group = torch_dist.new_group(backend='gloo')
+        if threading.current_thread() is threading.main_thread():
+            self._former = signal.signal(signal.SIGTERM, self._ask)
+
+    def _ask(self, signum, frame) -> None:
+        self._asked = True
+
+    def after_train_iter(self,
+                         runner,
+                         batch_idx: int,
+                         data_batch: Optional[dict] = None,
+                         outputs: Optional[dict] = None) -> None:
+        if not self._agreed():
+            return
+        runner.save_checkpoint(
+            runner.work_dir,
+            CHECKPOINT,
+            meta=dict(epoch=runner.epoch, iter=runner.iter + 1),
+            by_epoch=False)
+        file = osp.join(runner.work_dir, CHECKPOINT)
+        if is_main_process():
+            write_whole(
+                osp.join(runner.work_dir, 'last_checkpoint'), file.encode())
+        self._leave(runner, f'{file} is saved')
+
+    def after_val_iter(self,
+                       runner,
+                       batch_idx: int,
+                       data_batch: Optional[dict] = None,
+                       outputs: Optional[list] = None) -> None:
+        if self._asked:
+            self._leave(runner, 'nothing is saved in a validation')
+
+    def after_train(self, runner) -> None:
+        if self._former is not None:
+            signal.signal(signal.SIGTERM, self._former)
+
+    def _agreed(self) -> bool:
+        """Whether any process was asked to leave."""
+        if self._group is None:
+            return self._asked
+        asked = torch.tensor(int(self._asked))
+        torch_dist.all_reduce(asked, torch_dist.ReduceOp.MAX, self._group)
+        return bool(asked)
+
+    def _leave(self, runner, what: str) -> None:
+        runner.logger.warning(f'SIGTERM: {what}; `--resume` goes on.')
+        raise SystemExit(EXIT_CODE)

@@ -1,0 +1,100 @@
+"""A loadable checkpoint, whatever happens while one is written."""
+import os
+import random
+import resource
+import time
+
+import pytest
+import torch
+from mmengine.hooks import Hook
+
+from mmsemi.engine.runner.resuming import newest_whole_checkpoint
+from mmsemi.utils.checkpoint import read_checkpoint, write_checkpoint
+from tests.kill_saving import fork, kill_once, saving_runner
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    """Children are forked: no thread may hold anything."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def test_killed_while_saving(tmp_path):
+    rng = random.Random(0)
+    for _ in range(4):
+        kill_once(tmp_path, rng.uniform(0, 0.2))
+
+
+class FullDisk(Hook):
+    """From the third epoch on no file may be longer than half of one."""
+
+    def before_train_epoch(self, runner):
+        if runner.epoch == 2:
+            hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
+            resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, hard))
+
+
+def test_full_disk(tmp_path):
+    pid = fork(tmp_path, hook=FullDisk(), epochs=4)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 1
+    output = (tmp_path / 'output.txt').read_text()
+    assert 'epoch_3.pth could not be written (File too large)' in output
+    assert 'go on by `--resume`' in output
+    work = tmp_path / 'work'
+    assert newest_whole_checkpoint(str(work)) == str(work / 'epoch_2.pth')
+    assert read_checkpoint(work / 'epoch_2.pth')['meta']['epoch'] == 2
+    assert (work / 'best_mIoU_epoch_2.pth').exists()
+    assert not list(work.glob('.*.part'))
+
+
+def test_old_ones_go_when_the_new_one_stands(tmp_path):
+    """Nothing more is left than MMEngine leaves."""
+    saving_runner(tmp_path, size=10, epochs=3).train()
+    assert {f.name
+            for f in tmp_path.glob('*.pth')
+            } == {'epoch_3.pth', 'best_mIoU_epoch_3.pth'}
+    assert (tmp_path / 'last_checkpoint').read_text().endswith('epoch_3.pth')
+
+
+def test_a_best_written_again_in_its_place_stays(tmp_path):
+    """The validation of an epoch is made up for: the same name."""
+    runner = saving_runner(tmp_path, size=10, epochs=2)
+    runner.train()
+    runner.val_loop.run()
+    assert (tmp_path / 'best_mIoU_epoch_2.pth').exists()
+
+
+def checkpoint(file, when):
+    write_checkpoint(dict(meta={}, state_dict={}, message_hub={}), file)
+    os.utime(file, (when, when))
+
+
+def test_newest_whole_checkpoint(tmp_path, caplog):
+    assert newest_whole_checkpoint(str(tmp_path)) is None
+    now = time.time()
+    for name, age in (('epoch_1.pth', 30), ('epoch_2.pth', 20),
+                      ('epoch_3.pth', 10), ('best_mIoU_epoch_3.pth', 5)):
+        checkpoint(tmp_path / name, now - age)
+    pointer = tmp_path / 'last_checkpoint'
+    for text in ('', str(tmp_path / 'epoch_1.pth'), '/nowhere/epoch_9.pth'):
+        pointer.write_text(text)
+        assert newest_whole_checkpoint(str(tmp_path)).endswith('epoch_3.pth')
+    whole = (tmp_path / 'epoch_3.pth').read_bytes()
+    (tmp_path / 'epoch_3.pth').write_bytes(whole[:len(whole) // 2])
+    assert newest_whole_checkpoint(str(tmp_path)).endswith('epoch_2.pth')
+    for name in ('epoch_1.pth', 'epoch_2.pth'):
+        (tmp_path / name).write_bytes(b'')
+    with pytest.raises(ValueError, match='No checkpoint of .*begin anew'):
+        newest_whole_checkpoint(str(tmp_path))
+
+
+def test_the_folder_that_is_named_is_searched(tmp_path):
+    (tmp_path / 'work').mkdir()
+    checkpoint(tmp_path / 'out' / 'epoch_1.pth', time.time())
+    (tmp_path / 'work/last_checkpoint').write_text(
+        str(tmp_path / 'out/epoch_1.pth'))
+    found = newest_whole_checkpoint(str(tmp_path / 'work'))
+    assert found == str(tmp_path / 'out/epoch_1.pth')
