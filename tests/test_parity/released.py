@@ -78,37 +78,6 @@ def deeplabv3plus(method: dict,
             **method))
 
 
-def st_network(head: str, depth: int, num_classes: int):
-    """A network of ST's released trainer, stride 8 after a 7x7 stem."""
-    init_default_scope('mmsemi')
-    heads = dict(
-        deeplabv3plus=dict(
-            type='DeepLabV3PlusHead',
-            channels=256,
-            c1_in_channels=256,
-            dilations=(1, 12, 24, 36)),
-        pspnet=dict(type='PSPNetHead', channels=512),
-        deeplabv2=dict(type='DeepLabV2Head'))
-    return MODELS.build(
-        dict(
-            type='Supervised',
-            backbone=dict(
-                type='ResNet',
-                depth=depth,
-                out_indices=(0, 3),
-                strides=(1, 2, 1, 1),
-                dilations=(1, 1, 2, 4),
-                contract_dilation=True),
-            decode_head=dict(
-                in_channels=2048,
-                num_classes=num_classes,
-                norm_cfg=dict(type='BN'),
-                align_corners=True,
-                loss_decode=dict(type='PixelCrossEntropyLoss'),
-                **heads[head]),
-            test_cfg=dict(mode='whole')))
-
-
 def rnd(seed: int, *shape: int) -> np.ndarray:
     return np.random.RandomState(seed).standard_normal(shape).astype(
         np.float32)

@@ -1,43 +1,55 @@
-"""Eval-mode logits of the released networks."""
+"""Eval-mode logits of released checkpoints, converted for our configs."""
+import json
+from itertools import cycle
+
 import numpy as np
 import pytest
 import torch
+from mmengine.config import Config
+
+from mmsemi.utils.network import load_network
+from tests.test_tools.converters import WRAPPINGS, convert
+from tests.tools import ROOT
 
 from . import released
 
-NETWORKS = {
-    'unimatch_resnet50_os16': dict(depth=50),
-    'unimatch_resnet101_os16': dict(depth=101),
-    'corrmatch_resnet101_os8': dict(
-        depth=101, dilations=(12, 24, 36), output_stride=8),
+CONFIGS = {
+    'unimatch_resnet50_os16': 'unimatch/pascal_1-16_r50.py',
+    'unimatch_resnet101_os16': 'unimatch/cityscapes_1-16.py',
+    'unimatch_xception65': 'unimatch/coco_1-512_xc65.py',
+    'corrmatch_resnet101_os8': 'corrmatch/pascal_1-16.py',
+    'st_deeplabv3plus_resnet50': 'st/pascal_1-16_r50.py',
+    'st_deeplabv3plus_resnet101': 'st/cityscapes_1-16.py',
+    'st_pspnet_resnet50': 'st/pascal_1-16_r50_pspnet.py',
+    'st_deeplabv2_resnet101': 'st/pascal_1-16_deeplabv2.py',
 }
 
 
-ST_NETWORKS = {
-    'st_deeplabv3plus_resnet50': dict(head='deeplabv3plus', depth=50),
-    'st_deeplabv3plus_resnet101': dict(head='deeplabv3plus', depth=101),
-    'st_pspnet_resnet50': dict(head='pspnet', depth=50),
-    'st_deeplabv2_resnet101': dict(head='deeplabv2', depth=101),
-}
+def test_every_released_network_is_here(golden):
+    names = {path.stem for path in (golden / 'keys').glob('*.json')}
+    assert names == set(CONFIGS)
 
 
-@pytest.mark.parametrize('name', [*NETWORKS, *ST_NETWORKS])
-def test_logits(golden, name):
+@pytest.mark.parametrize('name,wrapping',
+                         [*zip(CONFIGS, cycle(WRAPPINGS))])
+def test_logits(golden, tmp_path, name, wrapping):
     figures = np.load(golden / 'forward.npz')
     expected = figures[f'{name}_logits']
-    classes = expected.shape[1]
-    if name in ST_NETWORKS:
-        model = released.st_network(num_classes=classes, **ST_NETWORKS[name])
-    else:
-        model = released.deeplabv3plus(
-            dict(type='Supervised'), classes, **NETWORKS[name])
-    model.eval()
-    state = released.state_dict(golden / 'keys' / f'{name}.json', np.float32)
-    model.load_state_dict({
-        key: value
-        for key, value in state.items()
-        if not key.startswith('correlation.')  # no part in the prediction
-    })
+    shapes = json.loads((golden / 'keys' / f'{name}.json').read_text())
+    state = {
+        key: torch.as_tensor(released.fill(key, shape, np.float32))
+        for key, shape in shapes.items()
+    }
+    torch.save(WRAPPINGS[wrapping](state), tmp_path / 'released.pth')
+    config = tmp_path / 'config.py'
+    config.write_text(
+        f'_base_ = {str(ROOT / "configs" / CONFIGS[name])!r}\n'
+        f'model = dict(decode_head=dict(num_classes={expected.shape[1]}))')
+    convert('from_released', tmp_path / 'released.pth', tmp_path / 'ours.pth',
+            '--config', config)
+
+    model = load_network(
+        Config.fromfile(config), str(tmp_path / 'ours.pth'), 'cpu')
     with torch.no_grad():
         logits = model.logits(torch.as_tensor(figures['image'])).numpy()
         large = released.rnd(int(figures['image321_seed']), 1, 3, 321, 321)

@@ -1,0 +1,24 @@
+"""Run the checkpoint converters, and wrap what they read."""
+import runpy
+import sys
+from typing import Callable, Dict
+from unittest import mock
+
+from tests.tools import ROOT
+
+# As released trainers wrap a state dict; the last beside what they add.
+WRAPPINGS: Dict[str, Callable[[dict], dict]] = dict(
+    plain=lambda state: dict(state),
+    model=lambda state: dict(model=state),
+    module=lambda state: dict(
+        model={f'module.{name}': value
+               for name, value in state.items()},
+        epoch=79,
+        optimizer=dict(state={}, param_groups=[])))
+
+
+def convert(tool: str, *args) -> None:
+    """Run a converter as its command does, in this process."""
+    file = ROOT / 'tools/model_converters' / f'{tool}.py'
+    with mock.patch.object(sys, 'argv', [str(file), *map(str, args)]):
+        runpy.run_path(str(file), run_name='__main__')

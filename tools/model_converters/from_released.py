@@ -1,0 +1,169 @@
+"""Turn a released checkpoint into one of ours.
+
+``python tools/model_converters/from_released.py IN OUT --config CONFIG``
+takes the networks of UniMatch, RankMatch, CorrMatch, PrevMatch (DeepLabV3+
+over ResNet or Xception-65), ST and ST++ (DeepLabV3+, PSPNet, DeepLabV2), as
+their trainers save them.  The result is tested, used and trained on as any
+checkpoint of CONFIG; without CONFIG it is checked against the network that
+its tensors tell, and holds no names of classes.
+"""
+import argparse
+from pathlib import Path
+from typing import Dict, List, Optional, Tuple
+
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+from torch import Tensor
+
+from mmsemi import __version__
+from mmsemi.registry import MODELS
+from mmsemi.utils.checkpoint import read_checkpoint, unwrap, write_checkpoint
+from mmsemi.utils.released import (OURS_ALONE, convert_state_dict,
+                                   release_state_dict)
+
+CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
+# Tensors that tell a network, and a config of it.
+NETWORKS = {
+    ('backbone.stem.0.weight', 'correlation.key.weight'):
+    'corrmatch/pascal_1-16.py',
+    ('backbone.stem.0.weight', 'decode_head.project.conv.weight'):
+    'unimatch/pascal_1-16.py',
+    ('backbone.block1.skip.conv.weight', 'decode_head.project.conv.weight'):
+    'unimatch/coco_1-512_xc65.py',
+    ('backbone.conv1.weight', 'decode_head.project.conv.weight'):
+    'st/pascal_1-16.py',
+    ('backbone.conv1.weight', 'decode_head.bottleneck.conv.weight'):
+    'st/pascal_1-16_r50_pspnet.py',
+    ('backbone.conv1.weight', 'decode_head.conv_seg.0.weight'):
+    'st/pascal_1-16_deeplabv2.py'
+}
+DEPTHS = {6: 50, 23: 101}  # by the blocks of the third stage
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('checkpoint', metavar='IN', help='released file')
+    parser.add_argument('out', metavar='OUT', help='file to write')
+    parser.add_argument(
+        '--config', help='whose network the checkpoint is meant for')
+    return parser.parse_args()
+
+
+def recognise(state: Dict[str, Tensor]) -> Config:
+    """A config of the network that a state dict, under our names, is of.
+
+    Raises:
+        ValueError: There is none.
+    """
+    for tensors, file in NETWORKS.items():
+        if all(name in state for name in tensors):
+            break
+    else:
+        raise ValueError('it is of none of the networks that are known by '
+                         'their tensors. Name its config by --config.')
+    cfg = Config.fromfile(CONFIGS / file)
+    classifier = next(name for name in state if 'conv_seg' in name)
+    cfg.model.decode_head.num_classes = len(state[classifier])
+    blocks = len({name.split('.')[2] for name in state
+                  if name.startswith('backbone.layer3.')})
+    if blocks in DEPTHS:
+        cfg.model.backbone.depth = DEPTHS[blocks]
+    return cfg
+
+
+def check(released: Dict[str, Tensor], own: Dict[str, Tensor]) -> None:
+    """Both have the same tensors.
+
+    Args:
+        released (dict): The file's.
+        own (dict): The network's, under the released names.
+
+    Raises:
+        ValueError: Naming what is missing, unknown or of another shape.
+    """
+    faults = []
+    missing = [name for name in own if name not in released]
+    if missing:
+        faults.append(f'lacks {_some(missing)}')
+    unknown = [name for name in released if name not in own]
+    if unknown:
+        faults.append(f'has besides {_some(unknown)}')
+    reshaped = [
+        f'{name} {tuple(released[name].shape)} for {tuple(own[name].shape)}'
+        for name in own
+        if name in released and released[name].shape != own[name].shape
+    ]
+    if reshaped:
+        faults.append(f'has other shapes: {_some(reshaped)}')
+    if faults:
+        raise ValueError(f'it is not of this network: it {"; ".join(faults)}. '
+                         'Name the config of its method, data set and '
+                         'backbone by --config.')
+
+
+def _some(names: List[str], most: int = 5) -> str:
+    more = f' and {len(names) - most} more' if len(names) > most else ''
+    return ', '.join(names[:most]) + more
+
+
+def convert(released: Dict[str, Tensor],
+            cfg: Optional[Config]) -> Tuple[Dict[str, Tensor], List[str]]:
+    """A released network's tensors under our names, all accounted for.
+
+    Args:
+        released (dict): Its state dict.
+        cfg (Config, optional): Of the network it is meant for.
+
+    Returns:
+        tuple[dict, list[str]]: Our state dict, and those of its tensors that
+        released checkpoints do not hold and which start anew.
+
+    Raises:
+        ValueError: Naming tensors that are missing, unknown or misshapen.
+    """
+    state = convert_state_dict(released)
+    cfg = cfg or recognise(state)
+    init_default_scope(cfg.get('default_scope', 'mmsemi'))
+    own = MODELS.build(cfg.model).state_dict()
+    anew = [name for name in OURS_ALONE if name in own]
+    for name in anew:
+        state[name] = own.pop(name)
+    try:
+        own = release_state_dict(own)
+    except ValueError as error:
+        raise ValueError('the config is not of a released network: '
+                         f'{error}') from error
+    check(released, own)
+    return state, anew
+
+
+def main() -> None:
+    args = parse_args()
+    meta = dict(mmsemi_version=__version__)
+    cfg = None
+    if args.config:
+        cfg = Config.fromfile(args.config)
+        if 'metainfo' in cfg:
+            meta['dataset_meta'] = cfg.metainfo.to_dict()
+    try:
+        released = unwrap(read_checkpoint(args.checkpoint))
+    except (OSError, ValueError) as error:
+        raise SystemExit(str(error)) from error
+    try:
+        state, anew = convert(released, cfg)
+    except ValueError as error:
+        raise SystemExit(f'{args.checkpoint}: {error}') from error
+    write_checkpoint(dict(meta=meta, state_dict=state), args.out)
+    print(f'All {len(released)} tensors of {args.checkpoint} are in '
+          f'{args.out}.')
+    for name in anew:
+        print(f'{name}, which released checkpoints do not hold, starts at '
+              f'{float(state[name]):.2f}.')
+    if 'dataset_meta' not in meta:
+        print('It holds no names of classes: --config adds them.')
+
+
+if __name__ == '__main__':
+    main()
