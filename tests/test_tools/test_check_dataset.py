@@ -1,0 +1,207 @@
+"""Every planted fault is found, and nothing where there is none."""
+import json
+import re
+import shutil
+
+import cv2
+import numpy as np
+import pytest
+
+from tests.tools import TINY, call
+
+
+@pytest.fixture
+def data(tiny_data, tmp_path):
+    """A copy of the tiny data, with an unlabeled list of its own."""
+    root = tmp_path / 'data'
+    shutil.copytree(tiny_data, root)
+    lines = (root / 'splits/train.txt').read_text().splitlines()
+    (root / 'splits/unlabeled.txt').write_text('\n'.join(lines[3:]))
+    (root / 'splits/labeled.txt').write_text('\n'.join(lines[:3]))
+    return root
+
+
+@pytest.fixture
+def check(data, tmp_path):
+    """Runs the tool; gives the findings by check, and the report."""
+
+    def run_check(*options, ok=True, args=('--no-step', )):
+        report = tmp_path / 'report.json'
+        call('tools/data/check_dataset.py', TINY, '--json', report, *args,
+             '--cfg-options', f'data_root={data}',
+             'train_dataloader.dataset.unlabeled_list=splits/unlabeled.txt',
+             *options, ok=ok)
+        report = json.loads(report.read_text())
+        found = {}
+        for finding in report['findings']:
+            found.setdefault((finding['level'], finding['check']),
+                             []).append(finding['message'])
+        return found, report
+
+    return run_check
+
+
+def add_line(data, name, line):
+    path = data / f'splits/{name}.txt'
+    path.write_text(path.read_text().rstrip('\n') + '\n' + line)
+
+
+def paint(path, pixels):
+    cv2.imwrite(str(path), pixels)
+
+
+def test_sound_data_have_no_errors(check):
+    """The shares, a step's memory and an epoch's time are told."""
+    found, report = check(args=())
+    assert not any(level == 'error' for level, _ in found)
+    assert {n: r['images'] for n, r in report['lists'].items()} == dict(
+        labeled=3, unlabeled=5, val=3)
+    assert report['lists']['val']['smallest'] == [48, 40]
+    for part in ('labeled', 'val'):
+        shares = [row[f'{part}_share'] for row in report['classes']]
+        assert sum(shares) == pytest.approx(1) and shares[0] > 0.5
+    cost = report['cost']
+    assert cost['steps'] == 2 and cost['epoch'] >= 2 * cost['step'] > 0
+    assert cost['memory'] > 1e6 and 'estimated' in cost['how'] \
+        or 'GPU' in cost['how']
+
+
+def test_memory_grows_with_the_batch(check):
+    memory = [
+        check(f'total_batch_size={batch}', args=())[1]['cost']['memory']
+        for batch in (2, 4)
+    ]
+    assert memory[1] > 1.3 * memory[0]
+
+
+FAULTS = {}
+
+
+def fault(level, check, said):
+    """Registers a function that plants a fault, and what is to be found."""
+
+    def register(plant):
+        FAULTS[plant.__name__] = (plant, level, check, said)
+        return plant
+
+    return register
+
+
+@fault('error', 'files', 'no image .*images/train/1.png')
+def missing_image(data):
+    (data / 'images/train/1.png').unlink()
+
+
+@fault('error', 'files', 'no mask .*labels/val/1.png')
+def missing_mask(data):
+    (data / 'labels/val/1.png').unlink()
+
+
+@fault('error', 'files', r'train/5.png \(\d+ bytes\) cannot be decoded')
+def truncated_image(data):
+    path = data / 'images/train/5.png'
+    path.write_bytes(path.read_bytes()[:-50])
+
+
+@fault('error', 'files', 'train/0.png is 20x10, but its image')
+def mask_of_another_size(data):
+    paint(data / 'labels/train/0.png', np.zeros((10, 20), np.uint8))
+
+
+@fault('error', 'files', 'train/0.png holds 4, 7, outside 0..3')
+def labels_out_of_range(data):
+    mask = np.zeros((40, 48), np.uint8)
+    mask[0, :2] = 4, 7
+    paint(data / 'labels/train/0.png', mask)
+
+
+@fault('error', 'files', 'has 3 channels, but it must have one')
+def mask_of_colours(data):
+    paint(data / 'labels/val/0.png',
+          np.arange(40 * 48 * 3, dtype=np.uint8).reshape(40, 48, 3))
+
+
+@fault('error', 'lists', 'names no mask for images/val/0.png')
+def line_without_mask(data):
+    add_line(data, 'val', 'images/val/0.png')
+
+
+@fault('error', 'lists', 'There is no list .*unlabeled.txt')
+def missing_list(data):
+    (data / 'splits/unlabeled.txt').unlink()
+
+
+@fault('error', 'overlap', r'val/0.png stand in the labeled list as well')
+def trained_and_validated_on(data):
+    add_line(data, 'labeled', 'images/val/0.png labels/val/0.png')
+
+
+@fault('error', 'overlap-content', 'unlabeled and val: .*copy.bmp and')
+def copy_of_a_validation_image(data):
+    """Under another name, in another format."""
+    paint(data / 'copy.bmp', cv2.imread(str(data / 'images/val/2.png')))
+    add_line(data, 'unlabeled', 'copy.bmp')
+
+
+@fault('warning', 'overlap', 'train/0.png stand in the labeled list')
+def labeled_and_unlabeled(data):
+    add_line(data, 'unlabeled', 'images/train/0.png')
+
+
+@fault('warning', 'twice', 'labeled: .*train/0.png come more than once')
+def line_twice(data):
+    add_line(data, 'labeled', 'images/train/0.png labels/train/0.png')
+
+
+@fault('warning', 'copies', 'unlabeled: .*7.png and .*same.png')
+def copy_in_a_list(data):
+    shutil.copy(data / 'images/train/7.png', data / 'same.png')
+    add_line(data, 'unlabeled', 'same.png')
+
+
+@fault('warning', 'absent', 'labeled: no pixel of bar')
+def class_without_a_label(data):
+    for i in range(3):
+        path = data / f'labels/train/{i}.png'
+        mask = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+        paint(path, np.where(mask == 3, 0, mask))
+
+
+@fault('warning', 'empty', 'labeled: the masks of .*train/1.png')
+def mask_of_nothing(data):
+    paint(data / 'labels/train/1.png', np.full((40, 48), 255, np.uint8))
+
+
+@fault('warning', 'small', r'train/6.png \(20x16\) are smaller than the crop')
+def image_smaller_than_the_crop(data):
+    paint(data / 'images/train/6.png', np.zeros((16, 20, 3), np.uint8))
+
+
+@pytest.mark.parametrize('name', FAULTS)
+def test_planted_fault_is_found(name, data, check):
+    plant, level, kind, said = FAULTS[name]
+    before, _ = check()
+    assert (level, kind) not in before
+    plant(data)
+    found, _ = check(ok=level != 'error')
+    assert any(re.search(said, m) for m in found[level, kind]), found
+
+
+@pytest.mark.parametrize('option, kind, said', [
+    ('model.decode_head.num_classes=3', 'network', '3, but .* 4 classes'),
+    ('model.backbone.in_channels=4', 'network', 'takes 4 channels'),
+    ('total_batch_size=64', 'batch', '5 samples do not fill a batch of 64'),
+    ('model.backbone.init_cfg.checkpoint=no.pth', 'weights', 'no file no.pth'),
+])
+def test_fault_of_the_config_is_found(check, option, kind, said):
+    options = [option]
+    if 'init_cfg' in option:
+        options.append('model.backbone.init_cfg.type=PretrainedBackbone')
+    found, _ = check(*options, ok=False)
+    assert re.search(said, found['error', kind][0])
+
+
+def test_strict_makes_warnings_errors(data, check):
+    line_twice(data)
+    check()
+    check(args=('--no-step', '--strict'), ok=False)
