@@ -153,9 +153,11 @@ class PretrainedBackbone:
         if last not in state or last not in own:
             return ''
         theirs, ours = len(state[last]), len(own[last])
-        return '' if theirs == ours else (
-            f'Its stem has {theirs} channels instead of {ours}: '
-            f'`--cfg-options model.backbone.stem_channels={theirs}` takes it. ')
+        if theirs == ours:
+            return ''
+        return (f'Its stem has {theirs} channels instead of {ours}: '
+                f'`--cfg-options model.backbone.stem_channels={theirs}` takes '
+                'it. ')
 
     def _names(self, state: Dict[str, Tensor]) -> Dict[str, Tensor]:
         """The tensors under the names that the backbone gives them."""
