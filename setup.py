@@ -38,7 +38,8 @@ setup(
     ],
     extras_require={
         'onedl': ONEDL,
-        'tests': ['hypothesis', 'pytest'],
+        'tests': ['hypothesis', 'pytest', 'tifffile'],
+        'tiff': ['tifffile'],  # images of more than 4 channels
     },
     classifiers=[
         'Intended Audience :: Science/Research',
