@@ -1,0 +1,89 @@
+"""SIGTERM: save, leave with 143, and go on as if nothing had been."""
+import copy
+import itertools
+import os
+import signal
+
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.hooks import Hook
+
+from mmsemi.engine import SemiRunner
+from mmsemi.registry import HOOKS
+from mmsemi.utils.checkpoint import read_checkpoint
+from tests.tools import TINY
+
+NUMBER = itertools.count()
+
+
+@HOOKS.register_module(force=True)
+class TermAt(Hook):
+    """Sends this process SIGTERM in a step, or in a validation."""
+
+    priority = 'HIGHEST'
+
+    def __init__(self, step=None):
+        self.step = step
+
+    def before_train_iter(self, runner, batch_idx, data_batch=None):
+        if runner.iter + 1 == self.step:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    def before_val_iter(self, runner, batch_idx, data_batch=None):
+        if self.step is None:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+
+@pytest.fixture(autouse=True)
+def handler():
+    before = signal.getsignal(signal.SIGTERM)
+    yield
+    signal.signal(signal.SIGTERM, before)
+
+
+@pytest.fixture
+def cfg(tiny_data, tmp_path):
+    cfg = Config.fromfile(TINY)
+    for loader in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
+        cfg[loader].dataset.data_root = str(tiny_data)
+    cfg.work_dir = str(tmp_path)
+    cfg.visualizer.vis_backends = []
+    return cfg
+
+
+def run(cfg, name, *hooks, **changes):
+    cfg = copy.deepcopy(cfg)
+    cfg.merge_from_dict(changes)
+    cfg.work_dir = os.path.join(cfg.work_dir, name)
+    cfg.experiment_name = f'term_{next(NUMBER)}'
+    cfg.custom_hooks = list(hooks)
+    SemiRunner.from_cfg(cfg).train()
+
+
+def test_resumed_after_sigterm_ends_bit_identical(cfg, tmp_path):
+    run(cfg, 'whole')
+    with pytest.raises(SystemExit) as left:
+        run(cfg, 'term', dict(type='TermAt', step=3))
+    assert left.value.code == 143
+    saved = read_checkpoint(tmp_path / 'term/interrupted.pth')
+    assert saved['meta']['iter'] == 3 and saved['meta']['epoch'] == 1
+    run(cfg, 'term', resume=True)
+    whole, resumed = (
+        read_checkpoint(tmp_path / name / 'epoch_2.pth')
+        for name in ('whole', 'term'))
+    for key, value in whole['state_dict'].items():
+        assert torch.equal(value, resumed['state_dict'][key]), key
+    states = [c['optimizer']['state'] for c in (whole, resumed)]
+    assert states[0].keys() == states[1].keys()
+    for key, state in states[0].items():
+        assert torch.equal(state['momentum_buffer'],
+                           states[1][key]['momentum_buffer'])
+
+
+def test_in_a_validation_it_leaves_the_checkpoint(cfg, tmp_path):
+    with pytest.raises(SystemExit) as left:
+        run(cfg, 'term', dict(type='TermAt'))
+    assert left.value.code == 143
+    assert read_checkpoint(tmp_path / 'term/epoch_1.pth')['meta']['iter'] == 2
+    assert not (tmp_path / 'term/interrupted.pth').exists()
