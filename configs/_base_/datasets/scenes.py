@@ -6,19 +6,19 @@ metainfo = dict(
     palette=[
         [140, 200, 240], [190, 200, 90], [40, 90, 180], [130, 130, 135],
         [190, 90, 60], [30, 120, 50], [230, 200, 30], [200, 60, 160]])
-crop_size = (96, 96)
+crop_size = (64, 64)
 
 labeled_pipeline = [
     dict(type='LoadSegImage'),
     dict(type='LoadSegMask'),
-    dict(type='RandomScaleCrop', crop_size=crop_size, ratio_range=(0.5, 2.0)),
+    dict(type='RandomScaleCrop', crop_size=crop_size, ratio_range=(0.5, 1.25)),
     dict(type='RandomFlip', prob=0.5),
     dict(type='PackLabeled')
 ]
 weak_pipeline = [
     dict(type='LoadSegImage'),
     dict(type='MarkValid'),
-    dict(type='RandomScaleCrop', crop_size=crop_size, ratio_range=(0.5, 2.0)),
+    dict(type='RandomScaleCrop', crop_size=crop_size, ratio_range=(0.5, 1.25)),
     dict(type='RandomFlip', prob=0.5)
 ]
 one_view_pipeline = [

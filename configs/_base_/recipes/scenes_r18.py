@@ -6,10 +6,16 @@ _base_ = [
 
 model = dict(
     backbone=dict(
-        depth=18, base_channels=32, stem_channels=32, init_cfg=None),
+        depth=18,
+        base_channels=16,
+        stem_channels=16,
+        strides=(1, 2, 1, 1),
+        dilations=(1, 1, 2, 4),
+        init_cfg=None),
     decode_head=dict(
-        in_channels=256,
-        channels=64,
-        c1_in_channels=32,
+        dilations=(1, 3, 6, 9),
+        in_channels=128,
+        channels=48,
+        c1_in_channels=16,
         c1_channels=16,
         num_classes=8))
