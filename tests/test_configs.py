@@ -17,7 +17,11 @@ TYPES = dict(
     supervised='Supervised',
     fixmatch='FixMatch',
     unimatch='UniMatch',
-    rankmatch='RankMatch')
+    rankmatch='RankMatch',
+    corrmatch='CorrMatch',
+    prevmatch='PrevMatch',
+    st='Supervised',
+    stpp='Supervised')
 
 
 @pytest.fixture(scope='module')
@@ -29,10 +33,12 @@ def built():
 @pytest.mark.parametrize('name', CONFIGS)
 def test_builds(name, built):
     cfg = Config.fromfile(ROOT / name)
-    assert cfg.default_scope == 'mmsemi' and cfg.runner_type == 'SemiRunner'
+    method = Path(name).parent.name
+    assert cfg.default_scope == 'mmsemi'
+    assert cfg.runner_type == ('SelfTrainingRunner' if method in ('st', 'stpp')
+                               else 'SemiRunner')
     assert (ROOT / name).read_text().startswith(
         f'# python tools/train.py {name}\n')
-    method = Path(name).parent.name
     if method in TYPES:
         assert cfg.model.type == TYPES[method]
 

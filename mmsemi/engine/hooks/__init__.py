@@ -1,12 +1,15 @@
 from .ema_teacher_hook import EMATeacherHook, teacher_checkpoint
 from .health_hook import HealthHook
+from .owed_validation_hook import OwedValidationHook
 from .preemption_hook import PreemptionHook
 from .previous_models_hook import PreviousModelsHook
 from .results_hook import ResultsHook
+from .snapshot_hook import SnapshotHook
 from .step_seed_hook import StepSeedHook
 from .whole_checkpoint_hook import WholeCheckpointHook
 
 __all__ = [
-    'EMATeacherHook', 'HealthHook', 'PreemptionHook', 'PreviousModelsHook',
-    'ResultsHook', 'StepSeedHook', 'WholeCheckpointHook', 'teacher_checkpoint'
+    'EMATeacherHook', 'HealthHook', 'OwedValidationHook', 'PreemptionHook',
+    'PreviousModelsHook', 'ResultsHook', 'SnapshotHook', 'StepSeedHook',
+    'WholeCheckpointHook', 'teacher_checkpoint'
 ]

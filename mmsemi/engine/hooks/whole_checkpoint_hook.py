@@ -4,6 +4,7 @@ import tempfile
 from pathlib import Path
 from typing import Any, Callable, List, Tuple
 
+import numpy as np
 from mmengine.dist import is_main_process
 from mmengine.hooks import CheckpointHook
 
@@ -57,6 +58,13 @@ class WholeCheckpointHook(CheckpointHook):
     def after_val_epoch(self, runner, metrics) -> None:
         super().after_val_epoch(runner, metrics)
         self._remove()
+
+    def before_save_checkpoint(self, runner, checkpoint: dict) -> None:
+        """Scores as plain numbers, which any loader takes for harmless."""
+        info = checkpoint['message_hub']['runtime_info']
+        for key, value in info.items():
+            if isinstance(value, np.generic):
+                info[key] = value.item()
 
     def _remove(self) -> None:
         """Carry out what was put off, but for files written anew."""

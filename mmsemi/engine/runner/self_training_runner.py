@@ -1,0 +1,266 @@
+"""Self-training: ordinary runs, one after another."""
+import copy
+import gc
+import json
+import os.path as osp
+from pathlib import Path
+from typing import Optional, Sequence
+
+import torch
+from mmengine.config import Config
+from mmengine.dist import barrier, is_main_process
+from mmengine.logging import print_log
+from mmengine.registry import init_default_scope
+
+from mmsemi.datasets import SelfTrainingDataset
+from mmsemi.registry import DATASETS, RUNNERS
+from mmsemi.utils.files import write_whole
+from ..hooks.snapshot_hook import snapshot_files
+from .self_training_loops import round_lists
+from .semi_runner import SemiRunner
+
+FINISHED = 'finished.json'
+
+
+@RUNNERS.register_module()
+class SelfTrainingRunner:
+    """Trains, labels, and trains again, from one config.
+
+    1. A network is trained on the labeled images.
+    2. With more than one round: its snapshots rank the unlabeled images by
+       reliability (:class:`ReliabilityLoop`).
+    3. In every round, the last trained network labels the images that the
+       round adds, the most reliable ones first (:class:`PseudoLabelLoop`),
+       and a new network is trained on the labeled images and on all that
+       have a pseudo-label by then.
+
+    Every stage is a run of :class:`SemiRunner` with a fresh network,
+    optimiser and schedule, and with a folder of its own in the work dir:
+    ``1_supervised``, ``2_reliability``, ``3_pseudo_labels``,
+    ``4_retraining``, ...  With ``resume=True`` finished stages are passed
+    over, and an unfinished one goes on where it was.  Processes on several
+    machines must share the work dir.
+
+    Quirk: of a trained network, the epoch that is best on the validation set
+    labels, as released.  ``label_with='last'`` does not look at that set.
+
+    Paper: `ST++: Make Self-training Work Better for Semi-supervised Semantic
+    Segmentation <https://arxiv.org/abs/2106.05095>`_; with one round, the ST
+    of the same paper.
+
+    Args:
+        cfg (Config): As for :class:`SemiRunner`.  The training set is a
+            :class:`mmsemi.datasets.SelfTrainingDataset`; ``test_pipeline``
+            loads the images to be labeled.
+        shares (Sequence[float]): Share of the unlabeled images that every
+            round trains on, the most reliable ones, ascending to 1.
+            ``(1, )`` is ST.  Defaults to (0.5, 1), ST++.
+        label_with (str): 'best' or 'last'.
+        scales (Sequence[float]): Of the images to be labeled, see
+            :func:`mmsemi.models.utils.tta_probabilities`.
+
+    Raises:
+        ValueError: An argument is out of range.
+    """
+
+    def __init__(
+        self,
+        cfg: Config,
+        shares: Sequence[float] = (0.5, 1),
+        label_with: str = 'best',
+        scales: Sequence[float] = (0.5, 0.75, 1.0, 1.5, 2.0)
+    ) -> None:
+        if label_with not in ('best', 'last'):
+            raise ValueError(
+                f"label_with={label_with!r} is neither 'best' nor 'last'.")
+        if not shares or shares[-1] != 1 or any(
+                a >= b for a, b in zip((0, *shares), shares)):
+            raise ValueError(f'shares={tuple(shares)} should ascend from '
+                             'above 0 to 1, as in (0.5, 1).')
+        self.cfg = cfg
+        self.shares = tuple(shares)
+        self.label_with = label_with
+        self.scales = tuple(scales)
+        self.work_dir = Path(osp.abspath(cfg.work_dir))
+        self.num_stages = 1 + (len(shares) > 1) + 2 * len(shares)
+
+    @classmethod
+    def from_cfg(cls, cfg: Config) -> 'SelfTrainingRunner':
+        """Of a config, whose ``self_training`` are the other arguments."""
+        return cls(cfg, **cfg.get('self_training', {}))
+
+    def test(self) -> dict:
+        """Evaluate a network of any stage, as :class:`SemiRunner` does."""
+        return SemiRunner.from_cfg(self.cfg).test()
+
+    def train(self) -> None:
+        """Run all stages, or those that an interrupted run left.
+
+        Raises:
+            ValueError: The config lacks something that a stage needs, or the
+                work dir holds another run; what the stages raise.
+        """
+        init_default_scope(self.cfg.get('default_scope', 'mmsemi'))
+        self._check()
+        self._stage = 0
+        rounds = len(self.shares)
+
+        network = self._train('supervised', snapshots=rounds > 1)
+        added = self._rank() if rounds > 1 else [None]
+        pseudo_list = None
+        for images in added:
+            pseudo_list = self._label(network, images, pseudo_list)
+            network = self._train('retraining', pseudo_list)
+        if is_main_process():
+            print_log(f'Self-training has finished with {network}.')
+
+    def _train(self,
+               name: str,
+               pseudo_list: Optional[Path] = None,
+               snapshots: bool = False) -> Path:
+        """Train a network from its start; the checkpoint that labels."""
+        folder = self._next(name)
+        cfg = self._config(folder)
+        if pseudo_list is not None:
+            cfg.train_dataloader.dataset.pseudo_list = str(pseudo_list)
+        hooks = ['OwedValidationHook'] + ['SnapshotHook'] * snapshots
+        cfg.custom_hooks = [
+            *cfg.get('custom_hooks', []), *(dict(type=hook) for hook in hooks)
+        ]
+        self._run(cfg, 'train')
+        return folder / json.loads((folder / FINISHED).read_text())['network']
+
+    def _rank(self) -> Sequence[Path]:
+        """Rank the unlabeled images; the lists that the rounds add."""
+        snapshots = snapshot_files(self.work_dir / '1_supervised',
+                                   self.cfg.train_cfg.max_epochs)
+        folder = self._visit_unlabeled(
+            'reliability',
+            snapshots[-1],
+            type='ReliabilityLoop',
+            snapshots=snapshots,
+            shares=self.shares)
+        return round_lists(folder, len(self.shares))
+
+    def _label(self, network: Path, images: Optional[Path],
+               previous_list: Optional[Path]) -> Path:
+        """Label the images of a list, or all; the list of all labels."""
+        folder = self._visit_unlabeled(
+            'pseudo_labels',
+            network,
+            type='PseudoLabelLoop',
+            image_list=images and str(images),
+            previous_list=previous_list and str(previous_list),
+            scales=self.scales)
+        return folder / 'pseudo_labels.txt'
+
+    def _visit_unlabeled(self, name: str, network: Path, **loop) -> Path:
+        """Run a loop over the unlabeled images, in place of a test."""
+        folder = self._next(name)
+        cfg = self._config(folder)
+        dataset = cfg.train_dataloader.dataset
+        dataset.unlabeled_pipeline = cfg.test_pipeline
+        cfg.load_from = str(network)
+        cfg.resume = False
+        cfg.test_cfg = loop
+        cfg.test_dataloader = dict(
+            dataset=dataset,
+            num_workers=cfg.test_dataloader.get('num_workers', 0))
+        self._run(cfg, 'test')
+        return folder
+
+    def _next(self, name: str) -> Path:
+        """The folder of the next stage."""
+        self._stage += 1
+        return self.work_dir / f'{self._stage}_{name}'
+
+    def _config(self, folder: Path) -> Config:
+        """What all stages have in common."""
+        cfg = copy.deepcopy(self.cfg)
+        cfg.runner_type = 'SemiRunner'
+        cfg.work_dir = str(folder)
+        cfg.experiment_name = folder.name
+        return cfg
+
+    def _run(self, cfg: Config, action: str) -> None:
+        """Run a stage, unless that was done."""
+        marker = Path(cfg.work_dir) / FINISHED
+        if marker.exists():
+            return
+        info = run_stage(
+            cfg, action, f'Stage {self._stage} of {self.num_stages}: '
+            f'{cfg.experiment_name}')
+        network = info.get(f'{self.label_with}_ckpt')
+        barrier()  # the last checkpoint is written
+        if is_main_process():
+            content = dict(network=network and Path(network).name)
+            write_whole(marker, json.dumps(content).encode())
+        barrier()
+
+    def _check(self) -> None:
+        """Look for what would fail days later."""
+        cfg = self.cfg
+        if cfg.get('load_from'):
+            raise ValueError(
+                f'load_from={cfg.load_from!r}: every stage of self-training '
+                'starts from the pretrained weights that `model` names. To '
+                'go on with an interrupted run, use `--resume` without a '
+                'checkpoint.')
+        first = self.work_dir / '1_supervised'
+        if not cfg.get('resume') and any(
+            (first / name).exists() for name in (FINISHED, 'last_checkpoint')):
+            raise ValueError(f'{self.work_dir} holds a self-training run '
+                             'already. Go on with it by `--resume`, or name '
+                             'another folder by `--work-dir`.')
+        if self.label_with == 'best' and not (
+                cfg.get('val_dataloader')
+                and isinstance(cfg.default_hooks.checkpoint.get('save_best'),
+                               str)):
+            raise ValueError(
+                "label_with='best' needs a validation and "
+                "default_hooks.checkpoint.save_best='mIoU'. Set these, or "
+                "self_training.label_with='last'.")
+        if len(self.shares) > 1:
+            snapshot_files(first, cfg.train_cfg.get('max_epochs', 0))
+        dataset = DATASETS.build(cfg.train_dataloader.dataset)
+        if not (isinstance(dataset, SelfTrainingDataset)
+                and dataset.unlabeled):
+            raise ValueError(
+                'Self-training needs unlabeled images: use '
+                'train_dataloader.dataset=dict(type="SelfTrainingDataset") '
+                'with a `train_list` or an `unlabeled_list`.')
+        num = len(dataset.unlabeled)
+        counts = [int(num * share) for share in self.shares]
+        if any(a == b for a, b in zip((0, *counts), counts)):
+            raise ValueError(
+                f'shares={self.shares} of {num} unlabeled images are {counts} '
+                'images: a round would add none. Use fewer rounds.')
+
+
+def run_stage(cfg: Config, action: str, title: str) -> dict:
+    """Run a config and leave nothing of it in memory.
+
+    Args:
+        cfg (Config): Of a :class:`SemiRunner`.
+        action (str): 'train' or 'test'.
+        title (str): Logged at the beginning.
+
+    Returns:
+        dict: MMEngine's runtime information, ``best_ckpt`` for one.
+    """
+    runner = SemiRunner.from_cfg(cfg)
+    try:
+        runner.logger.info(title)
+        getattr(runner, action)()
+        return dict(runner.message_hub.runtime_info)
+    finally:
+        # MMEngine keeps these by name for the life of the process.
+        for kept in (runner.logger, runner.message_hub, runner.visualizer,
+                     runner.default_scope):
+            type(kept)._instance_dict.pop(kept.instance_name)
+        runner.visualizer.close()
+        for handler in runner.logger.handlers:
+            handler.close()
+        del runner
+        gc.collect()  # a runner, its hooks and its loops hold one another
+        torch.cuda.empty_cache()
