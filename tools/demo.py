@@ -16,12 +16,13 @@ from typing import Dict
 import cv2
 import numpy as np
 from mmengine.config import Config
-from mmseg.apis import inference_model, init_model
+from mmseg.apis import inference_model
 from PIL import Image
 from rich.console import Console
 from rich.table import Table
 
 from mmsemi.datasets import ensure_scenes, read_list
+from mmsemi.utils.network import load_network
 from mmsemi.visualization import overlay
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -120,8 +121,8 @@ def main() -> None:
         table.add_row(method, f'{last[method]:.2f}', f'{best:.2f}',
                       f'{time.time() - start:.0f}')
         checkpoint = (work_dir / name / 'last_checkpoint').read_text()
-        models[method] = init_model(
-            str(config), checkpoint.strip(), device='cpu')
+        models[method] = load_network(
+            Config.fromfile(config), checkpoint.strip(), device='cpu')
     console.print(table)
     gain = last['RankMatch'] - last['Supervised']
     console.print(f'RankMatch gains {gain:+.2f} points of mIoU over the '
