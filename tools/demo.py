@@ -1,7 +1,7 @@
 """RankMatch and its supervised baseline on the built-in scenes.
 
-``python tools/demo.py`` trains both from nothing on 40 labeled images,
-RankMatch with 280 unlabeled ones besides, compares them on the validation
+``python tools/demo.py`` trains both from nothing on 20 labeled images,
+RankMatch with 300 unlabeled ones besides, compares them on the validation
 images, and draws what they predict.  Takes minutes on two CPU cores.
 """
 import argparse

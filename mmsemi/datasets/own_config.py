@@ -21,7 +21,7 @@ BACKBONES = dict(
 MAX_CROP = 513
 STEPS = 20000  # of a whole training, about
 
-DATASET = '''\
+DATASET = """\
 # {title}
 data_root = {data_root}
 metainfo = dict(
@@ -85,9 +85,9 @@ val_dataloader = dict(
 test_dataloader = val_dataloader
 val_evaluator = dict(type='IoUMetric', iou_metrics=['mIoU'])
 test_evaluator = val_evaluator
-'''
+"""
 
-TTA = '''\
+TTA = """\
 tta_pipeline = [  # `tools/test.py --tta`
     {{_base_.load_image}},
     dict(
@@ -99,9 +99,9 @@ tta_pipeline = [  # `tools/test.py --tta`
             dict(type='RandomFlip', prob=p, direction='horizontal')
             for p in (0., 1.)
         ], [{{_base_.load_mask}}], [dict(type='PackSegInputs')]])
-]'''
+]"""
 
-METHOD = '''\
+METHOD = """\
 # python tools/train.py {path}
 _base_ = [
     '{base}/models/deeplabv3plus_r101.py', './_base_/dataset.py',
@@ -111,7 +111,7 @@ _base_ = [
 model = dict(type={method!r}, {model})
 {rest}train_cfg = dict(max_epochs={epochs}, val_interval={interval})
 default_hooks = dict(checkpoint=dict(interval={interval}))
-'''
+"""
 
 
 class Images(NamedTuple):

@@ -91,7 +91,7 @@ def road(view: View) -> None:
     dice, noise = view.dice, view.noise
     across, ahead, pixel = _plane(view)
     patch = _ground_patch(view)
-    paved = dice.chance(0.75)
+    paved = dice.chance(0.8)
     color = dice.color(
         ((92, 92, 96), (128, 126, 124), (70, 72, 78), (150, 140, 130),
          (110, 100, 96)) if paved else
@@ -159,7 +159,7 @@ def water(view: View) -> None:
         bottom = mix(view.horizon, 1, dice.between(0.3, 0.85))
         bottom = bottom + dice.between(-0.25, 0.25) * (x - 0.6)
         shape = np.maximum(top - y, y - bottom + rough)
-    own = dice.color(((44, 84, 96), (30, 66, 104), (86, 98, 74),
+    own = dice.color(((44, 84, 96), (30, 66, 104),
                       (64, 130, 140), (70, 84, 98)), 0.1)
     glance = 0.2 + 0.4 * np.clip(1.3 - (y - view.horizon) /
                                   (1 - view.horizon), 0, 1)

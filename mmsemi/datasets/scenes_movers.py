@@ -12,9 +12,9 @@ def car(view: View, x: float, y: float, sideways: bool) -> None:
     """A car, van, lorry or bus from the side, the front or the back."""
     dice = view.dice
     body = dice.color(
-        ((210, 210, 212), (235, 235, 232), (40, 42, 46), (160, 30, 34),
-         (34, 64, 130), (120, 124, 128), (52, 96, 70), (214, 170, 40),
-         (120, 96, 70), (90, 140, 180), (200, 100, 40)), 0.12)
+        ((235, 235, 232), (40, 42, 46), (176, 30, 34), (30, 64, 150),
+         (30, 110, 80), (226, 180, 30), (80, 150, 200), (216, 100, 30)),
+        0.12)
     kind = dice.pick(('saloon', 'saloon', 'hatch', 'van', 'lorry', 'bus'))
     length, height = dict(saloon=(4.4, 1.45), hatch=(3.8, 1.55),
                           van=(4.9, 2.1), lorry=(6.5, 2.9),

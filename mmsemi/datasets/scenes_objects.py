@@ -75,7 +75,7 @@ def tree(view: View, x: float, y: float, height: float) -> None:
     crown = crown + leaf * wide * dice.between(0.15, 0.4)
     lit = 1 + 0.35 * view.dark * (u / wide * view.sun + v / h - 0.4)
     shade = lit + leaf * dice.between(1.0, 1.6)
-    patch.paint(crown, color * shade[..., None], TREE)
+    patch.paint(crown, color * (0.9 * shade)[..., None], TREE)
 
 
 def building(view: View, x: float, y: float, width: float,
@@ -94,9 +94,8 @@ def building(view: View, x: float, y: float, width: float,
     u, v = patch.u, patch.v
     flat = h > width * 0.9 or dice.chance(0.25)
     wall = dice.color(
-        ((156, 84, 66), (196, 168, 132), (222, 214, 200), (150, 150, 150),
-         (120, 96, 78), (180, 110, 100), (110, 126, 140), (206, 180, 110),
-         (96, 112, 88)), 0.1)
+        ((170, 84, 62), (214, 180, 136), (230, 222, 206), (186, 116, 96),
+         (206, 150, 120), (150, 160, 178), (220, 186, 110)), 0.1)
     tile = dice.color(((140, 70, 52), (84, 80, 82), (110, 64, 50),
                        (70, 76, 90), (150, 130, 110), (120, 128, 110)))
     if view.season == 'winter' and dice.chance(0.7):

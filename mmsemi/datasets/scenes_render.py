@@ -10,13 +10,23 @@ from .scenes_movers import animal, car
 from .scenes_objects import building, tree
 from .scenes_view import View, set_out
 
-# Chances of a road and of water, how many of each thing at most.
+# Chances of a road and of water; the fewest and most of each thing.
 PLANS = dict(
-    country=dict(road=.4, water=.4, building=2, tree=5, car=1, animal=3),
-    village=dict(road=.8, water=.25, building=3, tree=4, car=2, animal=2),
-    town=dict(road=.95, water=.2, building=6, tree=3, car=3, animal=1),
-    shore=dict(road=.25, water=1., building=2, tree=4, car=1, animal=2),
-    wood=dict(road=.4, water=.3, building=1, tree=14, car=1, animal=2))
+    country=dict(
+        road=.5, water=.5, building=(0, 2), tree=(2, 6), car=(0, 1),
+        animal=(1, 3)),
+    village=dict(
+        road=.8, water=.3, building=(2, 4), tree=(1, 5), car=(1, 2),
+        animal=(0, 2)),
+    town=dict(
+        road=1., water=.2, building=(3, 7), tree=(1, 4), car=(1, 3),
+        animal=(0, 1)),
+    shore=dict(
+        road=.3, water=1., building=(0, 2), tree=(1, 5), car=(0, 1),
+        animal=(1, 3)),
+    wood=dict(
+        road=.5, water=.4, building=(0, 1), tree=(7, 14), car=(0, 1),
+        animal=(1, 2)))
 COATS = ((240, 236, 226), (44, 38, 36), (120, 74, 44), (180, 140, 100),
          (150, 146, 142), (90, 62, 48), (206, 120, 60))
 
@@ -37,7 +47,7 @@ def render_scene(key: Tuple[int, ...],
     dice = Dice(*key)
     plan = PLANS[dice.pick(list(PLANS))]
     view = set_out(dice, size, dice.between(0.16, 0.58),
-                   dice.between(2, 3.6))
+                   dice.between(2, 3.2))
     if dice.chance(0.6):
         ridge(view, dice.between(0.05, 0.25), 0, FIELD)
     if dice.chance(0.6):
@@ -88,32 +98,32 @@ def _place(view: View, plan: dict) -> list:
         return place
 
     row = dice.between(0.1, 0.28)
-    for _ in range(dice.count(0, plan['building'])):
+    for _ in range(dice.count(*plan['building'])):
         near, far = (row, row * 0.7) if dice.chance(0.6) else (0.4, 0.1)
         place = spot(FIELD, near, far)
         if place:
-            tall = plan['building'] > 4 and dice.chance(0.5)
+            tall = plan['building'][1] > 4 and dice.chance(0.5)
             height = dice.between(8, 20) if tall else dice.between(2.8, 7)
             things.append((place[1], building,
                            (*place, dice.between(5, 11), height)))
     grove = spot(FIELD, 0.5, 0.04)
-    for _ in range(dice.count(0, plan['tree'])):
+    for _ in range(dice.count(*plan['tree'])):
         place = beside(spot(FIELD, 0.5, 0.04), grove, 0.3, 0.02)
         if place:
             limit = dice.between(0.5, 1.0) / view.metre(place[1])
             height = min(dice.between(3, 10), limit)
             things.append((place[1], tree, (*place, height)))
-    for _ in range(dice.count(0, plan['car']) + dice.chance(0.3)):
-        place = spot(ROAD, 0.7, 0.25)
+    for _ in range(dice.count(*plan['car'])):
+        place = spot(ROAD, 0.7, 0.3)
         if not place and dice.chance(0.4):
-            place = spot(FIELD, 0.7, 0.25)
+            place = spot(FIELD, 0.7, 0.3)
         if place:
             things.append((place[1], car, (*place, dice.chance(0.5))))
     kind = dice.pick(('cow', 'cow', 'horse', 'sheep', 'deer', 'dog'))
     coat = dice.color(COATS, 0.08)
     herd = spot(FIELD, 0.55, 0.25)
-    for _ in range(dice.count(0, plan['animal']) + dice.chance(0.3)):
-        place = beside(spot(FIELD, 0.7, 0.25), herd, 0.4, 0.1)
+    for _ in range(dice.count(*plan['animal'])):
+        place = beside(spot(FIELD, 0.7, 0.3), herd, 0.4, 0.1)
         if dice.chance(0.3):
             coat = dice.color(COATS, 0.08)
         if place:

@@ -11,6 +11,6 @@ def test_demo(tmp_path):
         '--cfg-options',
         'train_cfg.max_epochs=1',
         env=dict(MMSEMI_DATA=str(tmp_path), COLUMNS='200'))
-    assert '40 labeled and 280 unlabeled' in output.replace('\n', ' ')
+    assert '20 labeled and 300 unlabeled' in output.replace('\n', ' ')
     assert 'RankMatch gains' in output
     assert (tmp_path / 'work' / 'predictions.png').stat().st_size > 10000

@@ -176,7 +176,7 @@ class PrevMatch(SemiSegmentor):
             hook = dict(previous='PreviousModelsHook', ema='EMATeacherHook')
             raise RuntimeError(
                 f'{type(self).__name__} with guidance={guidance.source!r} is '
-                "lent no models: add dict(type="
+                'lent no models: add dict(type='
                 f'{hook[guidance.source]!r}) to `custom_hooks`.')
         if not guidance.models:
             return 0
