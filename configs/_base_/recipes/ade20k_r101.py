@@ -1,0 +1,6 @@
+_base_ = [
+    '../models/deeplabv3plus_r101.py', '../datasets/ade20k.py',
+    '../schedules/ade20k.py', '../default_runtime.py'
+]
+
+model = dict(decode_head=dict(num_classes=150))

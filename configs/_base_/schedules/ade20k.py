@@ -1,0 +1,4 @@
+_base_ = './sgd_poly.py'
+
+train_cfg = dict(max_epochs=40)
+optim_wrapper = dict(optimizer=dict(lr=0.04))  # backbone 0.004

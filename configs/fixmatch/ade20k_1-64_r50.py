@@ -1,0 +1,8 @@
+# python tools/train.py configs/fixmatch/ade20k_1-64_r50.py
+_base_ = '../_base_/recipes/ade20k_r50.py'
+
+model = dict(type='FixMatch', conf_thresh=0.95)
+train_dataloader = dict(
+    dataset=dict(
+        labeled_list='splits/1_64.txt',
+        unlabeled_pipeline={{_base_.one_view_pipeline}}))

@@ -1,0 +1,5 @@
+# python tools/train.py configs/unimatch/ade20k_1-128.py
+_base_ = '../_base_/recipes/ade20k_r101.py'
+
+model = dict(type='UniMatch', conf_thresh=0.95)
+train_dataloader = dict(dataset=dict(labeled_list='splits/1_128.txt'))
