@@ -1,6 +1,7 @@
 """Fixtures that every test may use."""
 import os
 from pathlib import Path
+from typing import Iterator
 
 import cv2
 import numpy as np
@@ -23,6 +24,19 @@ def golden() -> Path:
 def mmsemi_scope() -> None:
     """Names are looked up as under ``default_scope = 'mmsemi'``."""
     init_default_scope('mmsemi')
+
+
+@pytest.fixture(scope='module')
+def plain_configs() -> Iterator[None]:
+    """Configs that are written down are not laid out.
+
+    MMEngine does so for every checkpoint, which is most of the time of a run
+    of seconds.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr('yapf.yapflib.yapf_api.FormatCode',
+                      lambda code, **kwargs: (code, False))
+        yield
 
 
 @pytest.fixture(scope='session')

@@ -47,21 +47,12 @@ class KillInStage(Hook):
 
 
 @pytest.fixture(scope='module', autouse=True)
-def one_thread():
+def one_thread(plain_configs):
     """More would round otherwise, and differently every time."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(threads)
-
-
-@pytest.fixture(scope='module', autouse=True)
-def plain_configs():
-    """Laying configs out for every checkpoint would take most of the time."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr('yapf.yapflib.yapf_api.FormatCode',
-                      lambda code, **kwargs: (code, False))
-        yield
 
 
 @pytest.fixture(scope='module')
