@@ -53,6 +53,28 @@ def test_builds(name, built):
     assert model.num_classes == len(cfg.metainfo.classes)
     assert len(cfg.metainfo.classes) == len(cfg.metainfo.palette)
     depth = cfg.model.backbone.get('depth')
-    if depth:
+    if depth and method != 'demo':
         named = re.search(r'_r(\d+)', name)
         assert depth == (int(named[1]) if named else 101)
+
+
+@pytest.mark.parametrize('name, lr, head_lr, epochs, crop, base', [
+    ('pascal_1-16', 0.001, 0.01, 80, 321, 400),
+    ('pascal_1-16_deeplabv2', 0.001, 0.001, 80, 321, 400),
+    ('cityscapes_1-8_r50', 0.004, 0.04, 240, 721, 2048),
+])
+@pytest.mark.parametrize('method, rounds', [('st', 1), ('stpp', 2)])
+def test_self_training_is_as_published(method, rounds, name, lr, head_lr,
+                                       epochs, crop, base):
+    cfg = Config.fromfile(ROOT / f'configs/{method}/{name}.py')
+    assert len(cfg.self_training.shares) == rounds
+    optim = cfg.optim_wrapper
+    assert optim.optimizer.lr == pytest.approx(head_lr)
+    multiple = optim.paramwise_cfg.custom_keys.backbone.lr_mult
+    assert optim.optimizer.lr * multiple == pytest.approx(lr)
+    assert cfg.total_batch_size == cfg.auto_scale_lr.base_batch_size == 16
+    assert cfg.train_cfg.max_epochs == epochs
+    for kind in ('labeled_pipeline', 'unlabeled_pipeline'):
+        scale, = (t for t in cfg.train_dataloader.dataset[kind]
+                  if t.type == 'RandomScaleCrop')
+        assert scale.crop_size == (crop, crop) and scale.base == base
