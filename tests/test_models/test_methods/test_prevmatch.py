@@ -193,6 +193,6 @@ def test_configs_have_a_hook_that_lends(path):
     assert cfg.model.get('guidance', 'previous') == source
     assert cfg.optim_wrapper.type == 'AmpOptimWrapper'
     if not ema:
-        coco = path.stem.startswith('coco')
-        assert (hook.max_models, hook.base_epochs) == ((5, 5) if coco else
+        late = path.stem.startswith(('ade20k', 'coco'))
+        assert (hook.max_models, hook.base_epochs) == ((5, 5) if late else
                                                        (8, 0))
