@@ -125,6 +125,14 @@ def test_fuzzed_files_are_refused_by_name(whole, tmp_path, data):
         assert torch.equal(read['state_dict']['w'], torch.arange(500.))
 
 
+def test_a_table_of_contents_that_points_before_the_file(whole, tmp_path):
+    at = whole.index(b'PK\6\6') + 50  # its own place
+    file = tmp_path / 'a.pth'
+    file.write_bytes(whole[:at] + b'\1' + whole[at + 1:])
+    with pytest.raises(ValueError, match=r'a\.pth is damaged'):
+        read_checkpoint(file)
+
+
 def test_a_changed_byte_of_a_tensor_is_found(whole, tmp_path):
     """PyTorch alone reads it as another number."""
     at = whole.index(torch.arange(500.).numpy().tobytes()) + 100
