@@ -58,6 +58,9 @@ class SelfTrainingRunner:
         label_with (str): 'best' or 'last'.
         scales (Sequence[float]): Of the images to be labeled, see
             :func:`mmsemi.models.utils.tta_probabilities`.
+        supervised_epochs (int, optional): Of the first training, whose
+            epochs are as short as the labeled list.  Defaults to None, as
+            released: ``train_cfg.max_epochs``, as in every other training.
 
     Raises:
         ValueError: An argument is out of range.
@@ -68,7 +71,8 @@ class SelfTrainingRunner:
         cfg: Config,
         shares: Sequence[float] = (0.5, 1),
         label_with: str = 'best',
-        scales: Sequence[float] = (0.5, 0.75, 1.0, 1.5, 2.0)
+        scales: Sequence[float] = (0.5, 0.75, 1.0, 1.5, 2.0),
+        supervised_epochs: Optional[int] = None
     ) -> None:
         if label_with not in ('best', 'last'):
             raise ValueError(
@@ -81,6 +85,7 @@ class SelfTrainingRunner:
         self.shares = tuple(shares)
         self.label_with = label_with
         self.scales = tuple(scales)
+        self.supervised_epochs = supervised_epochs
         self.work_dir = Path(osp.abspath(cfg.work_dir))
         self.num_stages = 1 + (len(shares) > 1) + 2 * len(shares)
 
@@ -123,6 +128,8 @@ class SelfTrainingRunner:
         cfg = self._config(folder)
         if pseudo_list is not None:
             cfg.train_dataloader.dataset.pseudo_list = str(pseudo_list)
+        elif self.supervised_epochs is not None:
+            cfg.train_cfg.max_epochs = self.supervised_epochs
         hooks = ['OwedValidationHook'] + ['SnapshotHook'] * snapshots
         cfg.custom_hooks = [
             *cfg.get('custom_hooks', []), *(dict(type=hook) for hook in hooks)
@@ -130,10 +137,15 @@ class SelfTrainingRunner:
         self._run(cfg, 'train')
         return folder / json.loads((folder / FINISHED).read_text())['network']
 
+    def _snapshots(self) -> Sequence[str]:
+        """Of the first training."""
+        epochs = self.supervised_epochs or self.cfg.train_cfg.get(
+            'max_epochs', 0)
+        return snapshot_files(self.work_dir / '1_supervised', epochs)
+
     def _rank(self) -> Sequence[Path]:
         """Rank the unlabeled images; the lists that the rounds add."""
-        snapshots = snapshot_files(self.work_dir / '1_supervised',
-                                   self.cfg.train_cfg.max_epochs)
+        snapshots = self._snapshots()
         folder = self._visit_unlabeled(
             'reliability',
             snapshots[-1],
@@ -221,7 +233,7 @@ class SelfTrainingRunner:
                 "default_hooks.checkpoint.save_best='mIoU'. Set these, or "
                 "self_training.label_with='last'.")
         if len(self.shares) > 1:
-            snapshot_files(first, cfg.train_cfg.get('max_epochs', 0))
+            self._snapshots()
         dataset = DATASETS.build(cfg.train_dataloader.dataset)
         if not (isinstance(dataset, SelfTrainingDataset)
                 and dataset.unlabeled):

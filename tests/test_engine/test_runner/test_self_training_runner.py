@@ -323,6 +323,14 @@ class TestOrder:
         cfgs = stages(shares=(1, ), label_with='last')
         assert cfgs['2_pseudo_labels'].load_from.endswith('last.pth')
 
+    def test_a_first_training_of_its_own_length(self, stages):
+        cfgs = stages(shares=(0.5, 1), supervised_epochs=12)
+        assert [cfgs[name].train_cfg.max_epochs
+                for name in TRAININGS] == [12, 3, 3]
+        snapshots = cfgs['2_reliability'].test_cfg.snapshots
+        assert [Path(file).stem for file in snapshots
+                ] == ['epoch_4', 'epoch_8', 'epoch_12']
+
     def test_every_stage_starts_afresh(self, stages):
         cfgs = stages(shares=(0.5, 1))
         trainings = [cfgs[name] for name in TRAININGS]

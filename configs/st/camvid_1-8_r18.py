@@ -1,0 +1,5 @@
+# python tools/train.py configs/st/camvid_1-8_r18.py
+_base_ = '../_base_/recipes/st_camvid_r18.py'
+
+self_training = dict(shares=(1, ), supervised_epochs=44)
+train_dataloader = dict(dataset=dict(labeled_list='splits/1_8/labeled.txt'))
