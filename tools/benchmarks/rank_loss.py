@@ -12,16 +12,15 @@ peak that the step adds to what was allocated before it.
 import argparse
 import json
 import statistics
-import time
 from functools import partial
 from itertools import permutations
 
 import torch
 import torch.nn.functional as F
-from torch.profiler import ProfilerActivity, profile
 
 from mmsemi.models.losses import rank_correlation_loss
 from mmsemi.models.utils import box_mask, cutmix_features
+from mmsemi.utils.measuring import peak_memory, seconds
 
 
 def direct_mixing(own, other, mask):
@@ -95,38 +94,6 @@ PARTS = {  # name: the steps to compare, the definition's and ours
 }
 
 
-def peak_memory(step, inputs):
-    """Bytes that a step holds at most, its inputs not counted."""
-    if inputs[0].is_cuda:
-        torch.cuda.synchronize()
-        before = torch.cuda.memory_allocated()
-        torch.cuda.reset_peak_memory_stats()
-        step(*inputs)
-        return torch.cuda.max_memory_allocated() - before
-    with profile(
-            activities=[ProfilerActivity.CPU], profile_memory=True) as prof:
-        step(*inputs)
-    # The allocator's own record: one event for every block, freed ones
-    # negative.
-    events = [
-        event for event in prof.profiler.kineto_results.events()
-        if event.name() == '[memory]'
-    ]
-    held = peak = 0
-    for event in sorted(events, key=lambda event: event.start_ns()):
-        held += event.nbytes()
-        peak = max(peak, held)
-    return peak
-
-
-def seconds(step, inputs):
-    start = time.perf_counter()
-    step(*inputs)
-    if inputs[0].is_cuda:
-        torch.cuda.synchronize()
-    return time.perf_counter() - start
-
-
 def make_inputs(batch, channels, side, crop, device):
     """Own and partner's weak features, strong ones, mask, first landmarks."""
     generator = torch.Generator().manual_seed(0)
@@ -147,9 +114,11 @@ def measure(direct, ours, inputs, repeats):
     times = {direct: [], ours: []}
     for _ in range(repeats):
         for run in times:
-            times[run].append(seconds(run, inputs))
+            times[run].append(seconds(partial(run, *inputs)))
     direct_s, our_s = (statistics.median(runs) for runs in times.values())
-    direct_bytes, our_bytes = (peak_memory(run, inputs) for run in times)
+    direct_bytes, our_bytes = (
+        peak_memory(partial(run, *inputs), inputs[0].device.type)
+        for run in times)
     value_error, grad_error = (
         ((a - e).norm() / e.norm()).item() for e, a in zip(expected, actual))
     return dict(

@@ -1,0 +1,47 @@
+"""Seconds and bytes that a piece of work takes."""
+import time
+from typing import Callable
+
+import torch
+from torch.profiler import ProfilerActivity, profile
+
+
+def seconds(run: Callable[[], object]) -> float:
+    """Wall clock time of a call, what it queued on a GPU included."""
+    start = time.perf_counter()
+    run()
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+    return time.perf_counter() - start
+
+
+def peak_memory(run: Callable[[], object], device: str = 'cpu') -> int:
+    """Bytes of tensors that a call holds at most.
+
+    What was allocated before does not count.  On a GPU it is PyTorch's own
+    figure; on the CPU the sum of its allocator's record, which is what the
+    profiler keeps.
+
+    Args:
+        run (Callable): The work.
+        device (str): Where it runs, 'cpu' or 'cuda'.
+    """
+    if device != 'cpu':
+        torch.cuda.synchronize()
+        before = torch.cuda.memory_allocated()
+        torch.cuda.reset_peak_memory_stats()
+        run()
+        return torch.cuda.max_memory_allocated() - before
+    with profile(
+            activities=[ProfilerActivity.CPU], profile_memory=True) as prof:
+        run()
+    # One event for every block, freed ones negative.
+    events = [
+        event for event in prof.profiler.kineto_results.events()
+        if event.name() == '[memory]'
+    ]
+    held = peak = 0
+    for event in sorted(events, key=lambda event: event.start_ns()):
+        held += event.nbytes()
+        peak = max(peak, held)
+    return peak
