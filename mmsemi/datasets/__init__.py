@@ -1,5 +1,5 @@
 from .list_dataset import ListSegDataset
-from .lists import ListEntry, read_list
+from .lists import ListEntry, list_line, read_list
 from .scenes import ensure_scenes
 from .self_training_dataset import SelfTrainingDataset
 from .semi_dataset import SemiSegDataset, stack_streams
@@ -8,6 +8,6 @@ from .transforms import *  # noqa: F401,F403
 
 __all__ = [
     'ListEntry', 'ListSegDataset', 'SelfTrainingDataset', 'SemiIndex',
-    'SemiSampler', 'SemiSegDataset', 'ensure_scenes', 'read_list',
-    'stack_streams'
+    'SemiSampler', 'SemiSegDataset', 'ensure_scenes', 'list_line',
+    'read_list', 'stack_streams'
 ]

@@ -6,7 +6,7 @@ import numpy as np
 
 from mmsemi.utils.files import (raise_failures, read_indices, run_parallel,
                                 write_whole)
-from .lists import read_list
+from .lists import list_line, read_list
 
 
 def shown_classes(masks: Sequence[Union[str, Path]],
@@ -128,12 +128,7 @@ def generate_lists(data_root: Union[str, Path],
     for part, size in sorted(sizes.items(), reverse=True):
         chosen = sorted(order[:size])
         name = f'splits/seed{seed}_1_{part}.txt'
-        text = ''.join(f'{_line(*entries[i])}\n' for i in chosen)
+        text = ''.join(list_line(*entries[i]) for i in chosen)
         write_whole(data_root / name, text.encode())
         lists[name] = shown[chosen][:, classes].sum(0).tolist()
     return lists
-
-
-def _line(image: str, mask: str) -> str:
-    separator = '\t' if ' ' in image + mask else ' '
-    return image + separator + mask

@@ -5,7 +5,7 @@ from typing import List, Optional
 from mmseg.datasets import BaseSegDataset
 
 from mmsemi.registry import DATASETS, FUNCTIONS
-from .lists import read_list
+from .lists import locate, read_list
 
 
 @DATASETS.register_module()
@@ -25,12 +25,15 @@ class ListSegDataset(BaseSegDataset):
             root and makes the data where they are not there yet.
         need_masks (bool): Whether every line must name a mask; the masks of
             a list that needs none are not looked at.  Defaults to True.
+        anywhere (bool): Whether lines may name files outside the data root.
+            Defaults to False.
         **kwargs: As in ``BaseSegDataset`` (``metainfo``, ``pipeline``,
             ``reduce_zero_label``, ...).
 
     Raises:
-        ValueError: No data root or no list is given, or a mask is missing
-            from a line of a list that needs them.
+        ValueError: No data root or no list is given, a mask is missing
+            from a line of a list that needs them, or a line leads out of the
+            data root.
         FileNotFoundError: There is no such data root or list.
     """
 
@@ -39,6 +42,7 @@ class ListSegDataset(BaseSegDataset):
                  data_root: str = None,
                  prepare: Optional[str] = None,
                  need_masks: bool = True,
+                 anywhere: bool = False,
                  **kwargs) -> None:
         if not data_root:
             raise ValueError(
@@ -55,6 +59,7 @@ class ListSegDataset(BaseSegDataset):
             raise ValueError(f'{type(self).__name__} was given no `ann_file`:'
                              ' name the list of images in the config.')
         self.need_masks = need_masks
+        self.anywhere = anywhere
         super().__init__(ann_file=ann_file, data_root=data_root, **kwargs)
 
     def load_data_list(self) -> List[dict]:
@@ -66,16 +71,19 @@ class ListSegDataset(BaseSegDataset):
             num_classes=len(classes) if classes else None)
         data_list = []
         for image, mask in read_list(self.ann_file):
-            info = dict(
-                img_path=osp.join(self.data_root, image),
-                seg_fields=[],
-                **common)
+            info = dict(img_path=self._path(image), seg_fields=[], **common)
             if self.need_masks:
                 if mask is None:
                     raise ValueError(
                         f'The list {self.ann_file} names no mask for {image}; '
                         'every image of a labeled or validation list needs '
                         'one ("IMAGE MASK").')
-                info['seg_map_path'] = osp.join(self.data_root, mask)
+                info['seg_map_path'] = self._path(mask)
             data_list.append(info)
         return data_list
+
+    def _path(self, name: str) -> str:
+        """Of a file that the list names."""
+        if self.anywhere:
+            return osp.join(self.data_root, name)
+        return locate(self.data_root, name, self.ann_file)

@@ -1,6 +1,10 @@
 """The published list format: one ``IMAGE MASK`` pair per line."""
+import os.path as osp
+import re
 from pathlib import Path
 from typing import List, NamedTuple, Optional, Union
+
+UNFIT = re.compile('[\\0\t\r\n\ufeff\ud800-\udfff]')  # for a name
 
 
 class ListEntry(NamedTuple):
@@ -13,9 +17,9 @@ class ListEntry(NamedTuple):
 def read_list(file: Union[str, Path]) -> List[ListEntry]:
     """Read a labeled, unlabeled or validation list.
 
-    A line holds an image and, where there is one, its mask, separated by a
-    blank (or by a tab, for names that contain blanks).  Empty lines are
-    passed over.
+    A line holds an image and, where there is one, its mask, separated by
+    blanks (or by a tab, for names that contain blanks; alone they end in
+    one).  Empty lines are passed over; a line that comes twice counts twice.
 
     Args:
         file (str or Path): The list.
@@ -36,16 +40,22 @@ def read_list(file: Union[str, Path]) -> List[ListEntry]:
             'name of the list in the config.')
     try:
         text = file.read_text(encoding='utf-8-sig')
-    except UnicodeDecodeError as error:
+        if '\0' in text:
+            raise ValueError('it holds zero bytes')
+    except ValueError as error:
         raise ValueError(f'The list {file} is not UTF-8 text ({error}); '
                          'save it as UTF-8.') from error
 
     entries = []
     for number, line in enumerate(text.split('\n'), 1):
-        line = line.strip()
-        if not line:
+        # Blanks alone: what Unicode calls space may be part of a name.
+        names = [
+            name.strip(' ') for name in line.split('\t' if '\t' in
+                                                   line else ' ')
+        ]
+        names = [name for name in names if name]
+        if not names:
             continue
-        names = line.split('\t') if '\t' in line else line.split()
         if len(names) > 2:
             raise ValueError(
                 f'Line {number} of {file} holds {len(names)} names: '
@@ -57,3 +67,45 @@ def read_list(file: Union[str, Path]) -> List[ListEntry]:
         raise ValueError(f'The list {file} is empty; it should hold one '
                          '"IMAGE MASK" pair per line.')
     return entries
+
+
+def list_line(image: str, mask: Optional[str] = None) -> str:
+    """A line that :func:`read_list` reads, with its end.
+
+    Raises:
+        ValueError: A name has what no list can hold.
+    """
+    names = [image] if mask is None else [image, mask]
+    for name in names:
+        if not name or name != name.strip(' ') or UNFIT.search(name):
+            raise ValueError(
+                f'{name!r} cannot stand in a list, which is UTF-8 text with '
+                'names between tabs or blanks. Rename the file.')
+    if not any(' ' in name for name in names):
+        return ' '.join(names) + '\n'
+    return '\t'.join(names if mask else [image, '']) + '\n'
+
+
+def locate(root: str, name: str, list_file: Union[str, Path]) -> str:
+    """The file that a name in a list stands for.
+
+    Links are followed wherever they lead, names are not.
+
+    Args:
+        root (str): The data root.
+        name (str): Relative to it, or absolute.
+        list_file (str or Path): The list, for the error.
+
+    Raises:
+        ValueError: The name leads out of the data root.
+    """
+    if not osp.isabs(name) and '..' not in name:
+        return osp.join(root, name)
+    path = osp.normpath(osp.join(root, name))
+    for base in (root, osp.abspath(root), osp.realpath(root)):
+        if Path(path).is_relative_to(osp.normpath(base)):
+            return osp.join(root, osp.relpath(path, osp.normpath(base)))
+    raise ValueError(
+        f'The list {list_file} names {name}, which is outside the data root '
+        f'{root}. Move or link it to below that folder, choose a `data_root` '
+        'that holds both, or allow it by `anywhere=True` in the data set.')

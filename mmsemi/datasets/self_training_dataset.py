@@ -47,6 +47,7 @@ class SelfTrainingDataset(SemiSegDataset):
         self.pseudo = None
         if pseudo_list:
             kwargs['reduce_zero_label'] = False  # predicted classes already
+            kwargs['anywhere'] = True  # the masks lie in the work dir
             self.pseudo = ListSegDataset(
                 pseudo_list, data_root, pipeline=unlabeled_pipeline, **kwargs)
             self.repeats = math.ceil(len(self.pseudo) / len(self.labeled))

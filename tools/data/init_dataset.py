@@ -10,13 +10,14 @@ import os
 import sys
 from functools import partial
 from pathlib import Path
-from typing import List, Optional, Sequence
+from typing import Iterable, List, Optional, Sequence
 
 import numpy as np
 from rich.console import Console
 from rich.progress import track
 
 from mmsemi.datasets.balanced_splits import balanced_order
+from mmsemi.datasets.lists import list_line
 from mmsemi.datasets.own_classes import ClassTable, read_classes
 from mmsemi.datasets.own_config import (BACKBONES, METHODS, dataset_text,
                                         describe_images, method_text)
@@ -24,6 +25,7 @@ from mmsemi.datasets.own_data import (Pair, deal, find_files, pair_files,
                                       scan_all, scan_image, scan_mask,
                                       settle_codes, shown_classes, some)
 from mmsemi.models.pretrained import find_weights
+from mmsemi.utils.files import write_whole
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
 BATCH = 8
@@ -146,13 +148,11 @@ def data_root_text(root: Path) -> str:
     return repr(str(root))
 
 
-def list_line(root: Path, *paths: Path) -> str:
-    """A line of a list; names with blanks are separated by tabs."""
-    names = [os.path.relpath(os.path.abspath(p), root) for p in paths]
-    if not any(any(c.isspace() for c in name) for name in names):
-        return ' '.join(names)
-    # A tab even behind a lone name, or its blanks would end it.
-    return '\t'.join(names if len(names) > 1 else [*names, '-'])
+def list_text(root: Path, rows: Iterable[Sequence[Path]]) -> str:
+    """A list of these files, by their paths below the root."""
+    return ''.join(
+        list_line(*(os.path.relpath(os.path.abspath(p), root) for p in row))
+        for row in rows)
 
 
 def find_pretrained(args: argparse.Namespace,
@@ -178,9 +178,7 @@ def find_pretrained(args: argparse.Namespace,
 
 def write(out: Path, files: dict) -> None:
     for name, text in files.items():
-        path = out / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding='utf-8')
+        write_whole(out / name, text.encode())
 
 
 def init_dataset(args: argparse.Namespace, console: Console) -> None:
@@ -220,11 +218,11 @@ def init_dataset(args: argparse.Namespace, console: Console) -> None:
     write(
         args.out, {
             'splits/labeled.txt':
-            ''.join(list_line(root, *pairs[i]) + '\n' for i in labeled),
+            list_text(root, (pairs[i] for i in labeled)),
             'splits/unlabeled.txt':
-            ''.join(list_line(root, path) + '\n' for path in learned),
+            list_text(root, ([path] for path in learned)),
             'splits/val.txt':
-            ''.join(list_line(root, *pairs[i]) + '\n' for i in val),
+            list_text(root, (pairs[i] for i in val)),
             '_base_/dataset.py':
             dataset_text(
                 f'{len(labeled)} labeled, {len(unlabeled)} unlabeled and '

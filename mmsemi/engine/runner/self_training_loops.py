@@ -15,7 +15,7 @@ from rich.progress import track
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from mmsemi.datasets import read_list
+from mmsemi.datasets import list_line, read_list
 from mmsemi.datasets.semi_dataset import image_paths
 from mmsemi.models.utils import snapshot_reliability, tta_probabilities
 from mmsemi.registry import DATASETS, LOOPS
@@ -55,7 +55,7 @@ class UnlabeledLoop(BaseLoop):
             for path in image_paths(self.images)
         ]
         if image_list is not None:
-            wanted = set(Path(image_list).read_text('utf-8').splitlines())
+            wanted = {entry.image for entry in read_list(image_list)}
             kept = [i for i, name in enumerate(self.names) if name in wanted]
             self.images.get_subset_(kept)
             self.names = [self.names[i] for i in kept]
@@ -242,5 +242,4 @@ def write_list(file: Path, rows: Iterable[Sequence[str]]) -> None:
         file (Path): The list.
         rows (Iterable[Sequence[str]]): Image, and mask where there is one.
     """
-    lines = ('\t'.join(row) + '\n' for row in rows)
-    write_whole(file, ''.join(lines).encode())
+    write_whole(file, ''.join(list_line(*row) for row in rows).encode())
