@@ -1,11 +1,8 @@
-# CorrMatch: output stride 8, one strong view.
-_base_ = './camvid_r101.py'
+_base_ = [
+    '../models/corrmatch_deeplabv3plus_r101.py', '../datasets/camvid.py',
+    '../schedules/camvid.py', '../default_runtime.py'
+]
 
-model = dict(
-    type='CorrMatch',
-    thresh_init=0.85,
-    correlation=dict(in_channels=2048),
-    backbone=dict(strides=(1, 2, 1, 1), dilations=(1, 1, 2, 4)),
-    decode_head=dict(dilations=(1, 12, 24, 36)))
+model = dict(decode_head=dict(num_classes=11))
 train_dataloader = dict(
     dataset=dict(unlabeled_pipeline={{_base_.one_view_pipeline}}))

@@ -1,13 +1,15 @@
-# CorrMatch: output stride 8, one strong view.  Released without a first
-# threshold: Pascal's serves here too.
-_base_ = './cityscapes_r101.py'
+# Released without a first threshold: Pascal's serves here too.
+_base_ = [
+    '../models/corrmatch_deeplabv3plus_r101.py', '../datasets/cityscapes.py',
+    '../schedules/cityscapes.py', '../default_runtime.py'
+]
 
 model = dict(
-    type='CorrMatch',
-    thresh_init=0.85,
-    correlation=dict(in_channels=2048),
-    backbone=dict(strides=(1, 2, 1, 1), dilations=(1, 1, 2, 4)),
     decode_head=dict(
-        dilations=(1, 12, 24, 36), loss_decode=dict(min_kept=100000)))
+        num_classes=19,
+        loss_decode=dict(
+            type='PixelOHEMLoss', thresh=0.7, min_kept=100000)),
+    # As released: truncated windows, probabilities summed.
+    test_cfg=dict(mode='windows', crop_size=(801, 801), stride=(534, 534)))
 train_dataloader = dict(
     dataset=dict(unlabeled_pipeline={{_base_.one_view_pipeline}}))

@@ -1,0 +1,5 @@
+_base_ = './corrmatch_ade20k_r101.py'
+
+model = dict(
+    backbone=dict(
+        depth=50, init_cfg=dict(checkpoint='pretrained/resnet50.pth')))

@@ -1,0 +1,6 @@
+_base_ = './st_coco_r101.py'
+
+model = dict(
+    backbone=dict(
+        depth=50,
+        init_cfg=dict(checkpoint='pretrained/resnet50_torchvision.pth')))

@@ -1,0 +1,4 @@
+# python tools/train.py configs/corrmatch/ade20k_1-32.py
+_base_ = '../_base_/recipes/corrmatch_ade20k_r101.py'
+
+train_dataloader = dict(dataset=dict(labeled_list='splits/1_32.txt'))

@@ -1,0 +1,4 @@
+# python tools/train.py configs/corrmatch/pascal-u2pl_1-8_r50.py
+_base_ = '../_base_/recipes/corrmatch_pascal_r50.py'
+
+train_dataloader = dict(dataset=dict(labeled_list='splits/u2pl_1_8.txt'))

@@ -1,0 +1,4 @@
+# python tools/train.py configs/corrmatch/pascal_full_r50_513x513.py
+_base_ = '../_base_/recipes/corrmatch_pascal_r50_513x513.py'
+
+train_dataloader = dict(dataset=dict(labeled_list='splits/1464.txt'))

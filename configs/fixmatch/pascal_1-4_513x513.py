@@ -1,0 +1,8 @@
+# python tools/train.py configs/fixmatch/pascal_1-4_513x513.py
+_base_ = '../_base_/recipes/pascal_r101_513x513.py'
+
+model = dict(type='FixMatch', conf_thresh=0.95)
+train_dataloader = dict(
+    dataset=dict(
+        labeled_list='splits/366.txt',
+        unlabeled_pipeline={{_base_.one_view_pipeline}}))

@@ -1,0 +1,7 @@
+# python tools/train.py configs/prevmatch/pascal-u2pl_1-4.py
+_base_ = '../_base_/recipes/pascal_r101.py'
+
+model = dict(type='PrevMatch', conf_thresh=0.95, prev_conf_thresh=0.9)
+custom_hooks = [dict(type='PreviousModelsHook', max_models=8)]
+optim_wrapper = dict(type='AmpOptimWrapper')
+train_dataloader = dict(dataset=dict(labeled_list='splits/u2pl_1_4.txt'))

@@ -1,0 +1,7 @@
+# python tools/train.py configs/prevmatch/pascal_1-8_513x513.py
+_base_ = '../_base_/recipes/pascal_r101_513x513.py'
+
+model = dict(type='PrevMatch', conf_thresh=0.95, prev_conf_thresh=0.9)
+custom_hooks = [dict(type='PreviousModelsHook', max_models=8)]
+optim_wrapper = dict(type='AmpOptimWrapper')
+train_dataloader = dict(dataset=dict(labeled_list='splits/183.txt'))

@@ -1,0 +1,5 @@
+# python tools/train.py configs/st/coco_1-128_r50.py
+_base_ = '../_base_/recipes/st_coco_r50.py'
+
+self_training = dict(shares=(1, ))
+train_dataloader = dict(dataset=dict(labeled_list='splits/1_128.txt'))

@@ -1,0 +1,5 @@
+# python tools/train.py configs/stpp/pascal-blended_1-8_r50_513x513.py
+_base_ = '../_base_/recipes/st_pascal_r50_513x513.py'
+
+self_training = dict(shares=(0.5, 1))
+train_dataloader = dict(dataset=dict(labeled_list='splits/1_8.txt'))

@@ -1,0 +1,5 @@
+# python tools/train.py configs/unimatch/pascal_full_513x513.py
+_base_ = '../_base_/recipes/pascal_r101_513x513.py'
+
+model = dict(type='UniMatch', conf_thresh=0.95)
+train_dataloader = dict(dataset=dict(labeled_list='splits/1464.txt'))
