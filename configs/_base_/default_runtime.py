@@ -21,6 +21,7 @@ default_hooks = dict(
     sampler_seed=dict(type='DistSamplerSeedHook'),
     step_seed=dict(type='StepSeedHook'),
     health=dict(type='HealthHook'),
+    corrupt_files=dict(type='CorruptFilesHook'),
     preemption=dict(type='PreemptionHook'),
     # Before it is validated: the same statistics on every process.
     sync_buffers=dict(type='SyncBuffersHook'),

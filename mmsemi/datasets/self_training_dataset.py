@@ -27,6 +27,7 @@ class SelfTrainingDataset(SemiSegDataset):
         pseudo_list (str, optional): ``IMAGE PSEUDO_LABEL`` lines.
         double_below (int): Fewer labeled images than this are few.  Defaults
             to 200.
+        max_corrupt (int): As in :class:`SemiSegDataset`.
         **kwargs: As in :class:`SemiSegDataset`.
 
     Raises: as :class:`SemiSegDataset`.
@@ -41,9 +42,11 @@ class SelfTrainingDataset(SemiSegDataset):
                  unlabeled_pipeline: Sequence[dict] = (),
                  pseudo_list: Optional[str] = None,
                  double_below: int = 200,
+                 max_corrupt: int = 0,
                  **kwargs) -> None:
         super().__init__(data_root, labeled_list, unlabeled_list, train_list,
-                         labeled_pipeline, unlabeled_pipeline, **kwargs)
+                         labeled_pipeline, unlabeled_pipeline, max_corrupt,
+                         **kwargs)
         self.pseudo = None
         if pseudo_list:
             kwargs['reduce_zero_label'] = False  # predicted classes already

@@ -1,5 +1,6 @@
 """The streams of semi-supervised training, from one data set."""
 import random
+from collections import ChainMap
 from contextlib import contextmanager
 from typing import Dict, Iterator, List, Optional, Sequence, Tuple
 
@@ -10,6 +11,7 @@ from torch.utils.data import Dataset, default_collate
 from mmsemi.registry import DATASETS, FUNCTIONS
 from .list_dataset import ListSegDataset
 from .semi_sampler import SemiIndex
+from .transforms import FaultyFile
 
 STREAMS = ('labeled', 'unlabeled', 'partner')
 
@@ -36,6 +38,12 @@ def image_paths(dataset: ListSegDataset) -> Iterator[str]:
         yield dataset.get_data_info(i)['img_path']
 
 
+def _candidates(place: int, num: int, seed: Tuple[int, ...]) -> Iterator[int]:
+    """A place, then all of them in an order that follows from the seed."""
+    yield place
+    yield from np.random.default_rng(seed).permutation(num).tolist()
+
+
 @DATASETS.register_module()
 class SemiSegDataset(Dataset):
     """Labeled and unlabeled images as streams of one sample.
@@ -58,6 +66,11 @@ class SemiSegDataset(Dataset):
             unlabeled images.
         labeled_pipeline (list[dict]): Transforms of labeled images.
         unlabeled_pipeline (list[dict]): Transforms of unlabeled images.
+        max_corrupt (int): Files that cannot be used and may be left out
+            before the run ends.  In the place of such an image comes another
+            one of its list, drawn by the index's seed, and the sample names
+            it under ``corrupt``; :class:`mmsemi.engine.CorruptFilesHook`
+            counts.  Defaults to 0: the first one is an error.
         **kwargs: For both halves (:class:`ListSegDataset`): ``metainfo``,
             ``reduce_zero_label``, ...
 
@@ -73,7 +86,9 @@ class SemiSegDataset(Dataset):
                  train_list: Optional[str] = None,
                  labeled_pipeline: Sequence[dict] = (),
                  unlabeled_pipeline: Sequence[dict] = (),
+                 max_corrupt: int = 0,
                  **kwargs) -> None:
+        self.max_corrupt = max_corrupt
         if not labeled_list:
             raise ValueError(
                 f'{type(self).__name__} was given no `labeled_list`: name the '
@@ -127,14 +142,32 @@ class SemiSegDataset(Dataset):
         return self.num_unlabeled or self.num_labeled
 
     def __getitem__(self, index: SemiIndex) -> Dict[str, List[dict]]:
-        streams = {}
+        streams, corrupt = {}, {}
         for s, name in enumerate(STREAMS):
-            streams[name] = []
-            for k, i in enumerate(getattr(index, name)):
-                with seeded(index.seed, s, k):
-                    part, place = self._locate(name, i)
-                    streams[name].append(part[place])
+            streams[name] = [
+                self._load(name, i, (index.seed, s, k), corrupt)
+                for k, i in enumerate(getattr(index, name))
+            ]
+        if corrupt:
+            streams['corrupt'] = corrupt
         return streams
+
+    def _load(self, stream: str, i: int, seed: Tuple[int, ...],
+              corrupt: Dict[str, str]) -> dict:
+        """A stream's i-th image, or one in its place."""
+        part, place = self._locate(stream, i)
+        for place in _candidates(place, len(part), seed):
+            try:
+                with seeded(*seed):
+                    return part[place]
+            except FaultyFile as error:
+                if not self.max_corrupt:
+                    raise FaultyFile(
+                        f'{error} `--cfg-options train_dataloader.dataset.'
+                        'max_corrupt=N` goes on without up to N such files.'
+                    ) from error
+                corrupt[part.get_data_info(place)['img_path']] = str(error)
+        raise FaultyFile(f'No image of {part.ann_file} can be used.')
 
     def image_path(self, stream: str, i: int) -> str:
         """The file of a stream's i-th image."""
@@ -157,10 +190,14 @@ def stack_streams(batch: Sequence[Dict[str, List[dict]]]) -> Dict[str, dict]:
     Returns:
         dict[str, dict[str, Tensor]]: Per stream the packed tensors with a
         leading dimension ``B * n``; streams without images are left out.
+        ``corrupt``, where there is any: files that were left out, and why.
     """
     streams = {}
     for name in STREAMS:
         images = [image for sample in batch for image in sample[name]]
         if images:
             streams[name] = default_collate(images)
+    corrupt = [sample['corrupt'] for sample in batch if 'corrupt' in sample]
+    if corrupt:
+        streams['corrupt'] = dict(ChainMap(*corrupt))
     return streams

@@ -95,7 +95,7 @@ def image_size(file: Union[str, Path]) -> Tuple[int, int]:
             return image.height, image.width
     except FileNotFoundError:
         raise
-    except OSError as error:
+    except (OSError, Image.DecompressionBombError) as error:
         raise ValueError(f'{file} is no image ({error}).') from error
 
 

@@ -1,13 +1,14 @@
 from .cutout import NoiseCutout
 from .formatting import PackLabeled, PackUnlabeled
 from .geometry import RandomScaleCrop
-from .loading import LoadSegImage, LoadSegMask, MarkValid
+from .loading import FaultyFile, LoadSegImage, LoadSegMask, MarkValid
 from .multichannel import RandomChannelJitter
 from .photometric import RandomBlur, RandomColorJitter, RandomGray
 from .views import CutMixBoxes, StrongViews
 
 __all__ = [
-    'CutMixBoxes', 'LoadSegImage', 'LoadSegMask', 'MarkValid', 'NoiseCutout',
-    'PackLabeled', 'PackUnlabeled', 'RandomBlur', 'RandomChannelJitter',
-    'RandomColorJitter', 'RandomGray', 'RandomScaleCrop', 'StrongViews'
+    'CutMixBoxes', 'FaultyFile', 'LoadSegImage', 'LoadSegMask', 'MarkValid',
+    'NoiseCutout', 'PackLabeled', 'PackUnlabeled', 'RandomBlur',
+    'RandomChannelJitter', 'RandomColorJitter', 'RandomGray',
+    'RandomScaleCrop', 'StrongViews'
 ]

@@ -7,10 +7,15 @@ import numpy as np
 from mmcv.transforms import BaseTransform, LoadImageFromFile
 from mmengine import fileio
 from mmseg.datasets.transforms import LoadAnnotations
+from PIL import Image
 
 from mmsemi.registry import TRANSFORMS
 from .pixels import (Range, UnfitImage, ValueMap, decode_channels,
                      pack_colors, to_8bit)
+
+
+class FaultyFile(ValueError):
+    """A file that is there and cannot be used."""
 
 
 def read_array(path: str, kind: str, decode: Callable,
@@ -25,7 +30,9 @@ def read_array(path: str, kind: str, decode: Callable,
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: The file is empty, truncated or of an unknown format.
+        FaultyFile: It is empty, truncated, too large or of an unknown
+            format.
+        ValueError: Reading it takes a package that is not there.
     """
     try:
         content = fileio.get(path, backend_args=backend_args)
@@ -36,13 +43,17 @@ def read_array(path: str, kind: str, decode: Callable,
     cause = None
     try:
         array = decode(content)
-    except (ImportError, UnfitImage) as error:
+    except ImportError as error:
         raise ValueError(
             f'The {kind} {path} cannot be used: {error}.') from error
+    except (UnfitImage, Image.DecompressionBombError) as error:
+        raise FaultyFile(
+            f'The {kind} {path} cannot be used: {str(error).rstrip(".")}.'
+        ) from error
     except Exception as error:  # every decoder raises errors of its own
         array, cause = None, error
     if array is None:
-        raise ValueError(
+        raise FaultyFile(
             f'The {kind} {path} ({len(content)} bytes) cannot be decoded: it '
             'is empty, truncated or of an unknown format. Fetch it again, or '
             'take its line out of the list.') from cause
@@ -66,7 +77,7 @@ def read_codes(path: str,
         stays so without ``colored``.
 
     Raises:
-        FileNotFoundError, ValueError: As :func:`read_array`.
+        FileNotFoundError, FaultyFile: As :func:`read_array`.
     """
     if colored:
         decode = partial(
@@ -101,7 +112,7 @@ class LoadSegImage(LoadImageFromFile):
 
     Raises:
         FileNotFoundError: There is no such image.
-        ValueError: The image cannot be decoded.
+        FaultyFile: The image cannot be decoded.
     """
 
     def __init__(self,
@@ -148,7 +159,7 @@ class LoadSegMask(LoadAnnotations):
 
     Raises:
         FileNotFoundError: There is no such mask.
-        ValueError: The mask cannot be decoded, has colours instead of class
+        FaultyFile: The mask cannot be decoded, has colours instead of class
             indices, another size than its image, or values that are neither
             a class nor 255 (or not in ``value_map``).
     """
@@ -168,7 +179,7 @@ class LoadSegMask(LoadAnnotations):
             return codes  # for the error
         mask, unknown = self.value_map(codes)
         if unknown.any():
-            raise ValueError(
+            raise FaultyFile(
                 f'The mask {path} holds '
                 f'{self.value_map.describe(codes[unknown])}, which '
                 '`value_map` does not name. Add them to it, or correct the '
@@ -198,15 +209,18 @@ class LoadSegMask(LoadAnnotations):
     def _check_shape(mask: np.ndarray, results: dict) -> None:
         path = results['seg_map_path']
         if mask.ndim != 2:
-            raise ValueError(
+            raise FaultyFile(
                 f'The mask {path} has {mask.shape[2]} channels, but it must '
                 'have one, of class indices. Convert its colours to indices.')
         if mask.shape != tuple(results['ori_shape']):
             (h, w), (img_h, img_w) = mask.shape, results['ori_shape']
-            raise ValueError(
+            turned = (' Where EXIF turns the image for viewers, turn its '
+                      'pixels: EXIF is not applied.') * (
+                          (h, w) == (img_w, img_h))
+            raise FaultyFile(
                 f'The mask {path} is {w}x{h}, but its image '
                 f'{results["img_path"]} is {img_w}x{img_h}. Pair the right '
-                'files in the list, or resize the mask (nearest).')
+                f'files in the list, or resize the mask (nearest).{turned}')
 
     @staticmethod
     def _check_values(mask: np.ndarray, outside: np.ndarray,
@@ -218,7 +232,7 @@ class LoadSegMask(LoadAnnotations):
         shown += ', ...' if len(values) > 5 else ''
         num_classes = results.get('num_classes') or 255
         reduced = results.get('reduce_zero_label')
-        raise ValueError(
+        raise FaultyFile(
             f'The mask {results["seg_map_path"]} holds {shown}, outside '
             f'0..{num_classes - 1} and 255 (ignore)'
             f'{" after reduce_zero_label" if reduced else ""}. Correct the '

@@ -75,7 +75,7 @@ def header_size(path: str) -> Tuple[int, int]:
     """Width and height of an image, from its header alone.
 
     Raises:
-        OSError: It is missing or no image.
+        OSError: It is missing, no image, or too large to be opened.
     """
     with open(path, 'rb') as file:
         is_tiff = file.read(4) in TIFF
@@ -86,6 +86,8 @@ def header_size(path: str) -> Tuple[int, int]:
     except UnidentifiedImageError:
         if not is_tiff:
             raise
+    except Image.DecompressionBombError as error:
+        raise OSError(str(error)) from error
     from tifffile import TiffFile  # knows any number of channels
     with TiffFile(path) as tiff:
         shape = tiff.series[0].shape

@@ -1,3 +1,4 @@
+from .corrupt_files_hook import CorruptFilesHook
 from .ema_teacher_hook import EMATeacherHook, teacher_checkpoint
 from .health_hook import HealthHook
 from .owed_validation_hook import OwedValidationHook
@@ -9,7 +10,7 @@ from .step_seed_hook import StepSeedHook
 from .whole_checkpoint_hook import WholeCheckpointHook
 
 __all__ = [
-    'EMATeacherHook', 'HealthHook', 'OwedValidationHook', 'PreemptionHook',
-    'PreviousModelsHook', 'ResultsHook', 'SnapshotHook', 'StepSeedHook',
-    'WholeCheckpointHook', 'teacher_checkpoint'
+    'CorruptFilesHook', 'EMATeacherHook', 'HealthHook', 'OwedValidationHook',
+    'PreemptionHook', 'PreviousModelsHook', 'ResultsHook', 'SnapshotHook',
+    'StepSeedHook', 'WholeCheckpointHook', 'teacher_checkpoint'
 ]

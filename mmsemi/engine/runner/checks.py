@@ -1,7 +1,7 @@
 """What is looked at before a run, so that it does not fail in the middle."""
 import os.path as osp
 from concurrent.futures import ThreadPoolExecutor
-from typing import Iterable, List, Optional
+from typing import Dict, Iterable, Optional
 
 from mmengine.dataset import BaseDataset
 from mmengine.model import BaseModule
@@ -13,6 +13,8 @@ from mmsemi.datasets import SemiSegDataset
 from mmsemi.datasets.inspection import find_misfits
 from mmsemi.datasets.semi_dataset import image_paths
 from mmsemi.datasets.transforms.pixels import header_size
+from mmsemi.utils.checkpoint import tensor_faults
+from mmsemi.utils.text import some
 
 
 def check_batches(loader: DataLoader, world_size: int) -> None:
@@ -32,12 +34,14 @@ def check_batches(loader: DataLoader, world_size: int) -> None:
 def check_train_set(dataset: Dataset) -> None:
     """All files of the streams are there, and labeled sizes match.
 
+    As many pairs as ``max_corrupt`` of the data set may be wrong.
+
     Raises:
         FileNotFoundError, ValueError: Naming the files.
     """
     if isinstance(dataset, SemiSegDataset):
         for part in dataset.parts:
-            _check_pairs(part)
+            _check_pairs(part, dataset.max_corrupt)
 
 
 def check_val_set(dataset: Dataset) -> None:
@@ -67,7 +71,7 @@ def check_overlap(train: Dataset, val: Dataset) -> None:
         ]
         if shared:
             raise ValueError(
-                f'{_some(shared)} stand in {part.ann_file} as well as in '
+                f'{some(shared)} stand in {part.ann_file} as well as in '
                 f'{val.ann_file}. Take them out of one of the two: a score '
                 'on images trained on says nothing.')
 
@@ -97,46 +101,33 @@ def check_fits(model: nn.Module, checkpoint: dict, filename: str) -> None:
         key.removeprefix('module.'): value
         for key, value in state.items()
     }
-    own = model.state_dict()
-    faults = []
-    missing = [key for key in own if key not in state]
-    if missing:
-        faults.append(f'lacks {_some(missing)}')
-    unexpected = [key for key in state if key not in own]
-    if unexpected:
-        faults.append(f'has besides {_some(unexpected)}')
-    reshaped = [
-        f'{key} {tuple(state[key].shape)} for {tuple(own[key].shape)}'
-        for key in own if key in state and state[key].shape != own[key].shape
-    ]
-    if reshaped:
-        faults.append(f'has other shapes: {_some(reshaped)}')
+    faults = tensor_faults(state, model.state_dict())
     if faults:
         raise ValueError(
-            f'The checkpoint {filename} is not of this network: it '
-            f'{"; it ".join(faults)}. Use the config it was trained with, or '
-            'take over what fits by `--cfg-options strict_load=False`.')
+            f'The checkpoint {filename} is not of this network: it {faults}. '
+            'Use the config it was trained with, or take over what fits by '
+            '`--cfg-options strict_load=False`.')
 
 
-def pretrained_files(model: nn.Module) -> List[str]:
-    """Names of the pretrained weights that the model's parts start from."""
-    names = []
-    for module in model.modules():
-        cfg = module.init_cfg if isinstance(module, BaseModule) else None
-        if isinstance(cfg, dict) and cfg.get('type') == 'Pretrained':
-            names.append(cfg['checkpoint'])
-    return names
+def pretrained_parts(model: nn.Module) -> Dict[str, dict]:
+    """``init_cfg`` of the parts that start from files, by their names."""
+    return {
+        name: module.init_cfg
+        for name, module in model.named_modules()
+        if isinstance(module, BaseModule) and isinstance(
+            module.init_cfg, dict) and 'checkpoint' in module.init_cfg
+    }
 
 
-def _check_pairs(dataset: BaseDataset) -> None:
+def _check_pairs(dataset: BaseDataset, max_faults: int = 0) -> None:
     infos = [dataset.get_data_info(i) for i in range(len(dataset))]
     masked = [info for info in infos if info.get('seg_map_path')]
     _check_exist((info['img_path'] for info in infos), dataset.ann_file)
     _check_exist((info['seg_map_path'] for info in masked), dataset.ann_file)
     with ThreadPoolExecutor(8) as pool:
         faults = [fault for fault in pool.map(_size_fault, masked) if fault]
-    if faults:
-        raise ValueError(f'In {dataset.ann_file}: {_some(faults)}. An image '
+    if len(faults) > max_faults:
+        raise ValueError(f'In {dataset.ann_file}: {some(faults)}. An image '
                          'and its mask must have the same size.')
 
 
@@ -160,11 +151,5 @@ def _check_exist(paths: Iterable[str], list_file: str) -> None:
         missing = [path for path, found in zip(paths, there) if not found]
     if missing:
         raise FileNotFoundError(
-            f'{list_file} names files that are not there: {_some(missing)}. '
+            f'{list_file} names files that are not there: {some(missing)}. '
             'Check `data_root` and the list.')
-
-
-def _some(names: List[str], most: int = 3) -> str:
-    """The first few of many names, and how many there are."""
-    more = f' and {len(names) - most} more' if len(names) > most else ''
-    return ', '.join(names[:most]) + more
