@@ -9,22 +9,46 @@ from typing import Optional
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+
+class _PixelCrossEntropy(torch.autograd.Function):
+    """``F.cross_entropy(..., reduction='none')``, kinder to memory.
+
+    PyTorch's goes back through two gradients as large as the logits, one of
+    them almost all zeros.  This one writes ``softmax - one_hot``, times the
+    gradient of each pixel, in one go.
+    """
+
+    @staticmethod
+    def forward(ctx, logits: Tensor, label: Tensor,
+                ignore_index: int) -> Tensor:
+        # Naming the dtype lets the device cast half precision logits on the
+        # fly instead of keeping a float32 copy of them.
+        ctx.dtype = logits.dtype
+        dtype = torch.promote_types(logits.dtype, torch.float32)
+        log_prob = F.log_softmax(logits, dim=1, dtype=dtype)
+        ctx.save_for_backward(log_prob, label)
+        ctx.ignore_index = ignore_index
+        return F.nll_loss(
+            log_prob, label, ignore_index=ignore_index, reduction='none')
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, grad: Tensor) -> tuple:
+        log_prob, label = ctx.saved_tensors
+        ignored = label == ctx.ignore_index
+        grad = grad.masked_fill(ignored, 0)[:, None]
+        label = label.masked_fill(ignored, 0)[:, None]
+        grad_logits = log_prob.exp().mul_(grad).scatter_add_(1, label, -grad)
+        return grad_logits.to(ctx.dtype), None, None
 
 
 def _pixel_cross_entropy(logits: Tensor,
                          label: Tensor,
                          ignore_index: int = -100) -> Tensor:
-    """Cross entropy of every pixel, 0 where ignored: (B, S, S).
-
-    Naming the dtype inside ``log_softmax`` lets the device cast half
-    precision logits on the fly instead of keeping a float32 copy of them.
-    """
-    dtype = torch.promote_types(logits.dtype, torch.float32)
-    return F.nll_loss(
-        F.log_softmax(logits, dim=1, dtype=dtype),
-        label.long(),
-        ignore_index=ignore_index,
-        reduction='none')
+    """Cross entropy of every pixel, 0 where ignored: (B, S, S)."""
+    return _PixelCrossEntropy.apply(logits, label.long(), ignore_index)
 
 
 def masked_cross_entropy(logits: Tensor, label: Tensor, keep: Tensor,
