@@ -1,6 +1,6 @@
 # python tools/train.py configs/rankmatch/camvid_1-8_segformer-b0.py
 # RankMatch on a transformer: another backbone, head and optimiser, nothing
-# else.
+# else.  Its weights are mmseg's mit_b0_20220624-7e0fe6dd.pth.
 _base_ = './camvid_1-8.py'
 
 model = dict(
@@ -11,7 +11,8 @@ model = dict(
         embed_dims=32,
         num_layers=[2, 2, 2, 2],
         num_heads=[1, 2, 5, 8],
-        init_cfg=dict(type='Pretrained', checkpoint='pretrained/mit_b0.pth')),
+        init_cfg=dict(
+            type='PretrainedBackbone', checkpoint='pretrained/mit_b0.pth')),
     decode_head=dict(
         _delete_=True,
         type='SegformerHead',

@@ -26,10 +26,10 @@ def shown_classes(masks: Sequence[Union[str, Path]],
     Raises:
         ValueError: A mask cannot be read.
     """
-    shown, failures = run_parallel(_shown, [str(mask) for mask in masks],
-                                   'Reading masks', workers)
+    rows, failures = run_parallel(_shown, [str(mask) for mask in masks],
+                                  'Reading masks', workers)
     raise_failures(failures, 'Reading masks')
-    shown = np.stack(shown)
+    shown = np.stack([row for _, row in rows])
     shown[:, 255] = False
     if zero_is_ignore:
         shown[:, 0] = False

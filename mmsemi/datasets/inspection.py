@@ -9,6 +9,7 @@ import numpy as np
 from mmengine.dataset import BaseDataset
 from torch import nn
 
+from mmsemi.utils.text import some
 from .transforms import LoadSegImage, LoadSegMask, RandomScaleCrop
 
 ERROR, WARNING = 'error', 'warning'
@@ -238,13 +239,6 @@ def class_pixels(entries: Sequence[Entry]) -> np.ndarray:
     """(256,) pixels of every label in all masks of a list."""
     counts = [e.pixels for e in entries if e.pixels is not None]
     return np.sum(counts, axis=0) if counts else np.zeros(256, np.int64)
-
-
-def some(names: Sequence[str], most: int = 3) -> str:
-    """The first few of many names, and how many more there are."""
-    names = list(names)
-    more = f' and {len(names) - most} more' if len(names) > most else ''
-    return ', '.join(names[:most]) + more
 
 
 def show_pairs(pairs: Sequence[Tuple[str, str]]) -> str:

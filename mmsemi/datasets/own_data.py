@@ -1,14 +1,13 @@
 """From a user's folders to lists: pairing, scanning, splitting."""
 import io
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import (Callable, Dict, Iterable, List, NamedTuple, Optional,
-                    Sequence, Tuple)
+from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 import cv2
 import numpy as np
 
+from mmsemi.utils.text import some_lines
 from .own_classes import IGNORE, ClassTable
 from .transforms.loading import read_codes
 from .transforms.pixels import (TIFF, ValueMap, channels_last, read_tiff,
@@ -16,16 +15,8 @@ from .transforms.pixels import (TIFF, ValueMap, channels_last, read_tiff,
 
 SUFFIXES = ('.bmp', '.jpeg', '.jpg', '.png', '.ppm', '.tif', '.tiff', '.webp')
 SAMPLE = 2048  # pixels per image that statistics are taken from
-MOST = 5  # names that an error shows
 
 Pair = Tuple[Path, Path]
-
-
-def some(names: Iterable) -> str:
-    """The first few names, one per line, and how many more there are."""
-    names = [str(name) for name in names]
-    more = [f'... and {len(names) - MOST} more'] if len(names) > MOST else []
-    return '\n  '.join(['', *names[:MOST], *more])
 
 
 def find_files(folder: Path, without: Sequence[Path] = ()) -> Dict[str, Path]:
@@ -59,7 +50,7 @@ def find_files(folder: Path, without: Sequence[Path] = ()) -> Dict[str, Path]:
         raise ValueError(
             f'{len(twice)} images in {folder} share a name and differ in the '
             'suffix alone, so that no mask can be told to be theirs. Rename '
-            f'or remove one of each:{some(twice)}')
+            f'or remove one of each:{some_lines(twice)}')
     if not files:
         raise FileNotFoundError(f'No file below {folder} ends in one of '
                                 f'{", ".join(SUFFIXES)}.')
@@ -93,11 +84,11 @@ def pair_files(images: Dict[str, Path],
             f'{len(alone)} of {len(images)} images have no mask. Give '
             '--partial to use them without labels, or --mask-suffix where '
             'names of masks end differently:'
-            f'{some(images[stem] for stem in alone)}')
+            f'{some_lines(images[stem] for stem in alone)}')
     if orphans:
         faults.append(
             f'{len(orphans)} of {len(masks)} masks have no image of their '
-            f'name. Add the images, or remove the masks:{some(orphans)}')
+            f'name. Add the images, or remove the masks:{some_lines(orphans)}')
     if faults:
         raise ValueError('\n'.join(faults))
     pairs = [(path, masks[stem + mask_suffix])
@@ -209,8 +200,8 @@ def settle_codes(table: ClassTable, masks: Dict[Path,
                     for path in masks)
         raise ValueError(
             f'The masks hold {len(unknown)} values that the classes file '
-            f'does not name:{some(lines)}\nAdd them there, behind a class or '
-            'as "ignore: CODE", or correct the masks.'
+            f'does not name:{some_lines(lines)}\nAdd them there, behind a '
+            'class or as "ignore: CODE", or correct the masks.'
             + (' JPEG masks are lossy: save them as PNG from the original.'
                if lossy else ''))
     return table
@@ -246,25 +237,3 @@ def deal(order: Sequence[int], val_fraction: float,
     rest = [order[i] for i in range(count) if i not in places]
     labeled = max(round(len(rest) * labeled_fraction), 1)
     return rest[:labeled], rest[labeled:], val
-
-
-def scan_all(scan: Callable, paths: Sequence[Path],
-             track: Callable) -> Tuple[Dict[Path, NamedTuple], List[str]]:
-    """Scan files in parallel: results, and the errors of those that failed.
-
-    Args:
-        scan (Callable): From a path to a scan.
-        paths (Sequence[Path]): What to scan.
-        track (Callable): Wraps an iterator of ``len(paths)`` results.
-    """
-    def attempt(path):
-        try:
-            return scan(path)
-        except (ImportError, OSError, ValueError) as error:
-            return f'{path}: {error}' if str(path) not in str(error) \
-                else str(error)
-
-    with ThreadPoolExecutor() as pool:
-        results = dict(zip(paths, list(track(pool.map(attempt, paths)))))
-    faults = [r for r in results.values() if isinstance(r, str)]
-    return {p: r for p, r in results.items() if not isinstance(r, str)}, faults

@@ -1,5 +1,4 @@
 """Starting a part of the network from a file of weights."""
-import os
 import os.path as osp
 from typing import Dict
 
@@ -10,20 +9,11 @@ from mmseg.models.backbones import ResNet
 from torch import Tensor, nn
 
 from mmsemi.registry import WEIGHT_INITIALIZERS
-from mmsemi.utils.checkpoint import read_checkpoint, unwrap
+from mmsemi.utils.checkpoint import find_weights, read_checkpoint, unwrap
 from mmsemi.utils.released import convert_backbone, convert_state_dict
 from .backbones import Xception65
 
 RELEASED = 'https://github.com/LiheYoung/UniMatch#pretrained-backbone'
-
-
-def find_weights(file: str) -> str:
-    """A relative file that is not here, below ``MMSEMI_DATA`` if it is there.
-
-    So that one variable places all that a config reads.
-    """
-    moved = osp.join(os.environ.get('MMSEMI_DATA', ''), file)
-    return moved if not osp.exists(file) and osp.isfile(moved) else file
 
 
 def adapt_channels(weight: Tensor, channels: int) -> Tensor:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
 from pickle import UnpicklingError
-from typing import Any, Callable, Dict, Iterator, Optional, Union
+from typing import Any, Callable, Dict, Iterator, List, Optional, Union
 
 import numpy as np
 import torch
@@ -17,6 +17,7 @@ from mmengine.runner import CheckpointLoader
 from torch import Tensor
 
 from .files import write_whole
+from .text import some
 
 
 def _statistic(owner: type, name: str) -> Callable:
@@ -51,13 +52,23 @@ def trusting(trust: bool) -> Iterator[None]:
         _TRUSTED.reset(token)
 
 
+def find_weights(file: str) -> str:
+    """A relative file that is not here, below ``MMSEMI_DATA`` if it is there.
+
+    So that one variable places all that a config reads.
+    """
+    moved = os.path.join(os.environ.get('MMSEMI_DATA', ''), file)
+    there = os.path.isfile(moved) and not os.path.exists(file)
+    return moved if there else file
+
+
 def read_checkpoint(file: Union[str, Path],
                     map_location: Any = 'cpu') -> Dict[str, Any]:
     """Read a checkpoint without running any code it may hold.
 
     Args:
-        file (str or Path): A file, or an address that MMEngine resolves
-            (``https://``, ``open-mmlab://``, ...).
+        file (str or Path): A file (see :func:`find_weights`), or an address
+            that MMEngine resolves (``https://``, ``open-mmlab://``, ...).
         map_location: As in :func:`torch.load`.
 
     Raises:
@@ -65,7 +76,7 @@ def read_checkpoint(file: Union[str, Path],
         ValueError: It is no checkpoint, is damaged, or holds other objects
             than tensors, numbers and text, unless :func:`trusting`.
     """
-    file = str(file)
+    file = find_weights(str(file))
     remote = '://' in file
     if not remote and not os.path.isfile(file):
         raise FileNotFoundError(f'There is no file {file}.')
@@ -152,6 +163,31 @@ def unwrap(checkpoint: Dict[str, Any]) -> Dict[str, Tensor]:
     """
     state = checkpoint.get('state_dict', checkpoint.get('model', checkpoint))
     return {key.removeprefix('module.'): v for key, v in state.items()}
+
+
+def tensor_faults(state: Dict[str, Tensor], own: Dict[str, Tensor]) -> str:
+    """How the tensors of a file differ from those of a network.
+
+    Args:
+        state (dict): The file's.
+        own (dict): The network's.
+
+    Returns:
+        str: "lacks ...; it has besides ...; it has other shapes: ...", as far
+        as it applies; empty where both have the same tensors.
+    """
+    reshaped = [
+        f'{name} {tuple(state[name].shape)} for {tuple(own[name].shape)}'
+        for name in own
+        if name in state and state[name].shape != own[name].shape
+    ]
+    faults = {
+        'lacks ': [name for name in own if name not in state],
+        'has besides ': [name for name in state if name not in own],
+        'has other shapes: ': reshaped
+    }
+    return '; it '.join(what + some(names) for what, names in faults.items()
+                        if names)
 
 
 def write_checkpoint(checkpoint: Dict[str, Any], file: Union[str,

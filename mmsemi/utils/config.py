@@ -33,6 +33,9 @@ def add_config_arguments(parser: argparse.ArgumentParser) -> None:
 def load_config(args: argparse.Namespace) -> Config:
     """Read a config and apply the command line.
 
+    Weights that it names by an address are downloaded to below
+    ``MMSEMI_DATA``, where that is set and PyTorch's own ``TORCH_HOME`` is not.
+
     Args:
         args (Namespace): ``config`` and the arguments of
             :func:`add_config_arguments`; ``work_dir`` where there is one.
@@ -43,6 +46,9 @@ def load_config(args: argparse.Namespace) -> Config:
     if not osp.isfile(args.config):
         raise FileNotFoundError(f'There is no config {args.config}.')
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
+    if os.environ.get('MMSEMI_DATA'):
+        os.environ.setdefault(
+            'TORCH_HOME', osp.join(os.environ['MMSEMI_DATA'], 'pretrained'))
     cfg = Config.fromfile(args.config)
     cfg.launcher = args.launcher
     options = args.cfg_options or {}

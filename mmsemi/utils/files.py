@@ -12,6 +12,8 @@ import numpy as np
 from PIL import Image
 from rich.progress import track
 
+from .text import some_lines
+
 
 @contextmanager
 def replacing(file: Union[str, Path]) -> Iterator[Path]:
@@ -100,7 +102,7 @@ def image_size(file: Union[str, Path]) -> Tuple[int, int]:
 
 
 def run_parallel(work: Callable[[Any], Any], jobs: Sequence[Any], title: str,
-                 workers: int) -> Tuple[List[Any], List[str]]:
+                 workers: int) -> Tuple[List[Tuple[Any, Any]], List[str]]:
     """Do every job, in several processes, behind a progress bar.
 
     A job that fails does not stop the others.
@@ -112,17 +114,17 @@ def run_parallel(work: Callable[[Any], Any], jobs: Sequence[Any], title: str,
         workers (int): Processes; 1 stays in this one.
 
     Returns:
-        tuple[list, list[str]]: What ``work`` returned, in the order of the
-        jobs and without those that failed, and one line for each of these:
-        an ``OSError`` or ``ValueError`` of theirs.
+        tuple[list, list[str]]: ``(job, what work returned)`` in the order of
+        the jobs, without those that failed, and a line for each of these: an
+        ``OSError`` or ``ValueError`` of theirs.
     """
     attempt = partial(_attempt, work)
     if workers <= 1:
-        return _gather(map(attempt, jobs), len(jobs), title)
+        return _gather(map(attempt, jobs), jobs, title)
     with ProcessPoolExecutor(workers) as pool:
         chunk = max(1, min(64, len(jobs) // (8 * workers)))
         done = pool.map(attempt, jobs, chunksize=chunk)
-        return _gather(done, len(jobs), title)
+        return _gather(done, jobs, title)
 
 
 def raise_failures(failures: Sequence[str], doing: str) -> None:
@@ -132,10 +134,8 @@ def raise_failures(failures: Sequence[str], doing: str) -> None:
         ValueError: There are failures; the first ten are named.
     """
     if failures:
-        more = f'\n... and {len(failures) - 10} more' \
-            if len(failures) > 10 else ''
-        raise ValueError(f'{doing}: {len(failures)} failed.\n' +
-                         '\n'.join(failures[:10]) + more)
+        raise ValueError(f'{doing}: {len(failures)} failed.'
+                         f'{some_lines(failures, 10)}')
 
 
 def _attempt(work: Callable[[Any], Any], job: Any) -> Tuple[Any, str]:
@@ -145,12 +145,13 @@ def _attempt(work: Callable[[Any], Any], job: Any) -> Tuple[Any, str]:
         return None, str(error)
 
 
-def _gather(done: Iterable[Tuple[Any, str]], total: int,
-            title: str) -> Tuple[List[Any], List[str]]:
+def _gather(done: Iterable[Tuple[Any, str]], jobs: Sequence[Any],
+            title: str) -> Tuple[List[Tuple[Any, Any]], List[str]]:
     results, failures = [], []
-    for result, failure in track(done, title, total=total):
+    pairs = track(zip(jobs, done), title, total=len(jobs))
+    for job, (result, failure) in pairs:
         if failure:
             failures.append(failure)
         else:
-            results.append(result)
+            results.append((job, result))
     return results, failures

@@ -300,7 +300,7 @@ def test_pretrained_weights_of_colours_start_five_channels(tmp_path):
 
 
 def test_weights_are_found_below_the_data(tmp_path, monkeypatch):
-    from mmsemi.models.pretrained import find_weights
+    from mmsemi.utils.checkpoint import find_weights
     assert find_weights('pretrained/x.pth') == 'pretrained/x.pth'
     (tmp_path / 'pretrained').mkdir()
     (tmp_path / 'pretrained/x.pth').touch()

@@ -26,9 +26,10 @@ from mmsemi.datasets.inspection import (ERROR, IGNORE, WARNING, Entry,
                                         find_faults, find_misfits,
                                         find_overlap, find_small,
                                         read_entries)
+from mmsemi.engine.runner.checks import pretrained_parts
 from mmsemi.engine.runner.cost import Cost, measure_cost
-from mmsemi.models.pretrained import find_weights
 from mmsemi.registry import DATASETS, MODELS
+from mmsemi.utils.checkpoint import find_weights
 from mmsemi.utils.config import add_config_arguments, load_config
 
 
@@ -89,19 +90,22 @@ def inspect(cfg: Config, parts: dict, findings: List[Finding]) -> dict:
 
 def check_config(cfg: Config, parts: dict, findings: List[Finding]) -> None:
     """Whether the network fits the data, and its weights are there."""
+    model = MODELS.build(cfg.model)
     dataset = parts.get('labeled') or parts.get('val')
     if dataset is not None:
         findings += [
             Finding(ERROR, 'network', message)
-            for message in find_misfits(MODELS.build(cfg.model), dataset)
+            for message in find_misfits(model, dataset)
         ]
-    weights = (cfg.model.backbone.get('init_cfg') or {}).get('checkpoint')
-    if weights and '://' not in weights and not isfile(find_weights(weights)):
-        findings.append(
-            Finding(
-                ERROR, 'weights', f'There is no file {weights}. Put it there, '
-                'or below MMSEMI_DATA, or start from random weights by '
-                '`--cfg-options model.backbone.init_cfg=None`.'))
+    for part, init_cfg in pretrained_parts(model).items():
+        file = init_cfg['checkpoint']
+        if '://' not in file and not isfile(find_weights(file)):
+            findings.append(
+                Finding(
+                    ERROR, 'weights', f'There is no file {file}, which the '
+                    f'{part} is to start from. Put it there, or below '
+                    'MMSEMI_DATA, or start from random weights by '
+                    f'`--cfg-options model.{part}.init_cfg=None`.'))
     samples = len(parts.get('unlabeled') or parts.get('labeled') or ())
     if 0 < samples < batch_size(cfg):
         findings.append(

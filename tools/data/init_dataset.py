@@ -14,7 +14,6 @@ from typing import Iterable, List, Optional, Sequence
 
 import numpy as np
 from rich.console import Console
-from rich.progress import track
 
 from mmsemi.datasets.balanced_splits import balanced_order
 from mmsemi.datasets.lists import list_line
@@ -22,10 +21,11 @@ from mmsemi.datasets.own_classes import ClassTable, read_classes
 from mmsemi.datasets.own_config import (BACKBONES, METHODS, dataset_text,
                                         describe_images, method_text)
 from mmsemi.datasets.own_data import (Pair, deal, find_files, pair_files,
-                                      scan_all, scan_image, scan_mask,
-                                      settle_codes, shown_classes, some)
-from mmsemi.models.pretrained import find_weights
-from mmsemi.utils.files import write_whole
+                                      scan_image, scan_mask, settle_codes,
+                                      shown_classes)
+from mmsemi.utils.checkpoint import find_weights
+from mmsemi.utils.files import run_parallel, write_whole
+from mmsemi.utils.text import some_lines
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
 BATCH = 8
@@ -91,6 +91,11 @@ def parse_args() -> argparse.Namespace:
         help="the backbone's weights; `none` to start from random ones")
     parser.add_argument(
         '--force', action='store_true', help='write over what is in --out')
+    parser.add_argument(
+        '--workers',
+        type=int,
+        default=os.cpu_count() or 1,
+        help='processes that read files (%(default)s)')
     args = parser.parse_args()
     for name in ('val_fraction', 'labeled_fraction'):
         if not 0 < getattr(args, name) <= 1 - (name == 'val_fraction') / 100:
@@ -118,15 +123,14 @@ def scan(args: argparse.Namespace, table: ClassTable, pairs: Sequence[Pair],
     Raises:
         ValueError: Files that cannot be read, or masks of another size.
     """
-    paths = [image for image, _ in pairs] + list(unlabeled)
-    images, faults = scan_all(
-        partial(scan_image, channels=args.channels), paths,
-        partial(track, description='Images', total=len(paths)))
-    masks, more = scan_all(
+    images, faults = run_parallel(
+        partial(scan_image, channels=args.channels),
+        [image for image, _ in pairs] + list(unlabeled), 'Images',
+        args.workers)
+    masks, more = run_parallel(
         partial(scan_mask, colored=table.colored),
-        [mask for _, mask in pairs],
-        partial(track, description='Masks ', total=len(pairs)))
-    faults += more
+        [mask for _, mask in pairs], 'Masks ', args.workers)
+    images, masks, faults = dict(images), dict(masks), faults + more
     for image, mask in pairs:
         if image in images and mask in masks \
                 and images[image].size != masks[mask].size:
@@ -135,7 +139,7 @@ def scan(args: argparse.Namespace, table: ClassTable, pairs: Sequence[Pair],
                           f'{mw}x{mh}')
     if faults:
         raise ValueError(f'{len(faults)} files cannot be used. Correct or '
-                         f'remove them:{some(faults)}')
+                         f'remove them:{some_lines(faults)}')
     return images, masks
 
 

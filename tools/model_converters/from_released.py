@@ -17,7 +17,8 @@ from torch import Tensor
 
 from mmsemi import __version__
 from mmsemi.registry import MODELS
-from mmsemi.utils.checkpoint import read_checkpoint, unwrap, write_checkpoint
+from mmsemi.utils.checkpoint import (read_checkpoint, tensor_faults, unwrap,
+                                     write_checkpoint)
 from mmsemi.utils.released import (OURS_ALONE, convert_state_dict,
                                    release_state_dict)
 
@@ -83,29 +84,11 @@ def check(released: Dict[str, Tensor], own: Dict[str, Tensor]) -> None:
     Raises:
         ValueError: Naming what is missing, unknown or of another shape.
     """
-    faults = []
-    missing = [name for name in own if name not in released]
-    if missing:
-        faults.append(f'lacks {_some(missing)}')
-    unknown = [name for name in released if name not in own]
-    if unknown:
-        faults.append(f'has besides {_some(unknown)}')
-    reshaped = [
-        f'{name} {tuple(released[name].shape)} for {tuple(own[name].shape)}'
-        for name in own
-        if name in released and released[name].shape != own[name].shape
-    ]
-    if reshaped:
-        faults.append(f'has other shapes: {_some(reshaped)}')
+    faults = tensor_faults(released, own)
     if faults:
-        raise ValueError(f'it is not of this network: it {"; ".join(faults)}. '
-                         'Name the config of its method, data set and '
-                         'backbone by --config.')
-
-
-def _some(names: List[str], most: int = 5) -> str:
-    more = f' and {len(names) - most} more' if len(names) > most else ''
-    return ', '.join(names[:most]) + more
+        raise ValueError(f'it is not of this network: it {faults}. Name the '
+                         'config of its method, data set and backbone by '
+                         '--config.')
 
 
 def convert(released: Dict[str, Tensor],

@@ -16,10 +16,10 @@ from torch import nn
 
 from mmsemi.models import SemiSegmentor
 from mmsemi.registry import RUNNERS
-from mmsemi.utils.checkpoint import read_checkpoint, trusting
+from mmsemi.utils.checkpoint import find_weights, read_checkpoint, trusting
 from mmsemi.utils.files import replacing
 from .checks import (check_batches, check_fits, check_network, check_overlap,
-                     check_train_set, check_val_set, pretrained_files)
+                     check_train_set, check_val_set, pretrained_parts)
 from .resuming import newest_whole_checkpoint
 
 
@@ -145,16 +145,22 @@ class SemiRunner(Runner):
 
     def _init_model_weights(self) -> None:
         """As in MMEngine, saying which pretrained file cannot be had."""
+        stock = [
+            init_cfg for init_cfg in pretrained_parts(self.model).values()
+            if init_cfg['type'] == 'Pretrained'
+        ]  # the others find theirs and say it all
+        for init_cfg in stock:
+            init_cfg['checkpoint'] = find_weights(init_cfg['checkpoint'])
         try:
             with self._trusting():
                 super()._init_model_weights()
         except OSError as error:
-            names = pretrained_files(self.model)
-            if not names:
-                raise  # PretrainedBackbone says it all
+            if not stock:
+                raise
+            names = ', '.join(init_cfg['checkpoint'] for init_cfg in stock)
             raise FileNotFoundError(
-                f'Cannot read the pretrained {", ".join(names)}: {error}. '
-                'Download the file and name it by `--cfg-options '
+                f'Cannot read the pretrained {names}: {error}. Download the '
+                'file and name it by `--cfg-options '
                 'model.backbone.init_cfg.checkpoint=FILE`, or start from '
                 'random weights by `--cfg-options '
                 'model.backbone.init_cfg=None`.') from error
