@@ -297,13 +297,3 @@ def test_pretrained_weights_of_colours_start_five_channels(tmp_path):
     rgb = torch.load(tmp_path / 'rgb.pth')['stem.0.weight']
     torch.testing.assert_close(backbone.stem[0].weight[:, 3],
                                rgb[:, 0] * 3 / 5)
-
-
-def test_weights_are_found_below_the_data(tmp_path, monkeypatch):
-    from mmsemi.utils.checkpoint import find_weights
-    assert find_weights('pretrained/x.pth') == 'pretrained/x.pth'
-    (tmp_path / 'pretrained').mkdir()
-    (tmp_path / 'pretrained/x.pth').touch()
-    monkeypatch.setenv('MMSEMI_DATA', str(tmp_path))
-    assert find_weights('pretrained/x.pth') == str(
-        tmp_path / 'pretrained/x.pth')

@@ -1,0 +1,69 @@
+"""All that a config reads or downloads can lie below MMSEMI_DATA."""
+import argparse
+
+import pytest
+import torch
+from mmengine.config import Config
+
+from mmsemi.engine import SemiRunner
+from mmsemi.registry import MODELS
+from mmsemi.utils.checkpoint import find_weights, read_checkpoint
+from mmsemi.utils.config import load_config
+from tests.tools import TINY
+
+
+@pytest.fixture
+def data(tmp_path, monkeypatch):
+    """``MMSEMI_DATA``, with the tiny backbone's weights, all 0.5."""
+    for name in ('MMSEMI_DATA', 'TORCH_HOME'):
+        monkeypatch.setenv(name, str(tmp_path))
+    monkeypatch.delenv('TORCH_HOME')
+    backbone = MODELS.build(Config.fromfile(TINY).model).backbone
+    state = {
+        name: torch.full_like(value, 0.5) if value.is_floating_point() else
+        value
+        for name, value in backbone.state_dict().items()
+    }
+    for folder in ('pretrained', 'pretrained/hub/checkpoints'):
+        (tmp_path / folder).mkdir(parents=True, exist_ok=True)
+        torch.save(dict(state_dict=state), tmp_path / folder / 'net.pth')
+    return tmp_path
+
+
+def start(work_dir, **init_cfg):
+    """The backbone of a run that starts from a file."""
+    cfg = load_config(
+        argparse.Namespace(
+            config=str(TINY),
+            launcher='none',
+            work_dir=str(work_dir),
+            local_rank=0,
+            cfg_options={'model.backbone.init_cfg': init_cfg}))
+    cfg.visualizer.vis_backends = []
+    runner = SemiRunner.from_cfg(cfg)
+    runner._init_model_weights()
+    return runner.model.backbone
+
+
+@pytest.mark.parametrize('kind', ['Pretrained', 'PretrainedBackbone'])
+@pytest.mark.parametrize(
+    'file', ['pretrained/net.pth', 'https://nowhere.invalid/net.pth'])
+def test_weights(data, kind, file):
+    """A file, and what was downloaded before."""
+    backbone = start(data / 'work', type=kind, checkpoint=file)
+    assert all((p == 0.5).all() for p in backbone.parameters())
+
+
+def test_checkpoints(data, monkeypatch):
+    assert 'state_dict' in read_checkpoint('pretrained/net.pth')
+    monkeypatch.delenv('MMSEMI_DATA')
+    with pytest.raises(FileNotFoundError):
+        read_checkpoint('pretrained/net.pth')
+
+
+def test_what_is_here_goes_first(data, monkeypatch):
+    monkeypatch.chdir(data)
+    monkeypatch.setenv('MMSEMI_DATA', str(data / 'pretrained/hub'))
+    assert find_weights('pretrained/net.pth') == 'pretrained/net.pth'
+    assert find_weights('checkpoints/net.pth') == str(
+        data / 'pretrained/hub/checkpoints/net.pth')
