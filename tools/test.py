@@ -21,6 +21,10 @@ def parse_args() -> argparse.Namespace:
         '--wait-time', type=float, default=2, help='seconds per picture')
     parser.add_argument(
         '--tta', action='store_true', help='test-time augmentation')
+    parser.add_argument(
+        '--amp',
+        action='store_true',
+        help='mixed precision: faster, and a few pixels may differ')
     add_config_arguments(parser)
     return parser.parse_args()
 
@@ -47,6 +51,8 @@ def main() -> None:
     if args.tta:
         cfg.test_dataloader.dataset.pipeline = cfg.tta_pipeline
         cfg.model = dict(cfg.tta_model, module=cfg.model)
+    if args.amp:
+        cfg.test_cfg.fp16 = True
     if args.out:
         cfg.test_evaluator.output_dir = args.out
     RUNNERS.build(cfg).test()

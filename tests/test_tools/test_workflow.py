@@ -15,7 +15,7 @@ from PIL import Image
 
 from mmsemi.registry import MODELS
 from tests import tiny
-from tests.tools import ROOT, TINY, run
+from tests.tools import ROOT, TINY, call, run
 
 MMSEG_TEST = Path(mmseg.__file__).parent / '.mim/tools/test.py'
 
@@ -113,6 +113,16 @@ def test_predict_folder(trained, checkpoint, tmp_path):
             picture = out / kind / path.relative_to(out / 'masks')
             assert Image.open(picture).size == mask.size
     assert shapes == set(sizes.values())
+
+    half = tmp_path / 'half'
+    output = call('tools/predict.py', photos, trained / 'tiny.py', checkpoint,
+                  '--out-dir', half, '--amp', ok=False)
+    assert '3 of 4 images' in output
+    agree = [
+        (np.array(Image.open(out / 'masks' / name)) == np.array(
+            Image.open(half / 'masks' / name))).mean() for name in names
+    ]
+    assert 0.9 < min(agree) and sum(agree) < 3, 'mixed precision'
 
 
 def test_predict_names_what_is_missing(checkpoint, tmp_path):

@@ -11,6 +11,7 @@ import torch
 from mmengine.dataset import pseudo_collate
 from mmengine.dist import barrier, get_dist_info
 from mmengine.runner import BaseLoop
+from mmengine.runner.amp import autocast
 from rich.progress import track
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
@@ -40,6 +41,8 @@ class UnlabeledLoop(BaseLoop):
         image_list (str, optional): File with the images among them to
             visit, one per line, relative to the data root.  Defaults to
             None: all.
+        fp16 (bool): Predict in mixed precision, as in MMEngine's loops.
+            Defaults to False.
     """
 
     title = ''
@@ -48,7 +51,9 @@ class UnlabeledLoop(BaseLoop):
                  runner,
                  dataloader: dict,
                  evaluator: Optional[dict] = None,
-                 image_list: Optional[str] = None) -> None:
+                 image_list: Optional[str] = None,
+                 fp16: bool = False) -> None:
+        self.fp16 = fp16
         self.images = DATASETS.build(dataloader['dataset']).unlabeled
         self.names = [
             osp.relpath(path, self.images.data_root)
@@ -78,7 +83,7 @@ class UnlabeledLoop(BaseLoop):
         network = student(self.runner).eval()
         batches = track(
             self.dataloader, self.title, disable=self.rank != 0)
-        with torch.no_grad():
+        with torch.no_grad(), autocast(enabled=self.fp16):
             for batch, i in zip(batches, self.share):
                 batch = network.data_preprocessor(batch, False)
                 self.visit(self.names[i], network, batch['inputs'])

@@ -174,7 +174,7 @@ class SelfTrainingRunner:
         dataset.unlabeled_pipeline = cfg.test_pipeline
         cfg.load_from = str(network)
         cfg.resume = False
-        cfg.test_cfg = loop
+        cfg.test_cfg = dict(fp16=cfg.test_cfg.get('fp16', False), **loop)
         cfg.test_dataloader = dict(
             dataset=dataset,
             num_workers=cfg.test_dataloader.get('num_workers', 0))

@@ -1,6 +1,6 @@
 """What all methods are made of, and nothing that decides."""
 from contextlib import contextmanager
-from typing import Dict, Iterator, List, Tuple
+from typing import Callable, Dict, Iterator, List, Tuple
 
 import torch
 import torch.nn.functional as F
@@ -8,7 +8,7 @@ from mmseg.models.segmentors import EncoderDecoder
 from mmseg.models.utils import resize
 from torch import Tensor
 
-from ..utils import PseudoLabel, probability_windows
+from ..utils import PseudoLabel, mean_logit_windows, probability_windows
 
 Stream = Dict[str, Tensor]
 Streams = Dict[str, Stream]
@@ -33,7 +33,8 @@ class SemiSegmentor(EncoderDecoder):
 
     ``test_cfg.mode`` may be ``'whole'`` and ``'slide'`` as in mmseg, or
     ``'windows'``, the released trainers' Cityscapes evaluation (see
-    :func:`mmsemi.models.utils.probability_windows`).
+    :func:`mmsemi.models.utils.probability_windows`).  ``windows_at_once`` is
+    how many windows of either share a batch, 4 unless it is given.
 
     Args: as in :class:`mmseg.models.EncoderDecoder`.
 
@@ -163,8 +164,16 @@ class SemiSegmentor(EncoderDecoder):
             Tensor: (B, C, H, W): logits, or summed probabilities for
             ``'windows'``.
         """
-        cfg = self.test_cfg or {}
-        if cfg.get('mode') == 'windows':
-            return probability_windows(self.logits, inputs, cfg['crop_size'],
-                                       cfg.get('stride'))
+        if (self.test_cfg or {}).get('mode') == 'windows':
+            return self._by_windows(probability_windows, inputs)
         return super().inference(inputs, batch_img_metas)
+
+    def slide_inference(self, inputs: Tensor,
+                        batch_img_metas: List[dict]) -> Tensor:
+        """As in mmseg, several windows at once."""
+        return self._by_windows(mean_logit_windows, inputs)
+
+    def _by_windows(self, predict: Callable, inputs: Tensor) -> Tensor:
+        cfg = self.test_cfg
+        return predict(self.logits, inputs, cfg['crop_size'],
+                       cfg.get('stride'), cfg.get('windows_at_once', 4))

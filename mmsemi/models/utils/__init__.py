@@ -6,11 +6,12 @@ from .pseudo_label import PseudoLabel, masked_ce
 from .reliability import snapshot_reliability
 from .threshold import AdaptiveThreshold
 from .tta import tta_probabilities
-from .windows import probability_windows
+from .windows import mean_logit_windows, probability_windows
 
 __all__ = [
     'AdaptiveThreshold', 'CorrelationBlock', 'Guidance', 'PseudoLabel',
     'box_mask', 'cutmix', 'cutmix_features', 'masked_ce',
-    'probability_windows', 'propagate_labels', 'random_positions',
-    'region_masks', 'snapshot_reliability', 'tta_probabilities'
+    'mean_logit_windows', 'probability_windows', 'propagate_labels',
+    'random_positions', 'region_masks', 'snapshot_reliability',
+    'tta_probabilities'
 ]

@@ -1,6 +1,7 @@
 """Test-time augmentation as ST's released trainer labels with."""
 from typing import Callable, Sequence
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -14,7 +15,8 @@ def tta_probabilities(
 
     Every image is resized to ``int(H * scale)`` x ``int(W * scale)``; the
     softmax is taken at that size, turned back, and resized to H x W (bilinear
-    and ``align_corners`` throughout).
+    and ``align_corners`` throughout).  An image and its mirror share a batch
+    and, since resizing is linear, one resize.
 
     Paper: `ST++: Make Self-training Work Better for Semi-supervised Semantic
     Segmentation <https://arxiv.org/abs/2106.05095>`_.
@@ -36,8 +38,8 @@ def tta_probabilities(
     total = 0
     for scale in scales:
         scaled = resize(images, int(height * scale), int(width * scale))
-        for view in (False, True):
-            prob = predict(scaled.flip(3) if view else scaled).softmax(1)
-            total = total + resize(
-                prob.flip(3) if view else prob, height, width)
+        logits = predict(torch.cat([scaled, scaled.flip(3)]))
+        dtype = torch.promote_types(logits.dtype, torch.float32)
+        prob, mirrored = logits.softmax(1, dtype=dtype).chunk(2)
+        total = total + resize(prob + mirrored.flip(3), height, width)
     return total
