@@ -125,6 +125,8 @@ def kill_once(folder: Path, delay: float, stock: bool = False) -> bool:
     assert newest, 'no checkpoint is left'
     assert Path(pointer.read_text()).name.startswith('epoch_')
     assert list(work.glob('best_*.pth')), 'no best checkpoint is left'
+    files = sorted(file.name for file in work.glob('*.pth'))
+    assert len(files) <= 4, f'files pile up: {files}'  # two old, two new
     return bool(parts)
 
 

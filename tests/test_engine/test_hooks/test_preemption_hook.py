@@ -72,6 +72,7 @@ def test_resumed_after_sigterm_ends_bit_identical(cfg, tmp_path):
     whole, resumed = (
         read_checkpoint(tmp_path / name / 'epoch_2.pth')
         for name in ('whole', 'term'))
+    assert not (tmp_path / 'term/interrupted.pth').exists()
     for key, value in whole['state_dict'].items():
         assert torch.equal(value, resumed['state_dict'][key]), key
     states = [c['optimizer']['state'] for c in (whole, resumed)]

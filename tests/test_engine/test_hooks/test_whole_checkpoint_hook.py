@@ -8,6 +8,7 @@ import pytest
 import torch
 from mmengine.hooks import Hook
 
+from mmsemi.engine import WholeCheckpointHook
 from mmsemi.engine.runner.resuming import newest_whole_checkpoint
 from mmsemi.utils.checkpoint import read_checkpoint, write_checkpoint
 from tests.kill_saving import fork, kill_once, saving_runner
@@ -57,6 +58,75 @@ def test_old_ones_go_when_the_new_one_stands(tmp_path):
             for f in tmp_path.glob('*.pth')
             } == {'epoch_3.pth', 'best_mIoU_epoch_3.pth'}
     assert (tmp_path / 'last_checkpoint').read_text().endswith('epoch_3.pth')
+
+
+class KillBefore(Hook):
+    """Dies before a file is written, or removed, for the n-th time."""
+
+    def __init__(self, action, time):
+        self.action, self.left = action, time
+
+    def before_train(self, runner):
+        hook = next(
+            h for h in runner.hooks if isinstance(h, WholeCheckpointHook))
+        owner, name = dict(
+            save=(runner, 'save_checkpoint'), remove=(hook, '_remove'))[
+                self.action]
+        done = getattr(owner, name)
+
+        def counted(*args, **kwargs):
+            self.left -= 1
+            if not self.left:
+                os._exit(9)
+            return done(*args, **kwargs)
+
+        setattr(owner, name, counted)
+
+
+@pytest.mark.parametrize('action, time, before, after', [
+    ('remove', 3, '1 2 b1', '2 b1'),
+    ('remove', 4, '2 b1 b2', '2 b2'),
+    ('save', 2, '2 b1', '2 b1'),
+    ('save', 3, '2 b1 b2', '2 b2'),
+])
+def test_a_resumed_run_does_what_a_kill_left(tmp_path, action, time, before,
+                                             after):
+    """Nothing more than is asked for, and the best is known."""
+    work = tmp_path / 'work'
+
+    def files():
+        names = (file.stem for file in work.glob('*.pth'))
+        return {
+            name.replace('best_mIoU_', 'b').replace('epoch_', '')
+            for name in names
+        }
+
+    saving_runner(work, size=10, epochs=1).train()
+    assert files() == {'1', 'b1'}
+    pid = fork(tmp_path, hook=KillBefore(action, time), size=10, epochs=2)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 9
+    assert files() == set(before.split())
+    runner = saving_runner(work, size=10, epochs=2)
+    runner.train()
+    assert files() == set(after.split())
+    best = runner.message_hub.get_info('best_ckpt')
+    assert best == str(work / f'best_mIoU_epoch_{after[-1]}.pth')
+    assert runner.message_hub.get_info('best_score') == read_checkpoint(
+        best)['message_hub']['runtime_info']['best_score']
+
+
+def test_files_elsewhere_are_left_alone(tmp_path):
+    """A checkpoint's word is not enough to remove any file."""
+    work, other = tmp_path / 'work', tmp_path / 'best_mIoU_epoch_1.pth'
+    other.write_text('mine')
+    saving_runner(work, size=10, epochs=1).train()
+    file = work / 'epoch_1.pth'
+    content = read_checkpoint(file)
+    content['message_hub']['runtime_info'].update(
+        best_ckpt=str(other), superseded=[str(other), '../' + other.name])
+    write_checkpoint(content, file)
+    saving_runner(work, size=10, epochs=2).train()
+    assert other.read_text() == 'mine'
 
 
 def test_a_best_written_again_in_its_place_stays(tmp_path):
