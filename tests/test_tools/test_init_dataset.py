@@ -9,7 +9,7 @@ from PIL import Image
 from mmsemi.datasets import read_list
 from mmsemi.models.pretrained import adapt_channels
 from mmsemi.registry import DATASETS, MODELS
-from tests.tools import call, run
+from tests.tools import call
 
 H, W = 40, 48
 SHORT = ('train_cfg.max_epochs=1', 'train_cfg.val_interval=1',
@@ -70,7 +70,20 @@ def folders(tmp_path):
 
 
 def init(*args, ok=True):
-    return call('tools/data/init_dataset.py', *args, ok=ok)
+    return call('tools/data/init_dataset.py', *args, '--workers', 1, ok=ok)
+
+
+def train_and_predict(tmp_path):
+    """Predict the unlabeled images by a config as it was written."""
+    config = tmp_path / 'my/unimatch_tiny.py'
+    call('tools/train.py', config, '--work-dir', tmp_path / 'work',
+         '--cfg-options', *SHORT)
+    call('tools/predict.py', tmp_path / 'more', config,
+         tmp_path / 'work/epoch_1.pth', '--out-dir', tmp_path / 'out')
+    return [
+        np.array(Image.open(file))
+        for file in sorted((tmp_path / 'out/masks').rglob('*.png'))
+    ]
 
 
 def load(tmp_path, name='unimatch_tiny'):
@@ -89,31 +102,24 @@ def labels(dataset):
         ]))
 
 
+@pytest.mark.usefixtures('plain_configs')
 def test_binary_masks_train_and_predict_without_an_edit(folders, tmp_path):
     """0/255 masks, nested folders, blanks in names, unlabeled images."""
     output = init(*folders(codes=(0, 255)), '--labeled-fraction', '0.5')
     assert '3 labeled, 6 unlabeled, 2 val images; 2 classes' in output
-    config = tmp_path / 'my/unimatch_tiny.py'
-    run('python', 'tools/train.py', config, '--work-dir', tmp_path / 'work',
-        '--cfg-options', *SHORT)
-    run('python', 'tools/predict.py', tmp_path / 'more', config,
-        tmp_path / 'work/epoch_1.pth', '--out-dir', tmp_path / 'out')
-    masks = list((tmp_path / 'out/masks').rglob('*.png'))
-    assert len(masks) == 3
-    assert all(np.array(Image.open(m)).max() < 2 for m in masks)
+    masks = train_and_predict(tmp_path)
+    assert len(masks) == 3 and np.max(masks) < 2
+    assert np.shape(masks) == (3, H, W)
 
 
+@pytest.mark.usefixtures('plain_configs')
 def test_five_channels_of_16_bits_train_and_predict(folders, tmp_path):
     pytest.importorskip('tifffile')
     init(*folders(channels=5, dtype=np.uint16, suffix='.tif'))
     cfg, train, _ = load(tmp_path)
     assert cfg.model.backbone.in_channels == 5
     assert len(cfg.model.data_preprocessor.mean) == 5
-    config = tmp_path / 'my/unimatch_tiny.py'
-    run('python', 'tools/train.py', config, '--work-dir', tmp_path / 'work',
-        '--cfg-options', *SHORT)
-    run('python', 'tools/predict.py', tmp_path / 'more', config,
-        tmp_path / 'work/epoch_1.pth', '--out-dir', tmp_path / 'out')
+    assert np.shape(train_and_predict(tmp_path)) == (3, H, W)
     assert len(list((tmp_path / 'out/overlays').rglob('*.png'))) == 3
 
 
