@@ -1,0 +1,3 @@
+from .confusion_iou import ConfusionIoUMetric
+
+__all__ = ['ConfusionIoUMetric']

@@ -134,5 +134,5 @@ val_dataloader = dict(
         test_mode=True,
         pipeline=val_pipeline))
 test_dataloader = val_dataloader
-val_evaluator = dict(type='IoUMetric', iou_metrics=['mIoU'])
+val_evaluator = dict(type='ConfusionIoUMetric', iou_metrics=['mIoU'])
 test_evaluator = val_evaluator
