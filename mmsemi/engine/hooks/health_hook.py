@@ -14,7 +14,10 @@ from .guidance_hook import student
 
 DEAD = dict(
     loss_rank="set model.loss_rank=dict(similarity='cosine')",
+    loss_prev_strong='lower model.prev_conf_thresh',
+    loss_prev_fp='lower model.prev_conf_thresh',
     default='raise its weight, or train without it')
+RATIOS = ('train/mask_ratio', 'train/prev_weight')
 
 
 @HOOKS.register_module()
@@ -35,8 +38,9 @@ class HealthHook(Hook):
     validation: a class that is there is never predicted (``patience`` times
     in a row); the score has fallen far below its best.
 
-    Scalars: ``train/pseudo_classes``, ``train/teacher_distance`` (of the
-    weights, relative to the student's), ``train/skipped_steps``,
+    Scalars, beside the losses and ``train/mask_ratio``:
+    ``train/pseudo_classes``, ``train/teacher_distance`` (of the weights,
+    relative to the student's), ``train/skipped_steps``,
     ``val/unpredicted_classes``, ``val/share_of_best``.
 
     Args:
@@ -101,7 +105,7 @@ class HealthHook(Hook):
         return {
             key.removeprefix('train/'): float(logged[key].current())
             for key in logged
-            if key.startswith('train/loss') or key == 'train/mask_ratio'
+            if key.startswith('train/loss') or key in RATIOS
         }
 
     def _nonfinite(self, runner, scalars: Dict[str, float]) -> None:
@@ -148,10 +152,9 @@ class HealthHook(Hook):
             'model.conf_thresh, and see whether the labels are of one class.')
         for name, value in scalars.items():
             # Without confident pixels most terms are 0: said above.
-            # PrevMatch's begin with the first previous model.
-            if name == 'loss' or ratio == 0 or name.startswith('loss_prev'):
-                continue
-            if name.startswith('loss'):
+            # PrevMatch's weigh nothing without a previous model.
+            idle = name.startswith('loss_prev') and not scalars['prev_weight']
+            if name.startswith('loss_') and ratio != 0 and not idle:
                 self._judge(
                     runner, value == 0, f'{name} is exactly 0 and teaches '
                     f'nothing: {DEAD.get(name, DEAD["default"])}.')
@@ -232,6 +235,12 @@ class HealthHook(Hook):
                 'weigh it more in decode_head.loss_decode.')
 
     def _look_at_score(self, runner, score: float) -> None:
+        if math.isnan(score):
+            runner.logger.warning(
+                f'{self.key} is not a number: no pixel of the validation '
+                'masks is of a class. See by tools/data/check_dataset.py '
+                'what they hold.')
+            return
         best = runner.message_hub.runtime_info.get('best_score', self._best)
         self._best = max(self._best, best, score)
         share = score / self._best if self._best > 0 else 1.

@@ -4,13 +4,15 @@ import itertools
 import logging
 import os.path as osp
 import re
+from types import SimpleNamespace
 
 import pytest
 import torch
 from mmengine.config import Config
 from mmengine.hooks import Hook
+from mmengine.logging import MessageHub
 
-from mmsemi.engine import SemiRunner
+from mmsemi.engine import HealthHook, SemiRunner
 from mmsemi.engine.hooks.batch_files import files_of_step
 from mmsemi.registry import HOOKS
 from tests.tools import TINY
@@ -145,6 +147,24 @@ def test_more_than_may_be_skipped(cfg):
 def test_dead_parts(cfg, values, text):
     runner, lines = run(cfg, dict(type='Spoil', **values), epochs=2)
     assert sum(bool(re.search(text, line)) for line in lines) == 1
+    for name, value in values.items():
+        logged = runner.message_hub.get_scalar(f'train/{name}')
+        assert set(logged.data[0]) == {value}
+
+
+def test_prevmatch_terms_are_dead_only_with_a_previous_model(cfg):
+    hook, model = HealthHook(interval=1, patience=1), torch.nn.Module()
+    hub = MessageHub.get_instance(f'health_{next(NUMBER)}')
+    lines = []
+    runner = SimpleNamespace(
+        message_hub=hub, model=model, hooks=[], iter=0,
+        logger=SimpleNamespace(warning=lines.append))
+    for weight in (0., .5):
+        hub.update_scalars({
+            'train/loss_prev_fp': 0., 'train/prev_weight': weight})
+        hook.after_train_iter(runner, 0)
+        assert said(lines, 'loss_prev_fp is exactly 0') == (weight > 0)
+    assert 'prev_conf_thresh' in lines[0]
 
 
 def test_a_healthy_run_is_not_warned_of(cfg):
@@ -200,7 +220,6 @@ def test_teacher(cfg, factor, text):
 
 
 def test_score_far_below_its_best(cfg):
-    from mmsemi.engine import HealthHook
     runner, lines = run(cfg)
     assert not said(lines, 'has diverged')
     hook = next(h for h in runner.hooks if isinstance(h, HealthHook))
@@ -212,6 +231,10 @@ def test_score_far_below_its_best(cfg):
     assert not said(lines, 'has diverged')
     hook._look_at_score(runner, 39.)
     assert said(lines, 'mIoU is 39.00 after 80.00: the training has diverged')
+    share = runner.message_hub.get_scalar('val/share_of_best')
+    assert share.data[0][-2:].tolist() == [41 / 80, 39 / 80]
+    hook._look_at_score(runner, float('nan'))
+    assert said(lines, 'mIoU is not a number')
 
 
 def test_files_are_those_that_were_loaded(cfg):
