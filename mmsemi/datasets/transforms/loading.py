@@ -190,8 +190,10 @@ class LoadSegMask(LoadAnnotations):
         mask = self._read(results['seg_map_path'])
         self._check_shape(mask, results)
         if mask.dtype != np.uint8:
-            self._check_values(mask, (mask < 0) | (mask > 255), results)
-            mask = mask.astype(np.uint8)
+            with np.errstate(invalid='ignore'):
+                indices = mask.astype(np.uint8)
+            self._check_values(mask, mask != indices, results)
+            mask = indices
         if results.get('reduce_zero_label'):
             mask[mask != 255] -= 1  # 0 wraps to 255
         if results.get('label_map'):
