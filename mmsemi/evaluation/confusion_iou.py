@@ -48,6 +48,6 @@ class ConfusionIoUMetric(IoUMetric):
     def evaluate(self, size: int) -> dict:
         """As in mmseg, after bringing all counts to the host at once."""
         if self.results:
-            counts = torch.stack([torch.stack(areas) for areas in self.results])
-            self.results = list(counts.cpu())
+            counts = [torch.stack(areas) for areas in self.results]
+            self.results = list(torch.stack(counts).cpu())
         return super().evaluate(size)
