@@ -4,7 +4,7 @@ from typing import Dict
 
 import torch
 from mmengine.logging import print_log
-from mmengine.runner import CheckpointLoader, load_state_dict
+from mmengine.runner import load_state_dict
 from mmseg.models.backbones import ResNet
 from torch import Tensor, nn
 
@@ -119,12 +119,9 @@ class PretrainedBackbone:
                 part.is_init = True
 
     def _read(self, module: nn.Module) -> dict:
-        if osp.isfile(self.checkpoint):
-            return read_checkpoint(self.checkpoint)
         try:
-            return CheckpointLoader.load_checkpoint(
-                self.checkpoint, self.map_location, logger='current')
-        except (OSError, KeyError) as error:
+            return read_checkpoint(self.checkpoint, self.map_location)
+        except OSError as error:
             reason = str(error).rstrip('.')
             raise FileNotFoundError(
                 f'Cannot read {self.checkpoint}, which the {self.part} is to '

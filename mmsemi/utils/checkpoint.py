@@ -44,10 +44,14 @@ _TRUSTED = ContextVar('trusted', default=False)
 
 @contextmanager
 def trusting(trust: bool) -> Iterator[None]:
-    """Within, checkpoints may run code where ``trust``."""
+    """Within, checkpoints may run code where ``trust``.
+
+    Otherwise none does, be it read here or by MMEngine.
+    """
     token = _TRUSTED.set(trust)
     try:
-        yield
+        with _only_harmless(), _forced(not trust):
+            yield
     finally:
         _TRUSTED.reset(token)
 
@@ -73,6 +77,7 @@ def read_checkpoint(file: Union[str, Path],
 
     Raises:
         FileNotFoundError: There is no such file.
+        ImportError: The address needs a package that is not there.
         ValueError: It is no checkpoint, is damaged, or holds other objects
             than tensors, numbers and text, unless :func:`trusting`.
     """
@@ -83,15 +88,13 @@ def read_checkpoint(file: Union[str, Path],
     trust = _TRUSTED.get()
     try:
         if remote:
-            with _only_harmless(), _forced(not trust):
-                checkpoint = CheckpointLoader.load_checkpoint(
-                    file, map_location)
+            checkpoint = _read_remote(file, map_location)
         else:
             _check_sums(file)
             with _only_harmless():
                 checkpoint = torch.load(
                     file, map_location=map_location, weights_only=not trust)
-    except OSError:
+    except (ImportError, OSError):
         raise
     except Exception as error:  # damaged bytes raise nearly anything
         culprit = _refused(error)
@@ -109,6 +112,14 @@ def read_checkpoint(file: Union[str, Path],
         raise ValueError(f'{file} holds a {type(checkpoint).__name__} instead '
                          'of a dict of tensors: save its `state_dict()`.')
     return checkpoint
+
+
+def _read_remote(address: str, map_location: Any) -> Any:
+    with trusting(_TRUSTED.get()):
+        try:
+            return CheckpointLoader.load_checkpoint(address, map_location)
+        except KeyError as error:  # of MMEngine's table of models
+            raise FileNotFoundError(f'There is no {address}.') from error
 
 
 def _only_harmless():
