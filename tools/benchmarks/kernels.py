@@ -1,0 +1,208 @@
+"""Time and memory of the smaller kernels of the methods.
+
+    OMP_NUM_THREADS=1 python tools/benchmarks/kernels.py --out kernels.json
+
+holds each against what mmseg and PyTorch have for the same, in turn in one
+process, at the published sizes.  Losses are taken with their gradient.  Time
+is the median, memory the most that a call holds beside its inputs.
+"""
+import argparse
+import json
+import statistics
+from typing import Callable, Dict, List, Tuple
+
+import torch
+import torch.nn.functional as F
+from mmseg.evaluation import IoUMetric
+from mmseg.models.losses import CrossEntropyLoss, OhemCrossEntropy
+
+from mmsemi.evaluation import ConfusionIoUMetric
+from mmsemi.models.losses import masked_cross_entropy, ohem_cross_entropy
+from mmsemi.models.utils import box_mask, cutmix, snapshot_reliability
+from mmsemi.utils.measuring import peak_memory, seconds
+
+Rivals = Dict[str, Callable]
+
+
+def smooth_labels(num: int, classes: int, size: Tuple[int, int],
+                  generator: torch.Generator) -> torch.Tensor:
+    """Label maps (num, H, W) of regions, as networks predict them."""
+    coarse = torch.randn(num, classes, 8, 10, generator=generator)
+    return F.interpolate(coarse, size, mode='bilinear').argmax(1)
+
+
+def with_gradient(logits: torch.Tensor, loss: Callable) -> Callable:
+
+    def step() -> torch.Tensor:
+        value = loss(logits)
+        value.backward()
+        logits.grad = None
+        return value.detach()
+
+    return step
+
+
+def masked_ce(device: str, generator: torch.Generator) -> Rivals:
+    logits = torch.randn(2, 21, 321, 321, generator=generator)
+    label = logits.argmax(1).to(device)
+    keep, valid = (torch.rand(2, 2, 321, 321, generator=generator)
+                   < 0.7).to(device)
+    logits = logits.to(device).requires_grad_()
+    theirs = CrossEntropyLoss()
+
+    def torch_masked(x):
+        loss = F.cross_entropy(x, label, reduction='none')
+        return (loss * (keep & valid)).sum() / valid.sum()
+
+    def torch_ignoring(x):
+        target = label.masked_fill(~(keep & valid), -100)
+        return F.cross_entropy(x, target, reduction='sum') / valid.sum()
+
+    losses = dict(
+        ours=lambda x: masked_cross_entropy(x, label, keep, valid),
+        mmseg=lambda x: theirs(
+            x,
+            label,
+            weight=(keep & valid).float(),
+            avg_factor=valid.sum(),
+            ignore_index=255),
+        torch=torch_masked,
+        torch_ignore_index=torch_ignoring)
+    return {k: with_gradient(logits, loss) for k, loss in losses.items()}
+
+
+def ohem(device: str, generator: torch.Generator) -> Rivals:
+    logits = torch.randn(2, 19, 801, 801, generator=generator)
+    mask = torch.randint(19, (2, 801, 801), generator=generator)
+    logits.scatter_add_(1, mask[:, None], torch.full((2, 1, 801, 801), 6.))
+    mask[:, :20] = 255
+    mask, logits = mask.to(device), logits.to(device).requires_grad_()
+    theirs = OhemCrossEntropy(min_kept=200000)
+    losses = dict(
+        ours=lambda x: ohem_cross_entropy(x, mask, 0.7, 200000),
+        mmseg=lambda x: theirs(x, mask))
+    return {k: with_gradient(logits, loss) for k, loss in losses.items()}
+
+
+def mixing(device: str, generator: torch.Generator) -> Rivals:
+    own, other = torch.randn(2, 4, 3, 321, 321, generator=generator).to(device)
+    box = torch.tensor([[40, 60, 200, 250], [0, 0, 0, 0]] * 2).to(device)
+    mask = box_mask(box, (321, 321))
+
+    def slices():  # reads the boxes on the host
+        out = own.clone()
+        for i, (x1, y1, x2, y2) in enumerate(box.tolist()):
+            out[i, :, y1:y2, x1:x2] = other[i, :, y1:y2, x1:x2]
+        return out
+
+    def assignment():
+        out, index = own.clone(), mask[:, None].expand_as(own)
+        out[index] = other[index]
+        return out
+
+    def product():
+        share = mask[:, None].float()
+        return own * (1 - share) + other * share
+
+    return dict(
+        ours=lambda: cutmix(own, other, mask),
+        torch_assignment=assignment,
+        torch_product=product,
+        torch_slices=slices)
+
+
+def reliability(device: str, generator: torch.Generator) -> Rivals:
+    first, second = smooth_labels(2, 21, (375, 500), generator)
+    labels = torch.stack([
+        torch.where(torch.rand(375, 500, generator=generator) < share, second,
+                    first) for share in (.2, .1, 0)
+    ])[:, None].to(device)
+
+    def theirs():
+        ious = [
+            IoUMetric.intersect_and_union(earlier[0], labels[-1, 0], 21, 255)
+            for earlier in labels[:-1]
+        ]
+        means = [(both.double() / either).nanmean() for both, either, *_ in
+                 ious]
+        return torch.stack(means).mean().to(device)
+
+    return dict(
+        ours=lambda: snapshot_reliability(labels, 21)[0], mmseg=theirs)
+
+
+def confusion(device: str, generator: torch.Generator) -> Rivals:
+    pred, other = smooth_labels(2, 19, (1024, 2048), generator)
+    wrong = torch.rand(pred.shape, generator=generator) < 0.1
+    mask = torch.where(wrong, other, pred).to(torch.uint8)
+    mask[:50] = 255
+    pred, mask = pred.to(device), mask.to(device)
+
+    def areas(metric):
+        return torch.stack(
+            metric.intersect_and_union(pred, mask.to(pred), 19, 255)).float()
+
+    return dict(
+        ours=lambda: areas(ConfusionIoUMetric).to(device),
+        mmseg=lambda: areas(IoUMetric).to(device))
+
+
+KERNELS = {
+    'masked CE, 2x21x321x321': masked_ce,
+    'OHEM, 2x19x801x801': ohem,
+    'CutMix, 4x3x321x321': mixing,
+    'reliability, 3 of 375x500': reliability,
+    'IoU counts, 1024x2048': confusion,
+}
+
+
+def measure(rivals: Rivals, repeats: int, device: str) -> List[dict]:
+    """One row for each way to compute the same."""
+    expected = rivals['ours']()
+    for name, run in rivals.items():
+        torch.testing.assert_close(
+            run(), expected, rtol=1e-4, atol=1e-6, check_dtype=False)
+    times = {name: [] for name in rivals}
+    for _ in range(repeats):
+        for name, run in rivals.items():
+            times[name].append(seconds(run))
+    ours = statistics.median(times['ours'])
+    return [
+        dict(
+            way=name,
+            ms=1e3 * statistics.median(spent),
+            ratio=statistics.median(spent) / ours,
+            mb=peak_memory(rivals[name], device) / 2**20)
+        for name, spent in times.items()
+    ]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('--device', default='cpu', help='cpu or cuda')
+    parser.add_argument('--repeats', type=int, default=7)
+    parser.add_argument('--out', help='JSON file to write')
+    args = parser.parse_args()
+
+    rows = []
+    print(f'{"kernel":<26} {"":<18} {"time":>11} {"to ours":>8} '
+          f'{"memory":>11}')
+    for kernel, make in KERNELS.items():
+        rivals = make(args.device, torch.Generator().manual_seed(0))
+        for row in measure(rivals, args.repeats, args.device):
+            rows.append(dict(kernel=kernel, **row))
+            print(f'{kernel:<26} {row["way"]:<18} {row["ms"]:>8.2f} ms '
+                  f'{row["ratio"]:>7.2f}x {row["mb"]:>8.2f} MB')
+    if args.out:
+        environment = dict(
+            torch=torch.__version__,
+            threads=torch.get_num_threads(),
+            **vars(args))
+        with open(args.out, 'w') as file:
+            json.dump(dict(environment=environment, rows=rows), file, indent=2)
+
+
+if __name__ == '__main__':
+    main()
