@@ -153,6 +153,8 @@ class SemiRunner(Runner):
             init_cfg['checkpoint'] = find_weights(init_cfg['checkpoint'])
         try:
             with self._trusting():
+                for init_cfg in stock:
+                    read_checkpoint(init_cfg['checkpoint'])  # or refused
                 super()._init_model_weights()
         except OSError as error:
             if not stock:
