@@ -38,7 +38,7 @@ setup(
     ],
     extras_require={
         'onedl': ONEDL,
-        'tests': ['hypothesis', 'pytest', 'tifffile'],
+        'tests': ['hypothesis', 'pytest', 'pytest-xdist', 'tifffile'],
         'tiff': ['tifffile'],  # images of more than 4 channels
     },
     classifiers=[
