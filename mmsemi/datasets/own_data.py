@@ -124,24 +124,32 @@ def scan_image(path: Path, channels: Optional[int] = None) -> ImageScan:
         ValueError: It cannot be decoded.
     """
     content = path.read_bytes()
-    img, seen = None, 3
-    if content[:4] in TIFF:
-        try:
-            img = read_tiff(content)
-            seen = _tiff_channels(content, channels_last(img).shape[2])
-        except ImportError:
-            pass  # OpenCV reads most gray and colour ones
-    if img is None and content:
-        img = cv2.imdecode(
-            np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
-    if img is None:
-        raise ValueError(f'{path} ({len(content)} bytes) cannot be decoded: '
-                         'it is empty, truncated or of an unknown format '
-                         '(or a TIFF that asks for `pip install tifffile`).')
-    img = channels_last(img, channels)
+    try:
+        img, seen = _decode(content, channels)
+    except Exception as error:  # every decoder raises errors of its own
+        raise ValueError(
+            f'{path} ({len(content)} bytes) cannot be decoded: it is empty, '
+            f'truncated or of an unknown format ({error}).') from error
     pixels = img.reshape(-1, img.shape[2])
     return ImageScan(img.shape[:2], channels or seen, img.dtype != np.uint8,
                      pixels[::len(pixels) // SAMPLE + 1].astype(np.float32))
+
+
+def _decode(content: bytes,
+            channels: Optional[int]) -> Tuple[np.ndarray, int]:
+    """An image (H, W, C), and how many channels a network is given of it."""
+    unread = None
+    if content[:4] in TIFF:
+        try:
+            img = channels_last(read_tiff(content), channels)
+            return img, _tiff_channels(content, img.shape[2])
+        except ImportError as error:
+            unread = error  # OpenCV reads most gray and colour ones
+    img = cv2.imdecode(
+        np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
+    if img is None or (unread and img.ndim == 3 and img.shape[2] > 3):
+        raise unread or ValueError('no decoder takes it')
+    return img if img.ndim == 3 else img[..., None], 3
 
 
 def _tiff_channels(content: bytes, channels: int) -> int:

@@ -7,6 +7,7 @@ from mmengine.config import Config
 from PIL import Image
 
 from mmsemi.datasets import read_list
+from mmsemi.datasets.own_data import scan_image
 from mmsemi.models.pretrained import adapt_channels
 from mmsemi.registry import DATASETS, MODELS
 from tests.tools import call
@@ -209,6 +210,19 @@ def test_size_decides_crop_and_evaluation(folders, tmp_path):
     cfg = load(tmp_path)[0]
     assert cfg.crop_size == (513, 513)
     assert cfg.model.test_cfg.mode == 'slide'
+
+
+@pytest.mark.parametrize('suffix, shape', [
+    ('.tif', (H, W)),
+    ('.tif', (H, W, 3)),
+    ('.png', (1, 1, 3)),
+    ('.bmp', (2, 9, 3)),
+])
+def test_images_as_opencv_writes_them(tmp_path, suffix, shape):
+    """TIFFs are compressed; two rows are no channels."""
+    cv2.imwrite(str(tmp_path / f'a{suffix}'), np.zeros(shape, np.uint8))
+    scan = scan_image(tmp_path / f'a{suffix}')
+    assert scan.size == shape[:2] and scan.channels == 3 and not scan.deep
 
 
 @pytest.mark.parametrize('method', ['supervised', 'fixmatch', 'rankmatch'])

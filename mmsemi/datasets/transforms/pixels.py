@@ -60,7 +60,8 @@ def read_tiff(content: bytes) -> np.ndarray:
     """A TIFF with as many channels and bits as it has.
 
     Raises:
-        ImportError: tifffile is not installed.
+        ImportError: tifffile is not installed, or imagecodecs, which it asks
+            for where the file is compressed.
     """
     try:
         import tifffile
@@ -68,7 +69,12 @@ def read_tiff(content: bytes) -> np.ndarray:
         raise ImportError(
             'a TIFF with other than 1 or 3 channels, or of floats, is read '
             'by tifffile: `pip install tifffile`') from error
-    return tifffile.imread(io.BytesIO(content))
+    try:
+        return tifffile.imread(io.BytesIO(content))
+    except ValueError as error:
+        if 'imagecodecs' not in str(error):
+            raise
+        raise ImportError(f'{error}: `pip install imagecodecs`') from error
 
 
 def header_size(path: str) -> Tuple[int, int]:
