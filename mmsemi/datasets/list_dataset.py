@@ -1,11 +1,13 @@
 """A data set read from a list of the published format."""
 import os.path as osp
-from typing import List, Optional
+from array import array
+from typing import Container, Optional, Tuple
 
+import numpy as np
 from mmseg.datasets import BaseSegDataset
 
 from mmsemi.registry import DATASETS, FUNCTIONS
-from .lists import locate, read_list
+from .lists import iter_list, locate
 
 
 @DATASETS.register_module()
@@ -17,6 +19,9 @@ class ListSegDataset(BaseSegDataset):
     :class:`mmseg.datasets.BaseSegDataset`.  Serves validation and test as it
     is, and the labeled and unlabeled halves of :class:`SemiSegDataset`.
 
+    However long the list, it is held as one array of bytes and one of where
+    its lines end, which the loader's workers share.
+
     Args:
         ann_file (str): The list.
         data_root (str): Folder that the list and its lines are relative to.
@@ -27,6 +32,8 @@ class ListSegDataset(BaseSegDataset):
             a list that needs none are not looked at.  Defaults to True.
         anywhere (bool): Whether lines may name files outside the data root.
             Defaults to False.
+        without (Container[str]): Paths of images to leave out.  Defaults to
+            none.
         **kwargs: As in ``BaseSegDataset`` (``metainfo``, ``pipeline``,
             ``reduce_zero_label``, ...).
 
@@ -43,6 +50,7 @@ class ListSegDataset(BaseSegDataset):
                  prepare: Optional[str] = None,
                  need_masks: bool = True,
                  anywhere: bool = False,
+                 without: Container[str] = (),
                  **kwargs) -> None:
         if not data_root:
             raise ValueError(
@@ -60,27 +68,56 @@ class ListSegDataset(BaseSegDataset):
                              ' name the list of images in the config.')
         self.need_masks = need_masks
         self.anywhere = anywhere
+        self.without = without
         super().__init__(ann_file=ann_file, data_root=data_root, **kwargs)
 
-    def load_data_list(self) -> List[dict]:
-        """Turn every line into mmseg's ``img_path``/``seg_map_path`` dict."""
+    def full_init(self) -> None:
+        """Read the list, into what BaseDataset serializes its own to."""
+        if self._fully_initialized:
+            return
+        self.serialize_data = True
+        self.data_bytes, self.data_address = self._read()
+        self._fully_initialized = True
+        if self._indices is not None:
+            self.get_subset_(self._indices)
+
+    def _read(self) -> Tuple[np.ndarray, np.ndarray]:
+        """``IMAGE TAB MASK`` of all lines, joined (uint8), and where each
+        ends (int64)."""
+        lines, ends = bytearray(), array('q')
+        for image, mask in iter_list(self.ann_file):
+            if self._path(image) in self.without:
+                continue
+            if not self.need_masks:
+                mask = ''
+            elif mask is None:
+                raise ValueError(
+                    f'The list {self.ann_file} names no mask for {image}; '
+                    'every image of a labeled or validation list needs '
+                    'one ("IMAGE MASK").')
+            else:
+                self._path(mask)
+            lines += f'{image}\t{mask}'.encode()
+            ends.append(len(lines))
+        return np.frombuffer(lines, np.uint8), np.frombuffer(ends, np.int64)
+
+    def get_data_info(self, idx: int) -> dict:
+        """mmseg's ``img_path``/``seg_map_path`` dict of a line."""
+        idx = range(len(self))[idx]
+        start = self.data_address[idx - 1] if idx else 0
+        line = self.data_bytes[start:self.data_address[idx]].tobytes()
+        image, mask = line.decode().split('\t')
         classes = self._metainfo.get('classes')
-        common = dict(
+        info = dict(
+            img_path=self._path(image),
+            seg_fields=[],
             label_map=self.label_map,
             reduce_zero_label=self.reduce_zero_label,
-            num_classes=len(classes) if classes else None)
-        data_list = []
-        for image, mask in read_list(self.ann_file):
-            info = dict(img_path=self._path(image), seg_fields=[], **common)
-            if self.need_masks:
-                if mask is None:
-                    raise ValueError(
-                        f'The list {self.ann_file} names no mask for {image}; '
-                        'every image of a labeled or validation list needs '
-                        'one ("IMAGE MASK").')
-                info['seg_map_path'] = self._path(mask)
-            data_list.append(info)
-        return data_list
+            num_classes=len(classes) if classes else None,
+            sample_idx=idx)
+        if mask:
+            info['seg_map_path'] = self._path(mask)
+        return info
 
     def _path(self, name: str) -> str:
         """Of a file that the list names."""

@@ -2,7 +2,7 @@
 import os.path as osp
 import re
 from pathlib import Path
-from typing import List, NamedTuple, Optional, Union
+from typing import Iterator, List, NamedTuple, Optional, Union
 
 UNFIT = re.compile('[\\0\t\r\n\ufeff\ud800-\udfff]')  # for a name
 
@@ -14,8 +14,8 @@ class ListEntry(NamedTuple):
     mask: Optional[str]
 
 
-def read_list(file: Union[str, Path]) -> List[ListEntry]:
-    """Read a labeled, unlabeled or validation list.
+def iter_list(file: Union[str, Path]) -> Iterator[ListEntry]:
+    """Read a labeled, unlabeled or validation list, line by line.
 
     A line holds an image and, where there is one, its mask, separated by
     blanks (or by a tab, for names that contain blanks; alone they end in
@@ -24,8 +24,8 @@ def read_list(file: Union[str, Path]) -> List[ListEntry]:
     Args:
         file (str or Path): The list.
 
-    Returns:
-        list[ListEntry]: In the order of the file.
+    Yields:
+        ListEntry: In the order of the file.
 
     Raises:
         FileNotFoundError: There is no such list.
@@ -38,35 +38,41 @@ def read_list(file: Union[str, Path]) -> List[ListEntry]:
             f'There is no list {file}. It should hold one "IMAGE MASK" pair '
             'per line, relative to the data root; check `data_root` and the '
             'name of the list in the config.')
+    empty = True
     try:
-        text = file.read_text(encoding='utf-8-sig')
-        if '\0' in text:
-            raise ValueError('it holds zero bytes')
-    except ValueError as error:
+        with file.open(encoding='utf-8-sig') as lines:
+            for number, line in enumerate(lines, 1):
+                names = _names(line.rstrip('\n'), number, file)
+                if names:
+                    empty = False
+                    yield ListEntry(names[0],
+                                    names[1] if len(names) == 2 else None)
+    except UnicodeError as error:
         raise ValueError(f'The list {file} is not UTF-8 text ({error}); '
                          'save it as UTF-8.') from error
-
-    entries = []
-    for number, line in enumerate(text.split('\n'), 1):
-        # Blanks alone: what Unicode calls space may be part of a name.
-        names = [
-            name.strip(' ') for name in line.split('\t' if '\t' in
-                                                   line else ' ')
-        ]
-        names = [name for name in names if name]
-        if not names:
-            continue
-        if len(names) > 2:
-            raise ValueError(
-                f'Line {number} of {file} holds {len(names)} names: '
-                f'{line!r}. Expected "IMAGE" or "IMAGE MASK"; separate the '
-                'two by a tab where a name contains blanks.')
-        entries.append(
-            ListEntry(names[0], names[1] if len(names) == 2 else None))
-    if not entries:
+    if empty:
         raise ValueError(f'The list {file} is empty; it should hold one '
                          '"IMAGE MASK" pair per line.')
-    return entries
+
+
+def _names(line: str, number: int, file: Path) -> List[str]:
+    """The names in a line: none, one or two."""
+    if '\0' in line:
+        raise UnicodeError('it holds zero bytes')
+    # Blanks alone: what Unicode calls space may be part of a name.
+    names = line.split('\t' if '\t' in line else ' ')
+    names = [name for name in (name.strip(' ') for name in names) if name]
+    if len(names) > 2:
+        raise ValueError(
+            f'Line {number} of {file} holds {len(names)} names: '
+            f'{line!r}. Expected "IMAGE" or "IMAGE MASK"; separate the '
+            'two by a tab where a name contains blanks.')
+    return names
+
+
+def read_list(file: Union[str, Path]) -> List[ListEntry]:
+    """All entries of a list, see :func:`iter_list`."""
+    return list(iter_list(file))
 
 
 def list_line(image: str, mask: Optional[str] = None) -> str:

@@ -97,27 +97,19 @@ class SemiSegDataset(Dataset):
             labeled_list, data_root, pipeline=labeled_pipeline, **kwargs)
         self.unlabeled = None
         if unlabeled_list or train_list:
+            labeled = () if unlabeled_list else set(image_paths(self.labeled))
             self.unlabeled = ListSegDataset(
                 unlabeled_list or train_list,
                 data_root,
                 need_masks=False,
+                without=labeled,
                 pipeline=unlabeled_pipeline,
                 **kwargs)
-        if train_list and not unlabeled_list:
-            self._leave_out_labeled(train_list)
-
-    def _leave_out_labeled(self, train_list: str) -> None:
-        labeled = set(image_paths(self.labeled))
-        keep = [
-            i for i, path in enumerate(image_paths(self.unlabeled))
-            if path not in labeled
-        ]
-        if not keep:
-            raise ValueError(
-                f'No image of {train_list} is unlabeled: all are in the '
-                'labeled list. Choose a smaller labeled list, or name an '
-                '`unlabeled_list`.')
-        self.unlabeled.get_subset_(keep)
+            if not len(self.unlabeled):
+                raise ValueError(
+                    f'No image of {train_list} is unlabeled: all are in the '
+                    'labeled list. Choose a smaller labeled list, or name an '
+                    '`unlabeled_list`.')
 
     @property
     def parts(self) -> List[ListSegDataset]:

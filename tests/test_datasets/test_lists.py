@@ -1,3 +1,5 @@
+import gc
+
 import pytest
 
 from mmsemi.datasets import ListEntry, ListSegDataset, read_list
@@ -60,3 +62,27 @@ class TestListSegDataset:
             ListSegDataset('l.txt')
         with pytest.raises(FileNotFoundError, match='MMSEMI_DATA'):
             ListSegDataset('l.txt', str(tmp_path / 'nowhere'))
+
+    def test_subset_and_places(self, tmp_path):
+        lines = [f'a/{i}.jpg\tb {i}.png' for i in range(5)]
+        write(tmp_path / 'l.txt', '\n'.join(lines))
+        dataset = ListSegDataset(
+            'l.txt', str(tmp_path), indices=4, serialize_data=False)
+        assert len(dataset) == 4
+        assert dataset.get_data_info(-1)['sample_idx'] == 3
+        with pytest.raises(IndexError):
+            dataset.get_data_info(4)
+        dataset.get_subset_([3, 1])
+        assert [dataset.get_data_info(i)['seg_map_path'] for i in range(2)
+                ] == [str(tmp_path / f'b {i}.png') for i in (3, 1)]
+
+    def test_nothing_of_the_list_is_a_python_object(self, tmp_path):
+        """Workers would copy what they count references to."""
+        write(tmp_path / 'l.txt', 'a/ä.jpg b/1.png\n' * 1000)
+        dataset = ListSegDataset('l.txt', str(tmp_path))
+        held = gc.get_referents(dataset.__dict__)
+        assert not [x for x in held if isinstance(x, (list, tuple, dict, set))
+                    and len(x) >= 1000]
+        size = dataset.data_bytes.nbytes + dataset.data_address.nbytes
+        assert size == 1000 * (len('a/ä.jpg b/1.png'.encode()) + 8)
+        assert dataset.get_data_info(999)['img_path'].endswith('a/ä.jpg')

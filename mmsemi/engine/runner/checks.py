@@ -1,7 +1,8 @@
 """What is looked at before a run, so that it does not fail in the middle."""
 import os.path as osp
 from concurrent.futures import ThreadPoolExecutor
-from typing import Dict, Iterable, Optional
+from functools import lru_cache
+from typing import Callable, Dict, List
 
 from mmengine.dataset import BaseDataset
 from mmengine.model import BaseModule
@@ -63,12 +64,16 @@ def check_overlap(train: Dataset, val: Dataset) -> None:
     if not (isinstance(train, SemiSegDataset)
             and isinstance(val, BaseDataset)):
         return
-    held_out = {osp.realpath(path) for path in image_paths(val)}
+    folder = lru_cache(osp.realpath)
+
+    def real(path: str) -> str:
+        """As ``osp.realpath``, which looks at every folder again."""
+        path = osp.join(folder(osp.dirname(path)), osp.basename(path))
+        return osp.realpath(path) if osp.islink(path) else path
+
+    held_out = {real(path) for path in image_paths(val)}
     for part in train.parts:
-        shared = [
-            path for path in image_paths(part)
-            if osp.realpath(path) in held_out
-        ]
+        shared = [path for path in image_paths(part) if real(path) in held_out]
         if shared:
             raise ValueError(
                 f'{some(shared)} stand in {part.ann_file} as well as in '
@@ -120,36 +125,51 @@ def pretrained_parts(model: nn.Module) -> Dict[str, dict]:
 
 
 def _check_pairs(dataset: BaseDataset, max_faults: int = 0) -> None:
-    infos = [dataset.get_data_info(i) for i in range(len(dataset))]
-    masked = [info for info in infos if info.get('seg_map_path')]
-    _check_exist((info['img_path'] for info in infos), dataset.ann_file)
-    _check_exist((info['seg_map_path'] for info in masked), dataset.ann_file)
-    with ThreadPoolExecutor(8) as pool:
-        faults = [fault for fault in pool.map(_size_fault, masked) if fault]
+    missing = _search(dataset, _missing_files)
+    if missing:
+        raise FileNotFoundError(
+            f'{dataset.ann_file} names files that are not there: '
+            f'{some(missing)}. Check `data_root` and the list.')
+    faults = _search(dataset, _size_faults)
     if len(faults) > max_faults:
         raise ValueError(f'In {dataset.ann_file}: {some(faults)}. An image '
                          'and its mask must have the same size.')
 
 
-def _size_fault(info: dict) -> Optional[str]:
+def _search(dataset: BaseDataset,
+            look: Callable[[dict], List[str]],
+            at_once: int = 100) -> List[str]:
+    """What there is to say about the images, a list of any length."""
+
+    def look_at(start: int) -> List[str]:
+        part = range(start, min(start + at_once, len(dataset)))
+        return [said for i in part for said in look(dataset.get_data_info(i))]
+
+    with ThreadPoolExecutor(8) as pool:
+        parts = pool.map(look_at, range(0, len(dataset), at_once))
+        return [said for part in parts for said in part]
+
+
+def _missing_files(info: dict) -> List[str]:
+    files = (info['img_path'], info.get('seg_map_path'))
+    return [
+        file for file in files
+        if file and '://' not in file and not osp.isfile(file)
+    ]
+
+
+def _size_faults(info: dict) -> List[str]:
     """Two sizes that differ, from the headers alone."""
+    if not info.get('seg_map_path'):
+        return []
     try:
         width, height = header_size(info['img_path'])
         mask_width, mask_height = header_size(info['seg_map_path'])
-        if (width, height) == (mask_width, mask_height):
-            return None
-        return (f'{info["img_path"]} has {width}x{height} pixels and its mask '
-                f'{info["seg_map_path"]} {mask_width}x{mask_height}')
     except (ImportError, OSError) as error:
-        return f'{info["img_path"]} or its mask cannot be read ({error})'
-
-
-def _check_exist(paths: Iterable[str], list_file: str) -> None:
-    paths = [path for path in paths if '://' not in path]
-    with ThreadPoolExecutor(8) as pool:
-        there = pool.map(osp.isfile, paths)
-        missing = [path for path, found in zip(paths, there) if not found]
-    if missing:
-        raise FileNotFoundError(
-            f'{list_file} names files that are not there: {some(missing)}. '
-            'Check `data_root` and the list.')
+        return [f'{info["img_path"]} or its mask cannot be read ({error})']
+    if (width, height) == (mask_width, mask_height):
+        return []
+    return [
+        f'{info["img_path"]} has {width}x{height} pixels and its mask '
+        f'{info["seg_map_path"]} {mask_width}x{mask_height}'
+    ]
