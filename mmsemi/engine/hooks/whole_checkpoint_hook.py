@@ -80,8 +80,8 @@ class WholeCheckpointHook(CheckpointHook):
             broadcast_object_list(best)
             if best[0]:
                 self._put_off(self.best_ckpt_path or '')
-                info.update(best[0])
-                self.best_ckpt_path = info['best_ckpt']
+                runner.message_hub.update_info_dict(best[0])
+                self.best_ckpt_path = best[0]['best_ckpt']
         self._remove()
 
     def _unknown_best(self, runner) -> Optional[dict]:

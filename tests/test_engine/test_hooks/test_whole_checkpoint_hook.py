@@ -115,6 +115,15 @@ def test_a_resumed_run_does_what_a_kill_left(tmp_path, action, time, before,
         best)['message_hub']['runtime_info']['best_score']
 
 
+def test_kills_at_the_same_place_leave_no_more(tmp_path):
+    for _ in range(3):
+        pid = fork(tmp_path, hook=KillBefore('save', 3), size=10)
+        assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 9
+    saved = {file.name for file in (tmp_path / 'work').glob('*.pth')}
+    assert saved == {f'{name}epoch_{i}.pth' for name, i in (
+        ('', 3), ('best_mIoU_', 2), ('best_mIoU_', 3))}
+
+
 def test_files_elsewhere_are_left_alone(tmp_path):
     """A checkpoint's word is not enough to remove any file."""
     work, other = tmp_path / 'work', tmp_path / 'best_mIoU_epoch_1.pth'
