@@ -22,6 +22,7 @@ from rich.console import Console
 from rich.table import Table
 
 from mmsemi.datasets import ensure_scenes, read_list
+from mmsemi.utils.files import write_picture
 from mmsemi.utils.network import load_network
 from mmsemi.visualization import overlay
 
@@ -88,7 +89,7 @@ def draw(models: Dict[str, object], data: Path, palette: list,
     for i, title in enumerate(('image', 'truth', *models)):
         cv2.putText(header, title, (i * width + 8, 20),
                     cv2.FONT_HERSHEY_SIMPLEX, 0.6, (0, 0, 0), 1, cv2.LINE_AA)
-    cv2.imwrite(str(file), np.vstack([header, picture]))
+    write_picture(file, np.vstack([header, picture]))
 
 
 def main() -> None:

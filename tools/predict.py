@@ -10,7 +10,6 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Callable, Dict, Iterable, Iterator, List, Tuple
 
-import cv2
 import numpy as np
 import torch
 from mmengine.dataset import Compose, pseudo_collate
@@ -18,6 +17,7 @@ from rich.progress import track
 
 from mmsemi.registry import TRANSFORMS
 from mmsemi.utils.config import add_config_arguments, load_config
+from mmsemi.utils.files import write_picture
 from mmsemi.utils.network import load_network
 from mmsemi.visualization import colorize, overlay, save_mask, viewable
 
@@ -95,8 +95,7 @@ def save(mask: np.ndarray, image: np.ndarray, palette: list, opacity: float,
     for kind, picture in (('colors', colorize(mask, palette)),
                           ('overlays',
                            overlay(viewable(image), mask, palette, opacity))):
-        (folder / kind / name).parent.mkdir(parents=True, exist_ok=True)
-        cv2.imwrite(str(folder / kind / name), picture)
+        write_picture(folder / kind / name, picture)
 
 
 def main() -> int:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import (Any, Callable, Iterable, Iterator, List, Sequence, Tuple,
                     Union)
 
+import cv2
 import numpy as np
 from PIL import Image
 from rich.progress import track
@@ -46,9 +47,18 @@ def write_whole(file: Union[str, Path], content: bytes) -> None:
     Args:
         file (str or Path): Its folder is made; an older file is replaced.
         content (bytes): What to write.
+
+    Raises:
+        OSError: It cannot be written, for want of room or rights.
     """
-    with replacing(file) as part:
-        part.write_bytes(content)
+    try:
+        with replacing(file) as part:
+            part.write_bytes(content)
+    except OSError as error:
+        raise OSError(
+            error.errno, f'{file} could not be written ({error.strerror}). '
+            'What was there before is untouched: make room, or see to the '
+            'rights.') from error
 
 
 def read_indices(file: Union[str, Path]) -> np.ndarray:
@@ -83,6 +93,11 @@ def write_indices(file: Union[str, Path], indices: np.ndarray) -> None:
     content = io.BytesIO()
     Image.fromarray(indices).save(content, 'PNG')
     write_whole(file, content.getvalue())
+
+
+def write_picture(file: Union[str, Path], picture: np.ndarray) -> None:
+    """Write a BGR picture (H, W, 3), uint8, as PNG, whole or not."""
+    write_whole(file, cv2.imencode('.png', picture)[1].tobytes())
 
 
 def image_size(file: Union[str, Path]) -> Tuple[int, int]:

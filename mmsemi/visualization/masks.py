@@ -1,4 +1,5 @@
 """Masks as files and as pictures."""
+import io
 from pathlib import Path
 from typing import Sequence, Union
 
@@ -6,20 +7,23 @@ import cv2
 import numpy as np
 from PIL import Image
 
+from mmsemi.utils.files import write_whole
+
 
 def save_mask(mask: np.ndarray, palette: Sequence[Sequence[int]],
               file: Union[str, Path]) -> None:
-    """Write class indices as a PNG that viewers show in colour.
+    """Write class indices as a PNG that viewers show in colour, whole or not.
 
     Args:
         mask (ndarray): (H, W), 0..255.
         palette (Sequence): RGB of every class.
         file (str or Path): Its folder is made.
     """
-    Path(file).parent.mkdir(parents=True, exist_ok=True)
     picture = Image.fromarray(mask.astype(np.uint8), mode='P')
     picture.putpalette([level for colour in palette for level in colour])
-    picture.save(file)
+    content = io.BytesIO()
+    picture.save(content, 'PNG')
+    write_whole(file, content.getvalue())
 
 
 def colorize(mask: np.ndarray, palette: Sequence[Sequence[int]]) -> np.ndarray:

@@ -11,7 +11,6 @@ from mmengine.logging import HistoryBuffer
 
 from mmsemi.utils.checkpoint import (read_checkpoint, trusting,
                                      write_checkpoint)
-from mmsemi.utils.files import write_whole
 
 
 class Payload:
@@ -142,17 +141,3 @@ def test_a_changed_byte_of_a_tensor_is_found(whole, tmp_path):
     with pytest.raises(ValueError, match='check sum|CRC|damaged'):
         read_checkpoint(file)
     assert zipfile.is_zipfile(file)
-
-
-def test_a_write_that_fails_leaves_the_old_file(tmp_path, monkeypatch):
-    file = tmp_path / 'list.txt'
-    write_whole(file, b'old')
-
-    def full(*args):
-        raise OSError(28, 'No space left on device')
-
-    monkeypatch.setattr(os, 'fsync', full)
-    with pytest.raises(OSError, match='No space'):
-        write_whole(file, b'new')
-    assert file.read_bytes() == b'old'
-    assert os.listdir(tmp_path) == ['list.txt']

@@ -13,7 +13,6 @@ import argparse
 from pathlib import Path
 from typing import Tuple
 
-import cv2
 import numpy as np
 import torch
 from torch import Tensor
@@ -23,6 +22,7 @@ from mmsemi.models.utils import (PseudoLabel, propagate_labels,
                                  random_positions, region_masks)
 from mmsemi.registry import TRANSFORMS
 from mmsemi.utils.config import add_config_arguments, load_config
+from mmsemi.utils.files import write_picture
 from mmsemi.utils.network import load_network
 from mmsemi.visualization import heat_map, overlay
 
@@ -122,9 +122,8 @@ def main() -> None:
         feat, torch.tensor(index, device=feat.device))
     for (x, y), row in zip(points, rows[0].cpu().numpy()):
         pictures[f'correlation_{x}_{y}'] = heat_map(image, row, (x, y))
-    args.out_dir.mkdir(parents=True, exist_ok=True)
     for name, picture in pictures.items():
-        cv2.imwrite(str(args.out_dir / f'{name}.png'), picture)
+        write_picture(args.out_dir / f'{name}.png', picture)
 
     shares = [m.float().mean().item()
               for m in (confident, keep, label != pred.label)]

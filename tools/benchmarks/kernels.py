@@ -19,6 +19,7 @@ from mmseg.models.losses import CrossEntropyLoss, OhemCrossEntropy
 from mmsemi.evaluation import ConfusionIoUMetric
 from mmsemi.models.losses import masked_cross_entropy, ohem_cross_entropy
 from mmsemi.models.utils import box_mask, cutmix, snapshot_reliability
+from mmsemi.utils.files import write_whole
 from mmsemi.utils.measuring import peak_memory, seconds
 
 Rivals = Dict[str, Callable]
@@ -200,8 +201,8 @@ def main() -> None:
             torch=torch.__version__,
             threads=torch.get_num_threads(),
             **vars(args))
-        with open(args.out, 'w') as file:
-            json.dump(dict(environment=environment, rows=rows), file, indent=2)
+        report = dict(environment=environment, rows=rows)
+        write_whole(args.out, json.dumps(report, indent=2).encode())
 
 
 if __name__ == '__main__':

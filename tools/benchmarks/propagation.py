@@ -17,6 +17,7 @@ import torch
 import torch.nn.functional as F
 
 from mmsemi.models.utils import propagate_labels, region_masks
+from mmsemi.utils.files import write_whole
 
 CLASSES = 21
 
@@ -155,8 +156,8 @@ def main():
             torch=torch.__version__,
             threads=torch.get_num_threads(),
             **vars(args))
-        with open(args.out, 'w') as file:
-            json.dump(dict(environment=environment, rows=rows), file, indent=2)
+        report = dict(environment=environment, rows=rows)
+        write_whole(args.out, json.dumps(report, indent=2).encode())
 
 
 if __name__ == '__main__':

@@ -20,6 +20,7 @@ import torch.nn.functional as F
 
 from mmsemi.models.losses import rank_correlation_loss
 from mmsemi.models.utils import box_mask, cutmix_features
+from mmsemi.utils.files import write_whole
 from mmsemi.utils.measuring import peak_memory, seconds
 
 
@@ -173,8 +174,8 @@ def main():
             batch=args.batch,
             channels=args.channels,
             repeats=args.repeats)
-        with open(args.out, 'w') as file:
-            json.dump(dict(environment=environment, rows=rows), file, indent=2)
+        report = dict(environment=environment, rows=rows)
+        write_whole(args.out, json.dumps(report, indent=2).encode())
 
 
 if __name__ == '__main__':

@@ -31,6 +31,7 @@ from mmsemi.engine.runner.cost import Cost, measure_cost
 from mmsemi.registry import DATASETS, MODELS
 from mmsemi.utils.checkpoint import find_weights
 from mmsemi.utils.config import add_config_arguments, load_config
+from mmsemi.utils.files import write_whole
 
 
 def parse_args() -> argparse.Namespace:
@@ -223,8 +224,7 @@ def main() -> int:
         findings=[f._asdict() for f in findings])
     show(Console(), report)
     if args.json:
-        args.json.parent.mkdir(parents=True, exist_ok=True)
-        args.json.write_text(json.dumps(report, indent=1))
+        write_whole(args.json, json.dumps(report, indent=1).encode())
     errors = sum(f.level == ERROR for f in findings)
     warnings = sum(f.level == WARNING for f in findings)
     print(f'{errors} errors, {warnings} warnings.')
