@@ -44,6 +44,12 @@ def _candidates(place: int, num: int, seed: Tuple[int, ...]) -> Iterator[int]:
     yield from np.random.default_rng(seed).permutation(num).tolist()
 
 
+def _unmixed(image: Dict[str, torch.Tensor]) -> bool:
+    """Whether an image has boxes, all empty: nothing is mixed into it."""
+    boxes = [box for key, box in image.items() if key.startswith('box')]
+    return bool(boxes) and not any(box.any() for box in boxes)
+
+
 @DATASETS.register_module()
 class SemiSegDataset(Dataset):
     """Labeled and unlabeled images as streams of one sample.
@@ -51,8 +57,10 @@ class SemiSegDataset(Dataset):
     Indexed by a :class:`SemiIndex`, it gives ``dict(labeled=[...],
     unlabeled=[...], partner=[...])``, each item what the stream's pipeline
     packed.  The partner goes through the unlabeled pipeline with draws of
-    its own.  Every draw follows from the index's seed: which worker loads a
-    sample, and what was loaded before it, do not matter.
+    its own; it is not loaded where all boxes of the unlabeled image are
+    empty, and that image takes its place.  Every draw follows from the
+    index's seed: which worker loads a sample, and what was loaded before it,
+    do not matter.
 
     Args:
         data_root (str): Folder that lists and their lines are relative to;
@@ -136,10 +144,13 @@ class SemiSegDataset(Dataset):
     def __getitem__(self, index: SemiIndex) -> Dict[str, List[dict]]:
         streams, corrupt = {}, {}
         for s, name in enumerate(STREAMS):
-            streams[name] = [
-                self._load(name, i, (index.seed, s, k), corrupt)
-                for k, i in enumerate(getattr(index, name))
-            ]
+            streams[name] = []
+            for k, i in enumerate(getattr(index, name)):
+                if name == 'partner' and _unmixed(streams['unlabeled'][k]):
+                    image = streams['unlabeled'][k]  # any will do
+                else:
+                    image = self._load(name, i, (index.seed, s, k), corrupt)
+                streams[name].append(image)
         if corrupt:
             streams['corrupt'] = corrupt
         return streams

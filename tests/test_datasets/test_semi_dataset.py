@@ -102,3 +102,21 @@ def test_names_what_the_config_lacks():
         SemiSegDataset('somewhere')
     with pytest.raises(ValueError, match='no `data_root`'):
         SemiSegDataset(labeled_list='lab.txt')
+
+
+def test_a_partner_that_nothing_is_taken_from_is_not_loaded(make):
+    dataset = make(train_list='train.txt')
+    loaded = []
+
+    def pack(info):
+        loaded.append(info['img_path'][-5])
+        empty = info['img_path'][-5] in '02'
+        return dict(
+            weak=torch.tensor(int(loaded[-1])),
+            box1=torch.zeros(4, dtype=torch.int64),
+            box2=torch.tensor([0, 0, 3, 3]) * (not empty))
+
+    dataset.unlabeled.pipeline = pack  # of images 0, 2, 3, 5
+    sample = dataset[SemiIndex((), (0, 2), (1, 3), 0)]
+    assert loaded == ['0', '3', '5']
+    assert [int(x['weak']) for x in sample['partner']] == [0, 5]

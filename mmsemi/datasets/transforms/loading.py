@@ -1,4 +1,5 @@
 """Images and masks from disk, with errors that name the file."""
+import os.path as osp
 from functools import partial
 from typing import Callable, Optional, Sequence
 
@@ -10,6 +11,7 @@ from mmseg.datasets.transforms import LoadAnnotations
 from PIL import Image
 
 from mmsemi.registry import TRANSFORMS
+from .caching import cached
 from .pixels import (Range, UnfitImage, ValueMap, decode_channels,
                      pack_colors, to_8bit)
 
@@ -18,8 +20,12 @@ class FaultyFile(ValueError):
     """A file that is there and cannot be used."""
 
 
-def read_array(path: str, kind: str, decode: Callable,
-               backend_args: Optional[dict]) -> np.ndarray:
+def read_array(path: str,
+               kind: str,
+               decode: Callable,
+               backend_args: Optional[dict] = None,
+               cache_dir: Optional[str] = None,
+               cache_as: str = '') -> np.ndarray:
     """Read and decode a file.
 
     Args:
@@ -27,6 +33,9 @@ def read_array(path: str, kind: str, decode: Callable,
         kind (str): What errors call it.
         decode (Callable): From bytes to an array, or None.
         backend_args (dict, optional): As in mmcv's ``LoadImageFromFile``.
+        cache_dir (str, optional): Where to keep the array, and look for it
+            first, see :func:`cached`.
+        cache_as (str): What ``decode`` depends on.
 
     Raises:
         FileNotFoundError: There is no such file.
@@ -34,6 +43,9 @@ def read_array(path: str, kind: str, decode: Callable,
             format.
         ValueError: Reading it takes a package that is not there.
     """
+    if cache_dir is not None and osp.isfile(path):
+        return cached(cache_dir, path, f'{kind} {cache_as}',
+                      lambda: read_array(path, kind, decode, backend_args))
     try:
         content = fileio.get(path, backend_args=backend_args)
     except FileNotFoundError as error:
@@ -63,7 +75,8 @@ def read_array(path: str, kind: str, decode: Callable,
 def read_codes(path: str,
                colored: bool = False,
                gray: bool = False,
-               backend_args: Optional[dict] = None) -> np.ndarray:
+               backend_args: Optional[dict] = None,
+               cache_dir: Optional[str] = None) -> np.ndarray:
     """Read what the pixels of a mask file hold.
 
     Args:
@@ -71,6 +84,7 @@ def read_codes(path: str,
         colored (bool): Read colours, those of a palette too.
         gray (bool): Take three equal channels for one.
         backend_args (dict, optional): As in mmcv's ``LoadImageFromFile``.
+        cache_dir (str, optional): As in :func:`read_array`.
 
     Returns:
         ndarray: (H, W); colours as 0xRRGGBB.  What has several channels
@@ -82,9 +96,10 @@ def read_codes(path: str,
     if colored:
         decode = partial(
             mmcv.imfrombytes, flag='color_ignore_orientation', backend='cv2')
-        return pack_colors(read_array(path, 'mask', decode, backend_args))
+        return pack_colors(
+            read_array(path, 'mask', decode, backend_args, cache_dir, 'BGR'))
     decode = partial(mmcv.imfrombytes, flag='unchanged', backend='pillow')
-    mask = read_array(path, 'mask', decode, backend_args)
+    mask = read_array(path, 'mask', decode, backend_args, cache_dir)
     if gray and mask.ndim == 3 and (mask[..., :3] == mask[..., :1]).all():
         mask = mask[..., 0]
     return mask
@@ -100,7 +115,8 @@ class LoadSegImage(LoadImageFromFile):
     must stay aligned.
 
     Adds ``img`` (H, W, channels) uint8, ``img_shape`` and ``ori_shape``
-    (H, W).
+    (H, W).  Where results name a ``cache_dir``, what was decoded once is
+    kept there.
 
     Args:
         channels (int): 3, or as many as the files have, which are then kept
@@ -133,7 +149,8 @@ class LoadSegImage(LoadImageFromFile):
 
     def transform(self, results: dict) -> dict:
         img = read_array(results['img_path'], 'image', self._decode,
-                         self.backend_args)
+                         self.backend_args, results.get('cache_dir'),
+                         f'{self.channels} {self.value_range}')
         results['img'] = img
         results['img_shape'] = results['ori_shape'] = img.shape[:2]
         return results
@@ -148,7 +165,8 @@ class LoadSegMask(LoadAnnotations):
     name the ``num_classes``, every value must be a class or 255 (ignore).
     Gray and paletted files of any bit depth are read as indices.
 
-    Adds ``gt_seg_map`` (H, W) uint8, named in ``seg_fields``.
+    Adds ``gt_seg_map`` (H, W) uint8, named in ``seg_fields``.  Where results
+    name a ``cache_dir``, what was decoded once is kept there.
 
     Args:
         value_map (Sequence, optional): ``(code, label)`` pairs, for files
@@ -170,11 +188,12 @@ class LoadSegMask(LoadAnnotations):
         super().__init__(backend_args=backend_args)
         self.value_map = ValueMap(value_map) if value_map else None
 
-    def _read(self, path: str) -> np.ndarray:
+    def _read(self, path: str, cache_dir: Optional[str]) -> np.ndarray:
         if self.value_map is None:
-            return read_codes(path, backend_args=self.backend_args)
+            return read_codes(
+                path, backend_args=self.backend_args, cache_dir=cache_dir)
         codes = read_codes(path, self.value_map.colored, True,
-                           self.backend_args)
+                           self.backend_args, cache_dir)
         if codes.ndim != 2:
             return codes  # for the error
         mask, unknown = self.value_map(codes)
@@ -187,7 +206,7 @@ class LoadSegMask(LoadAnnotations):
         return mask
 
     def _load_seg_map(self, results: dict) -> None:
-        mask = self._read(results['seg_map_path'])
+        mask = self._read(results['seg_map_path'], results.get('cache_dir'))
         self._check_shape(mask, results)
         if mask.dtype != np.uint8:
             with np.errstate(invalid='ignore'):

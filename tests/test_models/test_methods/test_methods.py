@@ -104,6 +104,34 @@ def test_in_batch_mixes_as_an_explicit_partner_does(method):
     torch.testing.assert_close(*seen)
 
 
+OTHERS = dict(
+    CorrMatch=dict(correlation=dict(in_channels=64)),
+    PrevMatch=dict(conf_thresh=0.3, prev_conf_thresh=0.2))
+
+
+@pytest.mark.parametrize('method', [*METHODS, *OTHERS])
+def test_nothing_depends_on_a_partner_whose_boxes_are_empty(method):
+    """The data set does not load it."""
+    cfg = tiny.network(type=method, **{**METHODS, **OTHERS}[method])
+
+    def losses_with(partner):
+        torch.manual_seed(0)
+        model = MODELS.build(cfg)
+        if method == 'PrevMatch':
+            model.guidance.models = [MODELS.build(cfg).eval()]
+            model.guidance.epoch, model.guidance.max_epochs = 1, 4
+        terms = losses(model, dict(batch, partner=partner))
+        return {name: value.tolist() for name, value in terms.items()}
+
+    batch = tiny.streams()
+    for key in ('box1', 'box2'):
+        batch['unlabeled'][key][0] = 0
+    other = {key: value.clone() for key, value in batch['partner'].items()}
+    for key, value in other.items():
+        value[0] = batch['unlabeled'][key][0]
+    assert losses_with(other) == losses_with(batch['partner'])
+
+
 @pytest.mark.parametrize('method', ['FixMatch', 'UniMatch', 'RankMatch'])
 def test_all_padding_gives_zero_not_nan(method):
     batch = tiny.streams()
