@@ -6,7 +6,11 @@ import shutil
 import cv2
 import numpy as np
 import pytest
+from mmengine.config import Config
 
+from mmsemi.engine.runner.cost import measure_cost
+from mmsemi.registry import DATASETS, MODELS
+from tests import tiny
 from tests.tools import TINY, call
 
 
@@ -72,6 +76,23 @@ def test_memory_grows_with_the_batch(check):
         for batch in (2, 4)
     ]
     assert memory[1] > 1.3 * memory[0]
+
+
+def test_lent_models_take_memory(data):
+    """Each of those that a hook may come to keep."""
+    cfg = Config.fromfile(TINY)
+    cfg.model = tiny.network(type='PrevMatch')
+    cfg.train_dataloader.dataset.data_root = str(data)
+    dataset = DATASETS.build(cfg.train_dataloader.dataset)
+    memory = []
+    for count in (1, 8):
+        cfg.custom_hooks = [dict(type='PreviousModelsHook', max_models=count)]
+        memory.append(measure_cost(cfg, dataset, 2).memory)
+    one = sum(p.numel() * 4 for p in MODELS.build(cfg.model).parameters())
+    assert memory[1] - memory[0] == 7 * one
+    cfg.model.guidance = 'ema'
+    cfg.custom_hooks = [dict(type='EMATeacherHook')]
+    assert measure_cost(cfg, dataset, 2).memory == memory[0]
 
 
 FAULTS = {}

@@ -1,5 +1,6 @@
 """What a training step takes."""
 import time
+from copy import deepcopy
 from itertools import islice
 from typing import NamedTuple
 
@@ -8,7 +9,8 @@ from mmengine.config import Config
 from torch.utils.data import Dataset
 
 from mmsemi.datasets import stack_streams
-from mmsemi.registry import DATA_SAMPLERS, MODELS
+from mmsemi.registry import DATA_SAMPLERS, HOOKS, MODELS
+from ..hooks.guidance_hook import GuidanceHook
 
 
 class Cost(NamedTuple):
@@ -38,7 +40,8 @@ def measure_cost(cfg: Config, dataset: Dataset, batch_size: int) -> Cost:
     On a GPU memory is PyTorch's own peak, in a second step.  On the CPU it is
     an estimate of what a GPU would need: weights, gradients and momentum, and
     every tensor that autograd keeps for the backward pass, without the
-    temporary ones.  The backbone starts from random weights.
+    temporary ones.  The backbone starts from random weights.  A method that
+    other models guide has as many of them as it may come to have.
 
     Args:
         cfg (Config): Of a run.
@@ -55,24 +58,45 @@ def measure_cost(cfg: Config, dataset: Dataset, batch_size: int) -> Cost:
 
     device = 'cuda' if torch.cuda.is_available() else 'cpu'
     model = MODELS.build(cfg.model).to(device).train()
+    lent = lend_copies(cfg, model) * parameter_bytes(model)
     if device == 'cuda':
         train_step(model, batch)  # the first one also chooses kernels
         torch.cuda.reset_peak_memory_stats()
         step = train_step(model, batch)
         momentum = parameter_bytes(model)
-        memory = torch.cuda.max_memory_allocated() + momentum
+        others = max(lent - parameter_bytes(model), 0)  # than the first copy
+        memory = torch.cuda.max_memory_allocated() + momentum + others
         how = 'measured on the GPU'
     else:
         kept = KeptTensors(model)
         with kept:
             step = train_step(model, batch)
-        memory = 3 * parameter_bytes(model) + kept.bytes
+        memory = 3 * parameter_bytes(model) + kept.bytes + lent
         how = ('memory estimated from weights, gradients, momentum and what '
                'the backward pass keeps; time measured on the CPU')
     steps = len(sampler) // batch_size
     workers = max(loader.get('num_workers', 0), 1)
     return Cost(memory, step, load, steps,
                 steps * max(step, load / workers), how)
+
+
+def lend_copies(cfg: Config, model: torch.nn.Module) -> int:
+    """Guide a method as in the middle of a run, by copies of itself.
+
+    Returns:
+        int: How many models the run's hooks will lend it.
+    """
+    guidance = getattr(model, 'guidance', None)
+    if guidance is None:
+        return 0
+    hooks = [HOOKS.build(hook) for hook in cfg.get('custom_hooks', [])]
+    count = sum(
+        getattr(hook, 'max_models', 1) for hook in hooks
+        if isinstance(hook, GuidanceHook))
+    copy = deepcopy(model).eval().requires_grad_(False)
+    guidance.models = [copy] * count or None
+    guidance.epoch, guidance.max_epochs = 1, 2
+    return count
 
 
 def train_step(model: torch.nn.Module, batch: dict) -> float:
