@@ -35,8 +35,8 @@ class ListSegDataset(BaseSegDataset):
         without (Container[str]): Paths of images to leave out.  Defaults to
             none.
         cache_dir (str, optional): Folder on a fast disk where decoded images
-            and masks are kept, as much as they take (Pascal 8 GB, Cityscapes
-            24 GB).  Defaults to None: they are decoded every time.
+            and masks are kept, as much as they take (Pascal 6 GB, Cityscapes
+            19 GB).  Defaults to None: they are decoded every time.
         **kwargs: As in ``BaseSegDataset`` (``metainfo``, ``pipeline``,
             ``reduce_zero_label``, ...).
 
