@@ -154,10 +154,10 @@ class TestFaults:
     def test_sizes_that_differ(self, cfg, tiny_data, tmp_path):
         import cv2
         import numpy as np
-        small = tmp_path / 'small.png'
-        cv2.imwrite(str(small), np.zeros((40, 20), np.uint8))
         self.edit(
-            cfg, tiny_data, tmp_path, labeled=f'images/train/0.png {small}')
+            cfg, tiny_data, tmp_path, labeled='images/train/0.png small.png')
+        small = tmp_path / 'data/small.png'
+        cv2.imwrite(str(small), np.zeros((40, 20), np.uint8))
         self.fails(cfg, 'has 48x40 pixels and its mask .*small.png 20x40')
 
     def test_trained_and_validated_on(self, cfg, tiny_data, tmp_path):
