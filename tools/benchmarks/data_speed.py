@@ -1,0 +1,303 @@
+"""How fast samples are loaded, and what of it takes the time.
+
+    OMP_NUM_THREADS=1 python tools/benchmarks/data_speed.py CONFIG
+
+measures the training set of a config in one process: samples per second of a
+core, and the share of each transform.  Beside it, in turn, run the same
+pipeline with the strong views by OpenCV, the same with decoded files cached,
+and the released trainers' pipeline of the same definition, which makes whole
+images with PIL and normalises on the CPU.
+
+Without the data, ``--painted 375x500`` stands in images of that size.  With
+``--step 0.2`` it also tells which share of the time a device would wait that
+takes 0.2 s for a batch, by number of workers.
+"""
+import argparse
+import copy
+import json
+import statistics
+import tempfile
+import time
+from collections import defaultdict
+from functools import partial
+from pathlib import Path
+from typing import Callable, Dict, List, Tuple
+
+import cv2
+import numpy as np
+import torch
+from mmengine.registry import init_default_scope
+from PIL import Image, ImageEnhance, ImageFilter, ImageOps
+from torch.utils.data import DataLoader
+
+from mmsemi.datasets import SemiIndex, SemiSampler, list_line, stack_streams
+from mmsemi.datasets.transforms import RandomScaleCrop, StrongViews
+from mmsemi.registry import DATASETS
+from mmsemi.utils.config import add_config_arguments, load_config
+from mmsemi.utils.measuring import clock
+
+BATCH = 4
+
+
+def paint(root: Path, size: Tuple[int, int], suffix: str, num: int) -> None:
+    """A data root with ``num`` images of about a photograph's entropy."""
+    rng = np.random.default_rng(0)
+    height, width = size
+    entries = []
+    for i in range(num):
+        coarse = rng.integers(0, 256, (height // 16, width // 16, 3), np.uint8)
+        img = cv2.resize(coarse, (width, height)).astype(np.int16)
+        img += rng.integers(-9, 10, img.shape, np.int16)
+        names = f'{i}{suffix}', f'{i}_mask.png'
+        for name, pixels in zip(
+                names, (img.clip(0, 255), rng.integers(0, 2, size))):
+            cv2.imwrite(str(root / name), pixels.astype(np.uint8))
+        entries.append(names)
+    for name, part in (('labeled', entries[:num // 4]), ('train', entries)):
+        (root / f'{name}.txt').write_text(''.join(
+            list_line(*entry) for entry in part))
+
+
+def with_backend(cfg: dict, backend: str) -> dict:
+    """The config of a data set, its strong views by another backend."""
+    cfg = copy.deepcopy(cfg)
+    for transform in cfg.unlabeled_pipeline:
+        if transform.type == 'StrongViews':
+            transform.transforms = [
+                dict(type='RandomColorJitter', backend=backend),
+                dict(type='RandomGray'),
+                dict(type='RandomBlur', backend=backend)
+            ]
+    return cfg
+
+
+class Released:
+    """The released trainers' pipeline, of what a data set's own says.
+
+    Args:
+        dataset (SemiSegDataset): Its crop, scales and number of views.
+    """
+
+    mean = torch.tensor([123.675, 116.28, 103.53])[:, None, None] / 255
+    std = torch.tensor([58.395, 57.12, 57.375])[:, None, None] / 255
+
+    def __init__(self, dataset) -> None:
+        self.dataset = dataset
+        transforms = dataset.unlabeled.pipeline.transforms
+        self.geometry = next(
+            t for t in transforms if isinstance(t, RandomScaleCrop))
+        self.num_views = next((t.num_views for t in transforms
+                               if isinstance(t, StrongViews)), 0)
+
+    def __getitem__(self, index: SemiIndex) -> Dict[str, list]:
+        np.random.seed(index.seed)
+        parts = dict(
+            labeled=self.dataset.labeled,
+            unlabeled=self.dataset.unlabeled,
+            partner=self.dataset.unlabeled)
+        return {
+            name: [
+                self.load(part.get_data_info(i), name != 'labeled')
+                for i in getattr(index, name)
+            ]
+            for name, part in parts.items()
+        }
+
+    def load(self, info: dict, unlabeled: bool) -> Dict[str, torch.Tensor]:
+        img = Image.open(info['img_path']).convert('RGB')
+        mask = Image.new('L', img.size) if unlabeled \
+            else Image.open(info['seg_map_path'])
+        size, window = self.geometry.draw(img.height, img.width)
+        pad = (0, 0, max(window[2] - size[0], 0), max(window[3] - size[1], 0))
+        img = ImageOps.expand(
+            img.resize(size, Image.Resampling.BILINEAR), pad).crop(window)
+        mask = ImageOps.expand(
+            mask.resize(size, Image.Resampling.NEAREST), pad,
+            fill=255).crop(window)
+        if np.random.rand() < 0.5:
+            img, mask = ImageOps.mirror(img), ImageOps.mirror(mask)
+        packed = dict(weak=self.normalize(img))
+        packed['mask'] = torch.from_numpy(np.array(mask)).long()
+        for i in range(self.num_views * unlabeled):
+            packed[f'strong{i + 1}'] = self.normalize(self.strong(img.copy()))
+        return packed
+
+    def strong(self, img: Image.Image) -> Image.Image:
+        if np.random.rand() < 0.8:
+            changes = [
+                *(partial(self.enhance, kind, np.random.uniform(0.5, 1.5))
+                  for kind in (ImageEnhance.Brightness, ImageEnhance.Contrast,
+                               ImageEnhance.Color)),
+                partial(self.turn, np.random.uniform(-0.25, 0.25))
+            ]
+            for i in np.random.permutation(4):
+                img = changes[i](img)
+        if np.random.rand() < 0.2:
+            img = img.convert('L').convert('RGB')
+        if np.random.rand() < 0.5:
+            sigma = np.random.uniform(0.1, 2.0)
+            img = img.filter(ImageFilter.GaussianBlur(sigma))
+        return img
+
+    @staticmethod
+    def enhance(kind: type, factor: float, img: Image.Image) -> Image.Image:
+        return kind(img).enhance(factor)
+
+    @staticmethod
+    def turn(factor: float, img: Image.Image) -> Image.Image:
+        hue, saturation, value = img.convert('HSV').split()
+        turned = np.array(hue) + np.uint8(int(factor * 255) % 256)
+        return Image.merge(
+            'HSV', (Image.fromarray(turned), saturation, value)).convert('RGB')
+
+    def normalize(self, img: Image.Image) -> torch.Tensor:
+        pixels = torch.from_numpy(np.array(img)).permute(2, 0, 1)
+        return pixels.float().div(255).sub_(self.mean).div_(self.std)
+
+
+def speed(ways: Dict[str, object], indices: List[SemiIndex],
+          rounds: int) -> Dict[str, float]:
+    """Samples per second of each way to load, in turn; the median."""
+    spent = defaultdict(list)
+    for _ in range(rounds + 1):
+        for name, dataset in ways.items():
+            start = clock()
+            for i in range(0, len(indices), BATCH):
+                stack_streams([dataset[k] for k in indices[i:i + BATCH]])
+            spent[name].append(clock() - start)
+    # The first one fills the caches of files.
+    return {
+        name: len(indices) / statistics.median(times[1:])
+        for name, times in spent.items()
+    }
+
+
+def shares(dataset, indices: List[SemiIndex]) -> Dict[str, float]:
+    """Share of the time of each transform, over all streams."""
+    spent = defaultdict(float)
+
+    def timed(transform: Callable) -> Callable:
+
+        def run(results: dict) -> dict:
+            start = clock()
+            results = transform(results)
+            spent[type(transform).__name__] += clock() - start
+            return results
+
+        return run
+
+    for part in dataset.parts:
+        transforms = part.pipeline.transforms
+        for views in transforms:
+            if isinstance(views, StrongViews):
+                views.transforms = [timed(t) for t in views.transforms]
+        # StrongViews itself does nothing but call those.
+        part.pipeline.transforms = [
+            t if isinstance(t, StrongViews) else timed(t) for t in transforms
+        ]
+    start = clock()
+    for i in range(0, len(indices), BATCH):
+        stack_streams([dataset[k] for k in indices[i:i + BATCH]])
+    total = clock() - start
+    spent['seeding, stacking'] = total - sum(spent.values())
+    return {name: seconds / total for name, seconds in spent.items()}
+
+
+def wait_share(dataset, indices: List[SemiIndex], workers: int,
+               step: float) -> float:
+    """Share of the time that a device waits for its next batch."""
+    batches = iter(
+        DataLoader(
+            dataset,
+            batch_size=BATCH,
+            sampler=indices,
+            num_workers=workers,
+            collate_fn=stack_streams))
+    next(batches)
+    waited, start = 0.0, time.perf_counter()
+    for _ in range(len(indices) // BATCH - 1):
+        time.sleep(step)
+        asked = time.perf_counter()
+        next(batches)
+        waited += time.perf_counter() - asked
+    return waited / (time.perf_counter() - start)
+
+
+def build(cfg: dict, **changes):
+    """The data set of a config, with changes."""
+    return DATASETS.build(dict(cfg, **changes))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('config', help='config file')
+    parser.add_argument('--painted', help='HEIGHTxWIDTH of stand-in images')
+    parser.add_argument(
+        '--suffix', default='.jpg', help='of stand-in images: .jpg or .png')
+    parser.add_argument('--samples', type=int, default=24)
+    parser.add_argument('--rounds', type=int, default=3)
+    parser.add_argument(
+        '--step', type=float, help='seconds of a device for a batch')
+    parser.add_argument('--workers', type=int, nargs='+', default=[0, 1, 2])
+    parser.add_argument('--out', help='JSON file to write')
+    add_config_arguments(parser)
+    args = parser.parse_args()
+    cv2.setNumThreads(0)
+    cfg = load_config(args)
+    init_default_scope('mmsemi')
+    loader = cfg.train_dataloader
+
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        if args.painted:
+            size = tuple(map(int, args.painted.split('x')))
+            paint(root, size, args.suffix, args.samples)
+            loader.dataset.update(
+                data_root=folder,
+                labeled_list='labeled.txt',
+                train_list='train.txt')
+        fast = with_backend(loader.dataset, 'cv2')
+        ways = {
+            'as configured': build(loader.dataset),
+            'views by cv2': build(fast),
+            'views by cv2, cached': build(fast, cache_dir=str(root / 'cache')),
+        }
+        dataset = ways['as configured']
+        ways['released, by PIL'] = Released(dataset)
+        sampler = SemiSampler(
+            dataset, partner=loader.sampler.get('partner', 'independent'))
+        indices = list(sampler)[:args.samples // BATCH * BATCH]
+        result = dict(samples_per_second=speed(ways, indices, args.rounds))
+        result['waiting'] = {} if args.step is None else {
+            workers: wait_share(ways['views by cv2'], 4 * indices, workers,
+                                args.step)
+            for workers in args.workers
+        }
+        result['shares'] = {
+            name: shares(ways[name], indices)
+            for name in ('as configured', 'views by cv2')
+        }
+
+    released = result['samples_per_second']['released, by PIL']
+    print(f'{"samples per second of a core":<30}')
+    for name, value in result['samples_per_second'].items():
+        print(f'  {name:<28} {value:>8.1f} {value / released:>8.2f}x')
+    for name, parts in result['shares'].items():
+        print(f'share of the time, {name}')
+        for part, share in sorted(parts.items(), key=lambda item: -item[1]):
+            print(f'  {part:<28} {share:>8.1%}')
+    for workers, share in result['waiting'].items():
+        print(f'a device waits, {workers} workers {share:>13.1%}')
+    if args.out:
+        environment = dict(
+            torch=torch.__version__,
+            threads=torch.get_num_threads(),
+            **{k: v for k, v in vars(args).items() if k != 'cfg_options'})
+        with open(args.out, 'w') as file:
+            json.dump(dict(environment=environment, **result), file, indent=2)
+
+
+if __name__ == '__main__':
+    main()
