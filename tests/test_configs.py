@@ -26,6 +26,7 @@ TYPES = dict(
     st='Supervised',
     stpp='Supervised')
 CROPS = dict(pascal=321, cityscapes=801, coco=513, ade20k=513, camvid=321)
+PASCAL = {'1-16': 92, '1-8': 183, '1-4': 366, '1-2': 732, 'full': 1464}
 
 
 @pytest.fixture(scope='module', autouse=True)
@@ -77,8 +78,24 @@ def test_builds(name, built):
     if depth and method != 'demo':
         named = re.search(r'_r(\d+)', name)
         assert depth == (int(named[1]) if named else 101)
-    if method != 'demo' and depth != 18:
-        assert crops(cfg) == {named_crop(method, Path(name).stem)}
+    if method == 'demo':
+        return
+    stem = Path(name).stem
+    assert cfg.train_dataloader.dataset.labeled_list == named_list(stem)
+    if depth != 18:
+        assert crops(cfg) == {named_crop(method, stem)}
+
+
+def named_list(stem):
+    data, split = stem.split('_')[:2]
+    name = split.replace('-', '_')
+    if data == 'pascal':
+        name = PASCAL[split]
+    elif data == 'pascal-u2pl':
+        name = f'u2pl_{name}'
+    elif data == 'camvid':
+        name = f'{name}/labeled'
+    return f'splits/{name}.txt'
 
 
 def crops(cfg):
