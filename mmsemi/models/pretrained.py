@@ -1,5 +1,4 @@
 """Starting a part of the network from a file of weights."""
-import os.path as osp
 from typing import Dict
 
 import torch
