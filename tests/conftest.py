@@ -4,11 +4,24 @@ from pathlib import Path
 from typing import Iterator
 
 import cv2
+from hypothesis import HealthCheck, settings
 import numpy as np
 import pytest
 from mmengine.registry import init_default_scope
 
 HERE = Path(__file__).parent
+
+# The same cases every time; `--hypothesis-profile fuzz`: others, and more.
+settings.register_profile(
+    'mmsemi',
+    derandomize=True,
+    database=None,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture])
+settings.register_profile(
+    'fuzz', settings.get_profile('mmsemi'), derandomize=False,
+    max_examples=5000)
+settings.load_profile('mmsemi')
 
 
 @pytest.fixture(scope='session')

@@ -7,12 +7,36 @@ from typing import Optional
 from mmengine.config import Config, DictAction
 
 
+class OptionsAction(DictAction):
+    """MMEngine's ``KEY=VALUE``, with names of files as they are.
+
+    MMEngine takes blanks out of every value and parts it at commas; here it
+    does not where the value is a ``data_root``, or the name of a file.
+    """
+
+    def __call__(self, parser, namespace, values, option_string=None) -> None:
+        options = dict(getattr(namespace, self.dest, None) or {})
+        for option in values:
+            key, is_one, value = option.partition('=')
+            if not is_one:
+                parser.error(f'{option!r} is no KEY=VALUE')
+            if key == 'data_root' or (set(value) & set(' ,()[]')
+                                      and osp.exists(value)):
+                options[key] = value
+                continue
+            try:
+                options[key] = self._parse_iterable(value)
+            except AssertionError as error:
+                parser.error(f'{key}: {error}')
+        setattr(namespace, self.dest, options)
+
+
 def add_config_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments that all tools which run a config share with mmseg's."""
     parser.add_argument(
         '--cfg-options',
         nargs='+',
-        action=DictAction,
+        action=OptionsAction,
         help='settings that override the config, KEY=VALUE with dots in KEY; '
         'lists as KEY="[a,b]" or KEY=a,b. `data_root=FOLDER` moves all data '
         'sets of the config.')
@@ -42,9 +66,17 @@ def load_config(args: argparse.Namespace) -> Config:
 
     Raises:
         FileNotFoundError: There is no such config.
+        ValueError: ``MMSEMI_DATA`` has letters that no config can take.
     """
     if not osp.isfile(args.config):
         raise FileNotFoundError(f'There is no config {args.config}.')
+    data = os.environ.get('MMSEMI_DATA', '')
+    if not data:  # MMEngine takes no default for an empty one
+        os.environ.pop('MMSEMI_DATA', None)
+    if set(data) & set('\'"\\\n\r'):
+        raise ValueError(
+            f'MMSEMI_DATA={data!r} has a quote, backslash or line break, and '
+            'configs are Python text: link the folder under another name.')
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     if os.environ.get('MMSEMI_DATA'):
         os.environ.setdefault(

@@ -5,7 +5,7 @@ import zipfile
 
 import pytest
 import torch
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from mmengine.logging import HistoryBuffer
 
@@ -100,10 +100,6 @@ def whole(tmp_path_factory):
     return file.read_bytes()
 
 
-@settings(
-    max_examples=200,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_fuzzed_files_are_refused_by_name(whole, tmp_path, data):
     """Cut, changed or replaced bytes: ValueError, or the same tensors."""
