@@ -1,4 +1,5 @@
 """Random draws of a step that do not depend on the steps before it."""
+import random
 from typing import Optional
 
 import numpy as np
@@ -11,7 +12,7 @@ from mmsemi.registry import HOOKS
 
 @HOOKS.register_module()
 class StepSeedHook(Hook):
-    """Seeds PyTorch before every step by the run's seed, step and process.
+    """Seeds all draws of a step by the run's seed, the step and the process.
 
     Dropout and all else that a method draws is then the same after a resume
     as it would have been without the interruption, whatever validation or
@@ -25,5 +26,7 @@ class StepSeedHook(Hook):
                           batch_idx: int,
                           data_batch: Optional[dict] = None) -> None:
         entropy = (runner.seed, runner.iter, get_rank())
-        torch.manual_seed(
-            int(np.random.SeedSequence(entropy).generate_state(1)[0]))
+        seed = int(np.random.SeedSequence(entropy).generate_state(1)[0])
+        torch.manual_seed(seed)
+        np.random.seed(seed)
+        random.seed(seed)

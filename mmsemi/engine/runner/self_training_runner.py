@@ -130,10 +130,11 @@ class SelfTrainingRunner:
             cfg.train_dataloader.dataset.pseudo_list = str(pseudo_list)
         elif self.supervised_epochs is not None:
             cfg.train_cfg.max_epochs = self.supervised_epochs
-        hooks = ['OwedValidationHook'] + ['SnapshotHook'] * snapshots
-        cfg.custom_hooks = [
-            *cfg.get('custom_hooks', []), *(dict(type=hook) for hook in hooks)
-        ]
+        if snapshots:
+            cfg.custom_hooks = [
+                *cfg.get('custom_hooks', []),
+                dict(type='SnapshotHook')
+            ]
         self._run(cfg, 'train')
         return folder / json.loads((folder / FINISHED).read_text())['network']
 
