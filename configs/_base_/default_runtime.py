@@ -23,6 +23,8 @@ default_hooks = dict(
     health=dict(type='HealthHook'),
     corrupt_files=dict(type='CorruptFilesHook'),
     preemption=dict(type='PreemptionHook'),
+    stall=dict(type='StallHook'),
+    owed_validation=dict(type='OwedValidationHook'),
     # Before it is validated: the same statistics on every process.
     sync_buffers=dict(type='SyncBuffersHook'),
     results=dict(type='ResultsHook'),

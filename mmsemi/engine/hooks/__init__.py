@@ -6,11 +6,12 @@ from .preemption_hook import PreemptionHook
 from .previous_models_hook import PreviousModelsHook
 from .results_hook import ResultsHook
 from .snapshot_hook import SnapshotHook
+from .stall_hook import StallHook
 from .step_seed_hook import StepSeedHook
 from .whole_checkpoint_hook import WholeCheckpointHook
 
 __all__ = [
     'CorruptFilesHook', 'EMATeacherHook', 'HealthHook', 'OwedValidationHook',
     'PreemptionHook', 'PreviousModelsHook', 'ResultsHook', 'SnapshotHook',
-    'StepSeedHook', 'WholeCheckpointHook', 'teacher_checkpoint'
+    'StallHook', 'StepSeedHook', 'WholeCheckpointHook', 'teacher_checkpoint'
 ]

@@ -2,6 +2,7 @@
 import os.path as osp
 import signal
 import threading
+from datetime import timedelta
 from typing import Optional
 
 import torch
@@ -26,7 +27,10 @@ class PreemptionHook(Hook):
 
     Several processes must stop after the same step: they agree over a group
     of their own, one number on the CPU per step, so that no device waits.
-    A signal to one of them is enough.  A second one ends its process at once.
+    A signal to one of them is enough.  None leaves before the file stands,
+    since launchers end all others with the first.  More signals, which come
+    where the launcher passes on what its processes got as well, change
+    nothing; SIGINT and SIGKILL end a process at once.
     """
 
     priority = 'LOWEST'  # after all that belongs to the step
@@ -38,13 +42,13 @@ class PreemptionHook(Hook):
 
     def before_train(self, runner) -> None:
         if is_distributed() and self._group is None:
-            self._group = torch_dist.new_group(backend='gloo')
+            self._group = torch_dist.new_group(
+                backend='gloo', timeout=timedelta(seconds=runner.dist_timeout))
         if threading.current_thread() is threading.main_thread():
             self._former = signal.signal(signal.SIGTERM, self._ask)
 
     def _ask(self, signum, frame) -> None:
         self._asked = True
-        signal.signal(signal.SIGTERM, self._former or signal.SIG_DFL)
 
     def after_train_iter(self,
                          runner,
@@ -62,6 +66,8 @@ class PreemptionHook(Hook):
         if is_main_process():
             write_whole(
                 osp.join(runner.work_dir, 'last_checkpoint'), file.encode())
+        if self._group is not None:
+            torch_dist.barrier(self._group)
         self._leave(runner, f'{file} is saved')
 
     def after_val_iter(self,

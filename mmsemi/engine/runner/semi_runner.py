@@ -10,10 +10,12 @@ from mmengine.dist import (broadcast_object_list, is_distributed,
 from mmengine.fileio import LocalBackend, get_file_backend
 from mmengine.model import (BaseTTAModel, MMDistributedDataParallel,
                             is_model_wrapper)
-from mmengine.runner import BaseLoop, EpochBasedTrainLoop, Runner
+from mmengine.runner import (BaseLoop, EpochBasedTrainLoop,
+                             IterBasedTrainLoop, Runner)
 from mmengine.runner.checkpoint import _load_checkpoint_to_model
 from torch import nn
 
+from mmsemi.datasets import SemiSampler
 from mmsemi.models import SemiSegmentor
 from mmsemi.registry import RUNNERS
 from mmsemi.utils.checkpoint import find_weights, read_checkpoint, trusting
@@ -47,11 +49,12 @@ class SemiRunner(Runner):
 
     def setup_env(self, env_cfg: Dict) -> None:
         """As in MMEngine; without a GPU the processes meet over gloo."""
+        # Seconds that processes wait for one another.
+        self.dist_timeout = env_cfg.get('dist_cfg', {}).get('timeout', 1800)
         if (self._launcher == 'pytorch' and not is_distributed()
                 and not torch.cuda.is_available()):
-            timeout = env_cfg.get('dist_cfg', {}).get('timeout', 1800)
             torch_dist.init_process_group(
-                'gloo', timeout=timedelta(seconds=timeout))
+                'gloo', timeout=timedelta(seconds=self.dist_timeout))
         super().setup_env(env_cfg)
 
     def wrap_model(self, model_wrapper_cfg: Optional[Dict],
@@ -80,6 +83,9 @@ class SemiRunner(Runner):
         """
         self._divide_batch()
         loop = super().build_train_loop(loop)
+        if (isinstance(loop, IterBasedTrainLoop)
+                and isinstance(loop.dataloader.sampler, SemiSampler)):
+            loop.dataloader.sampler.infinite = True  # resumes at any epoch
         check_batches(loop.dataloader, self.world_size)
         check_train_set(loop.dataloader.dataset)
         check_network(
@@ -188,6 +194,9 @@ class SemiRunner(Runner):
             strict = self.cfg.get('strict_load', True)
         with self._trusting():
             checkpoint = read_checkpoint(filename, map_location)
+        if isinstance(checkpoint.get('meta'), dict):
+            # Python, which MMEngine would run to look for a number of GPUs.
+            checkpoint['meta'].pop('config', None)
         self.call_hook('after_load_checkpoint', checkpoint=checkpoint)
         model = self.model.module if is_model_wrapper(self.model) \
             else self.model
@@ -242,8 +251,10 @@ class SemiRunner(Runner):
 
     def resume(self, filename: str, *args, **kwargs) -> None:
         """As in MMEngine, and inside an epoch at the next sample."""
+        loader, seed = self.train_dataloader, self.seed
         super().resume(filename, *args, **kwargs)
-        loader = self.train_dataloader
+        if self.seed != seed and isinstance(loader.sampler, SemiSampler):
+            loader.sampler.seed = self.seed  # the order is the run's
         if not isinstance(self.train_loop, EpochBasedTrainLoop):
             return  # skips by itself, over iterations
         done = self.iter - self.epoch * len(loader)
