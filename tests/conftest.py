@@ -1,13 +1,14 @@
 """Fixtures that every test may use."""
+import gc
 import os
 from pathlib import Path
 from typing import Iterator
 
-import cv2
-from hypothesis import HealthCheck, settings
-import numpy as np
 import pytest
+from hypothesis import HealthCheck, settings
 from mmengine.registry import init_default_scope
+
+from tests.tiny_runs import make_tiny_data
 
 HERE = Path(__file__).parent
 
@@ -39,6 +40,12 @@ def mmsemi_scope() -> None:
     init_default_scope('mmsemi')
 
 
+@pytest.fixture(scope='session', autouse=True)
+def imports_stay() -> None:
+    """Every data set that is built collects garbage: not among imports."""
+    gc.freeze()
+
+
 @pytest.fixture(scope='module')
 def plain_configs() -> Iterator[None]:
     """Configs that are written down are not laid out.
@@ -56,25 +63,5 @@ def plain_configs() -> Iterator[None]:
 def tiny_data(tmp_path_factory) -> Path:
     """A data root of 8 train and 3 val images of 4 classes, 48x40."""
     root = tmp_path_factory.mktemp('tiny_data')
-    rng = np.random.default_rng(0)
-    for split, count in (('train', 8), ('val', 3)):
-        lines = []
-        for i in range(count):
-            mask = np.zeros((40, 48), np.uint8)
-            x, y = (int(v) for v in rng.integers(10, 30, 2))
-            cv2.circle(mask, (x, y), 9, 1, -1)
-            cv2.rectangle(mask, (x, y), (x + 12, y + 9), 2, -1)
-            cv2.line(mask, (0, x), (47, y), 3, 4)
-            mask[:2] = 255
-            image = rng.normal(60 + 50 * (mask % 4)[..., None], 25,
-                               (40, 48, 3)).clip(0, 255).astype(np.uint8)
-            names = f'images/{split}/{i}.png', f'labels/{split}/{i}.png'
-            for name, pixels in zip(names, (image, mask)):
-                (root / name).parent.mkdir(parents=True, exist_ok=True)
-                cv2.imwrite(str(root / name), pixels)
-            lines.append(' '.join(names))
-        (root / 'splits').mkdir(exist_ok=True)
-        (root / 'splits' / f'{split}.txt').write_text('\n'.join(lines))
-        if split == 'train':
-            (root / 'splits/labeled.txt').write_text('\n'.join(lines[:3]))
+    make_tiny_data(root)
     return root

@@ -2,19 +2,21 @@
 import os
 import re
 import signal
-import subprocess
 import sys
-import time
 from pathlib import Path
 
 import mmseg
 import numpy as np
 import pytest
 import torch
+from mmengine.config import Config
 from PIL import Image
 
-from mmsemi.registry import MODELS
+from mmsemi.engine.runner.resuming import newest_whole_checkpoint
+from mmsemi.registry import MODELS, RUNNERS
 from tests import tiny
+from tests.resume_points import OFTEN, differences
+from tests.tiny_runs import make_config
 from tests.tools import ROOT, TINY, call, run
 
 MMSEG_TEST = Path(mmseg.__file__).parent / '.mim/tools/test.py'
@@ -25,30 +27,32 @@ def miou(output: str) -> float:
     return float(re.findall(r'mIoU: ([\d.]+)', output)[-1])
 
 
+def killing_config(file, **hook):
+    """The tiny config, of which a process gets SIGKILL."""
+    hook.update(type='EndAt', signal=int(signal.SIGKILL))
+    file.write_text(f"""
+_base_ = {str(TINY)!r}
+custom_imports = dict(imports=['mmsemi', 'tests.resume_points'])
+custom_hooks = [{hook!r}]
+""")
+    return file
+
+
 @pytest.fixture(scope='module')
 def trained(tiny_data, tmp_path_factory) -> Path:
     """Work dir of a training killed by SIGKILL and resumed."""
     work_dir = tmp_path_factory.mktemp('work')
     options = [
         '--work-dir', work_dir, '--cfg-options', f'data_root={tiny_data}',
-        'default_hooks.checkpoint.by_epoch=False', 'train_cfg.max_epochs=30'
+        'default_hooks.checkpoint.by_epoch=False', 'train_cfg.max_epochs=3'
     ]
-    process = subprocess.Popen(
-        [sys.executable, 'tools/train.py',
-         str(TINY), *map(str, options)],
-        cwd=ROOT,
-        env=dict(os.environ, OMP_NUM_THREADS='1'),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL)
-    deadline = time.time() + 240
-    while not (work_dir / 'last_checkpoint').exists():
-        assert process.poll() is None and time.time() < deadline
-        time.sleep(0.05)
-    process.send_signal(signal.SIGKILL)
-    assert process.wait() == -signal.SIGKILL
-    options[-1] = 'train_cfg.max_epochs=3'
+    config = killing_config(
+        work_dir / 'killed.py', point='after_train_iter', time=3)
+    run('python', 'tools/train.py', config, *options,
+        env=dict(PYTHONPATH=str(ROOT)), ok=False)
+    assert not (work_dir / 'iter_4.pth').exists()
     output = run('python', 'tools/train.py', TINY, '--resume', *options)
-    assert re.search(r'resumed epoch: \d+, iter: \d+', output)
+    assert 'resumed epoch: 1, iter: 3' in output
     assert re.search(r'mIoU: best [\d.]+ \(epoch \d+.*last [\d.]+', output)
     for part in ('loss_sup', 'loss_strong', 'loss_fp', 'loss_rank',
                  'mask_ratio', 'eta', 'lr'):
@@ -59,6 +63,17 @@ def trained(tiny_data, tmp_path_factory) -> Path:
 @pytest.fixture(scope='module')
 def checkpoint(trained) -> str:
     return (trained / 'last_checkpoint').read_text().strip()
+
+
+def test_ends_as_if_it_had_not_been_killed(trained, tiny_data, tmp_path):
+    """Bit-identical, with one thread as the command has."""
+    cfg = make_config('rankmatch', tiny_data, tmp_path, **OFTEN)
+    cfg.model = Config.fromfile(TINY).model
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    RUNNERS.build(cfg).train()
+    torch.set_num_threads(threads)
+    assert differences(tmp_path, trained) == []
 
 
 def test_tensorboard_scalars(trained):
@@ -132,16 +147,20 @@ def test_predict_names_what_is_missing(checkpoint, tmp_path):
 
 
 def test_two_processes_train_and_evaluate(tiny_data, tmp_path):
-    """Over gloo where there is no GPU, with the batch divided."""
-    output = run('bash', 'tools/dist_train.sh', TINY, '2', '--work-dir',
+    """Over gloo where there is no GPU, with the batch divided; and SIGKILL
+    to one in the second epoch ends both, and leaves the first."""
+    config = killing_config(
+        tmp_path / 'killed.py', point='before_train_iter', time=4, rank=1)
+    output = run('bash', 'tools/dist_train.sh', config, '2', '--work-dir',
                  tmp_path, '--cfg-options', f'data_root={tiny_data}',
-                 'train_cfg.max_epochs=1',
                  env=dict(CUDA_VISIBLE_DEVICES='-1',
                           PATH=f'{Path(sys.executable).parent}:'
-                          f'{os.environ["PATH"]}'))
+                          f'{os.environ["PATH"]}'), ok=False)
     assert 'Epoch(train) [1][2/2]' in re.sub(' +', ' ', output)
     assert 'BatchNorm is not synchronised' in output
-    one = run('python', 'tools/test.py', TINY, tmp_path / 'epoch_1.pth',
-              '--work-dir', tmp_path, '--cfg-options',
-              f'data_root={tiny_data}')
-    assert miou(output.split('last ')[0]) == miou(one)
+    assert re.search(r'rank +: 1 .*Signal 9 \(SIGKILL\)', output, re.DOTALL)
+    last = newest_whole_checkpoint(tmp_path)
+    assert last.endswith('epoch_1.pth')
+    one = run('python', 'tools/test.py', TINY, last, '--work-dir', tmp_path,
+              '--cfg-options', f'data_root={tiny_data}')
+    assert miou(output) == miou(one)

@@ -19,7 +19,10 @@ NUMBER = itertools.count()
 
 @HOOKS.register_module(force=True)
 class TermAt(Hook):
-    """Sends this process SIGTERM in a step, or in a validation."""
+    """Sends this process SIGTERM in a step, or in a validation.
+
+    Twice in a step, as where a launcher passes on what all have got.
+    """
 
     priority = 'HIGHEST'
 
@@ -28,6 +31,7 @@ class TermAt(Hook):
 
     def before_train_iter(self, runner, batch_idx, data_batch=None):
         if runner.iter + 1 == self.step:
+            os.kill(os.getpid(), signal.SIGTERM)
             os.kill(os.getpid(), signal.SIGTERM)
 
     def before_val_iter(self, runner, batch_idx, data_batch=None):

@@ -35,3 +35,16 @@ def test_all_padding_gives_zero(weighting, corrected):
         torch.zeros(2, 4, 4).bool(), 0.5, weighting, corrected)
     loss.backward()
     assert loss == 0 and torch.isfinite(logits.grad).all()
+
+
+def test_what_is_the_mean_of_processes():
+    """Of an image each, without padding; released, pixelavg is not."""
+    valid = torch.ones_like(VALID)
+    for name, weigh in WEIGHTINGS.items():
+        for corrected in (False, True):
+            whole, first, second = (
+                weigh(loss, conf, seen, 0.6, corrected)
+                for loss, conf, seen in ((LOSS, CONF, valid), *zip(
+                    LOSS.split(1), CONF.split(1), valid.split(1))))
+            same = (first + second) / 2 == pytest.approx(whole.item())
+            assert same == ((name, corrected) != ('pixelavg', False)), name

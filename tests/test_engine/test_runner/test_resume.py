@@ -1,0 +1,167 @@
+"""Killed at any moment and resumed, a run ends as if it had not been.
+
+``python -m tests.resume_points FOLDER`` tries far more moments.
+"""
+import contextlib
+import shutil
+
+import pytest
+import torch
+
+from mmsemi.datasets import SemiSampler, SemiSegDataset, semi_dataset
+from mmsemi.engine import StepSeedHook
+from mmsemi.registry import RUNNERS
+from mmsemi.utils.checkpoint import read_checkpoint
+from tests.resume_points import OFTEN, differences
+from tests.tiny_runs import METHODS, STAGES, make_config
+
+
+@pytest.fixture(scope='module', autouse=True)
+def one_thread(plain_configs):
+    """More would round otherwise, and differently every time."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope='module')
+def train(tiny_data):
+    """Train in a folder, or resume what is there, up to a point."""
+
+    def run(method, folder, *end, **changes):
+        if end:
+            names = 'point', 'time', 'stage'
+            changes['custom_hooks'] = [
+                dict(type='EndAt', **dict(zip(names, end)))
+            ]
+        cfg = make_config(
+            method,
+            tiny_data,
+            folder,
+            resume=folder.exists(),
+            **{
+                **OFTEN,
+                **changes
+            })
+        if end:
+            with pytest.raises(KeyboardInterrupt):
+                RUNNERS.build(cfg).train()
+        else:
+            RUNNERS.build(cfg).train()
+
+    return run
+
+
+@pytest.fixture(scope='module')
+def folders(train, tmp_path_factory):
+    """Of UniMatch, which draws: a whole run, and one killed in an epoch."""
+    folder = tmp_path_factory.mktemp('unimatch')
+    train('unimatch', folder / 'whole')
+    train('unimatch', folder / 'killed', 'after_train_iter', 3)
+    return folder / 'whole', folder / 'killed'
+
+
+@pytest.fixture
+def loaded(monkeypatch):
+    """The indices of the samples that this process loads."""
+    indices = []
+    load = SemiSegDataset.__getitem__
+
+    def watched(self, index):
+        indices.append(index)
+        return load(self, index)
+
+    monkeypatch.setattr(SemiSegDataset, '__getitem__', watched)
+    return indices
+
+
+@pytest.mark.parametrize('method', METHODS)
+def test_ends_bit_identical(method, train, tmp_path):
+    """Killed inside an epoch, in a validation and between two epochs, and
+    resumed with other workers: every checkpoint and every score."""
+    stages = STAGES.get(method, ('', ))
+    train(method, tmp_path / 'whole')
+    killed = tmp_path / 'killed'
+    train(method, killed, 'after_train_iter', 3, stages[0])
+    train(method, killed, 'after_val_iter', 2, stages[-1],
+          **{'train_dataloader.num_workers': 2})
+    train(method, killed, 'before_train_epoch', 2, stages[-1])
+    train(method, killed)
+    assert differences(tmp_path / 'whole', killed) == []
+
+
+@pytest.mark.parametrize('lost', ['order', 'place', 'augmentations', 'draws'])
+def test_without_what_is_restored_it_differs(lost, train, folders, tmp_path,
+                                             monkeypatch):
+    """What makes the test above worth something."""
+    whole, killed = folders
+    shutil.copytree(killed, tmp_path / 'killed')
+    if lost == 'order':
+        order = SemiSampler._epoch_order
+        monkeypatch.setattr(SemiSampler, '_epoch_order',
+                            lambda self, epoch: order(self, epoch + 10))
+    elif lost == 'place':
+        monkeypatch.setattr(SemiSampler, 'skip', lambda *args: None)
+    elif lost == 'augmentations':
+        monkeypatch.setattr(semi_dataset, 'seeded',
+                            lambda *args: contextlib.nullcontext())
+    else:
+        monkeypatch.setattr(StepSeedHook, 'before_train_iter',
+                            lambda *args, **kwargs: None)
+    train('unimatch', tmp_path / 'killed')
+    assert differences(whole, tmp_path / 'killed')
+
+
+def test_makes_up_for_a_validation_that_was_killed(train, tmp_path):
+    """The last one, which MMEngine would leave out."""
+    epochs = {'default_hooks.checkpoint.by_epoch': True}
+    train('supervised', tmp_path / 'whole', **epochs)
+    train('supervised', tmp_path / 'killed', 'after_val_iter', 8, **epochs)
+    train('supervised', tmp_path / 'killed', **epochs)
+    assert differences(tmp_path / 'whole', tmp_path / 'killed') == []
+    assert (tmp_path / 'whole/results.json').read_text().count('mIoU') == 3
+
+
+def test_finds_its_place_without_loading(train, folders, tmp_path, loaded):
+    """Three steps of two samples are left."""
+    whole, killed = folders
+    shutil.copytree(killed, tmp_path / 'killed')
+    train('unimatch', tmp_path / 'killed')
+    assert len(loaded) == 3 * 2
+    assert differences(whole, tmp_path / 'killed') == []
+
+
+def test_goes_on_with_the_seed_it_began_with(train, folders, tmp_path):
+    whole, killed = folders
+    shutil.copytree(killed, tmp_path / 'killed')
+    train('unimatch', tmp_path / 'killed', **{'randomness.seed': 5})
+    assert differences(whole, tmp_path / 'killed') == []
+
+
+def test_by_iterations(train, tmp_path, loaded):
+    """Across the ends of epochs, and with a validation in between."""
+    steps = dict(
+        train_cfg=dict(
+            type='IterBasedTrainLoop', max_iters=7, val_interval=3),
+        log_processor=dict(by_epoch=False))
+    train('unimatch', tmp_path / 'whole', **steps)
+    whole = loaded.copy()
+    train('unimatch', tmp_path / 'killed', 'after_train_iter', 4, **steps)
+    train('unimatch', tmp_path / 'killed', 'after_val_iter', 2, **steps)
+    loaded.clear()
+    train('unimatch', tmp_path / 'killed', **steps)
+    assert loaded == whole[6 * 2:] and len(loaded) == 2
+    assert differences(tmp_path / 'whole', tmp_path / 'killed') == []
+
+
+def test_resuming_runs_no_config_of_the_checkpoint(train, folders, tmp_path):
+    """MMEngine keeps the config as text in it, and would run it."""
+    killed = tmp_path / 'killed'
+    killed.mkdir()
+    checkpoint = read_checkpoint(folders[1] / 'iter_3.pth')
+    mark = tmp_path / 'ran'
+    checkpoint['meta']['config'] = f'open({str(mark)!r}, "w")'
+    torch.save(checkpoint, killed / 'iter_3.pth')
+    train('unimatch', killed, 'before_train_iter', 1)
+    assert not mark.exists()
