@@ -2,11 +2,14 @@
 
 ``python -m tests.kill_saving FOLDER --kills 100`` resumes after every
 SIGKILL, and fails where no whole checkpoint is left.  ``--stock`` saves as
-MMEngine does, to show what the difference is.
+MMEngine does, to show what the difference is.  ``--fills 20`` fills the disk
+that FOLDER is on instead, but for some room that does not do: take a small
+one (``mount -t tmpfs -o size=32m tmpfs FOLDER``).
 """
 import argparse
 import os
 import random
+import shutil
 import signal
 import time
 from pathlib import Path
@@ -128,16 +131,46 @@ def kill_once(folder: Path, delay: float, stock: bool = False) -> bool:
     return bool(parts)
 
 
+def fill_once(folder: Path, room: int) -> None:
+    """Train on a disk with too little room, and look.
+
+    Raises:
+        AssertionError: The training does not end by an error, a checkpoint
+            is damaged, or all are gone.
+    """
+    work, ballast = folder / 'work', folder / 'ballast'
+    if not work.exists():
+        saving_runner(work, epochs=1).train()
+    with ballast.open('wb') as file:
+        free = shutil.disk_usage(folder).free - room
+        while free > 0:
+            free -= file.write(bytes(min(free, 2**20)))
+    pid = fork(folder)
+    code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    ballast.unlink()
+    assert code == 1, f'the training ended with {code}'
+    assert not list(work.glob('.*.part')), 'a half takes up room'
+    for file in work.glob('*.pth'):
+        read_checkpoint(file)
+    assert newest_whole_checkpoint(str(work)), 'no checkpoint is left'
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('folder', type=Path)
     parser.add_argument('--kills', type=int, default=100)
+    parser.add_argument('--fills', type=int, default=0)
     parser.add_argument('--seed', type=int, default=0)
     parser.add_argument('--stock', action='store_true')
     args = parser.parse_args()
     args.folder.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(1)
     rng = random.Random(args.seed)
+    for _ in range(args.fills):
+        fill_once(args.folder, rng.randrange(5_000_000))
+    if args.fills:
+        print(f'{args.fills} full disks, all survived.')
+        return
     halves = failures = 0
     for _ in range(args.kills):
         try:
