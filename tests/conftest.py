@@ -1,11 +1,13 @@
 """Fixtures that every test may use."""
 import gc
 import os
+import pickle
 from pathlib import Path
 from typing import Iterator
 
 import pytest
 from hypothesis import HealthCheck, settings
+from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
 from tests.tiny_runs import make_tiny_data
@@ -56,6 +58,23 @@ def plain_configs() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr('yapf.yapflib.yapf_api.FormatCode',
                       lambda code, **kwargs: (code, False))
+        yield
+
+
+@pytest.fixture(scope='module')
+def bases_read_once() -> Iterator[None]:
+    """Most of a config is its bases, and most of the time their reading."""
+    read, known = Config._file2dict, {}
+
+    def read_once(filename, *args, **kwargs):
+        if '_base_' not in str(filename):
+            return read(filename, *args, **kwargs)
+        if filename not in known:
+            known[filename] = pickle.dumps(read(filename, *args, **kwargs))
+        return pickle.loads(known[filename])
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Config, '_file2dict', staticmethod(read_once))
         yield
 
 

@@ -1,5 +1,4 @@
 """Every config builds, and says what its name says."""
-import pickle
 import re
 from pathlib import Path
 
@@ -16,6 +15,8 @@ CONFIGS = sorted(
     for path in (ROOT / 'configs').glob('[!_]*/*.py')
     if not (path.parent / 'splits').exists())
 
+pytestmark = pytest.mark.usefixtures('bases_read_once')
+
 TYPES = dict(
     supervised='Supervised',
     fixmatch='FixMatch',
@@ -27,23 +28,6 @@ TYPES = dict(
     stpp='Supervised')
 CROPS = dict(pascal=321, cityscapes=801, coco=513, ade20k=513, camvid=321)
 PASCAL = {'1-16': 92, '1-8': 183, '1-4': 366, '1-2': 732, 'full': 1464}
-
-
-@pytest.fixture(scope='module', autouse=True)
-def bases_read_once():
-    """Most of a config is its bases, and most of the time their reading."""
-    read, known = Config._file2dict, {}
-
-    def read_once(filename, *args, **kwargs):
-        if '_base_' not in str(filename):
-            return read(filename, *args, **kwargs)
-        if filename not in known:
-            known[filename] = pickle.dumps(read(filename, *args, **kwargs))
-        return pickle.loads(known[filename])
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Config, '_file2dict', staticmethod(read_once))
-        yield
 
 
 @pytest.fixture(scope='module')

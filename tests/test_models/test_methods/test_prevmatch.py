@@ -183,6 +183,7 @@ def test_unknown_options(wrong):
 CONFIGS = sorted((tools.ROOT / 'configs/prevmatch').glob('*.py'))
 
 
+@pytest.mark.usefixtures('bases_read_once')
 @pytest.mark.parametrize('path', CONFIGS, ids=lambda path: path.stem)
 def test_configs_have_a_hook_that_lends(path):
     cfg = Config.fromfile(path)
