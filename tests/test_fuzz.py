@@ -146,6 +146,7 @@ def parse(*options):
     return parser.parse_args(['a.py', '--cfg-options', *options])
 
 
+@example(value="']1 ,[")
 @given(value=st.text('a1,.[](){}\'"= /', max_size=12) | TEXT)
 def test_settings_are_taken_or_refused(value):
     """A data root to the letter."""

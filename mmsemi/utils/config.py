@@ -26,8 +26,8 @@ class OptionsAction(DictAction):
                 continue
             try:
                 options[key] = self._parse_iterable(value)
-            except AssertionError as error:
-                parser.error(f'{key}: {error}')
+            except (AssertionError, RecursionError):
+                parser.error(f'the brackets of {option!r} do not match')
         setattr(namespace, self.dest, options)
 
 
