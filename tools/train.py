@@ -4,6 +4,8 @@ Resumes with ``--resume``; ``tools/dist_train.sh`` runs it on many processes.
 """
 import argparse
 
+import torch
+
 from mmsemi.registry import RUNNERS
 from mmsemi.utils.config import add_config_arguments, load_config
 
@@ -19,7 +21,9 @@ def parse_args() -> argparse.Namespace:
         help='go on from the newest checkpoint of the work dir, or from the '
         'one named')
     parser.add_argument(
-        '--amp', action='store_true', help='automatic mixed precision')
+        '--amp',
+        action='store_true',
+        help='mixed precision: float16 on a GPU, bfloat16 on a CPU')
     add_config_arguments(parser)
     return parser.parse_args()
 
@@ -28,8 +32,9 @@ def main() -> None:
     args = parse_args()
     cfg = load_config(args)
     if args.amp and cfg.optim_wrapper.type == 'OptimWrapper':
-        cfg.optim_wrapper.type = 'AmpOptimWrapper'
-        cfg.optim_wrapper.loss_scale = 'dynamic'
+        cfg.optim_wrapper.type = 'AutocastOptimWrapper'
+        cfg.optim_wrapper.dtype = 'float16' if torch.cuda.is_available() \
+            else 'bfloat16'
     if args.resume:
         cfg.resume = True
         cfg.load_from = None if args.resume == 'auto' else args.resume

@@ -44,7 +44,9 @@ TYPES = dict(
 
 # The optimiser as our schedules have it; the record gives each step's lr.
 OPTIMIZER = dict(
-    optimizer=dict(type='SGD', lr=0.01, momentum=0.9, weight_decay=1e-4),
+    constructor='GroupedParamsConstructor',
+    optimizer=dict(
+        type='SGD', lr=0.01, momentum=0.9, weight_decay=1e-4, fused=True),
     paramwise_cfg=dict(custom_keys=dict(backbone=dict(lr_mult=0.1))))
 
 
