@@ -54,5 +54,6 @@ class SemiDataPreprocessor(SegDataPreProcessor):
         if self._channel_conversion and value.shape[1] == 3:
             value = value[:, [2, 1, 0]]
         value = value.float()
-        return (value - self.mean) / self.std if self._enable_normalize \
-            else value
+        if self._enable_normalize:
+            value = (value - self.mean).div_(self.std)
+        return value

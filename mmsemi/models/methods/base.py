@@ -57,10 +57,12 @@ class SemiSegmentor(EncoderDecoder):
 
     def logits(self, images: Tensor) -> Tensor:
         """Logits (B, C, H, W) of images (B, 3, H, W)."""
-        return self._decode(self.extract_feat(images), images)
+        return self._to_size_of(images,
+                                self.decode_head(self.extract_feat(images)))
 
     def logits_and_dropped(self,
                            images: Tensor,
+                           unasked: int = 0,
                            prob: float = 0.5) -> Tuple[Tensor, Tensor]:
         """Logits of the features, and of a copy with channel dropout.
 
@@ -69,21 +71,25 @@ class SemiSegmentor(EncoderDecoder):
 
         Args:
             images (Tensor): (B, 3, H, W).
+            unasked (int): Images in front whose dropped logits are not
+                asked for, and not brought to full size.
             prob (float): Share of the channels dropped on every input level
                 of the decoder.
 
         Returns:
-            tuple[Tensor, Tensor]: (B, C, H, W) each.
+            tuple[Tensor, Tensor]: (B, C, H, W) and (B - unasked, C, H, W).
         """
         feats = [
             torch.cat([feat, F.dropout2d(feat, prob)])
             for feat in self.extract_feat(images)
         ]
-        return self._decode(feats, images).chunk(2)
+        logits, dropped = self.decode_head(feats).chunk(2)
+        return (self._to_size_of(images, logits),
+                self._to_size_of(images, dropped[unasked:]))
 
-    def _decode(self, feats: List[Tensor], images: Tensor) -> Tensor:
+    def _to_size_of(self, images: Tensor, logits: Tensor) -> Tensor:
         return resize(
-            self.decode_head(feats),
+            logits,
             size=images.shape[2:],
             mode='bilinear',
             align_corners=self.align_corners,

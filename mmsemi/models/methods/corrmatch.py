@@ -112,13 +112,12 @@ class CorrMatch(SemiSegmentor):
         # (2) Labeled and weak views in one batch, with the dropped copy, and
         # correlated.
         with self.capture('backbone') as levels:
-            logits, dropped = self.logits_and_dropped(
-                torch.cat([x, u['weak']]))
+            logits, logits_fp = self.logits_and_dropped(
+                torch.cat([x, u['weak']]), unasked=len(x))
         feat = levels[0][-1]
         spread, corr = self.correlation(feat, logits)
         logits_x, logits_w = logits.split([len(x), len(u['weak'])])
         spread_x, spread_w = spread.split([len(x), len(u['weak'])])
-        logits_fp = dropped[len(x):]
         own = PseudoLabel.from_logits(logits_w, u['valid'])
         if m is None:
             m, partner = flipped(u), own.flip()

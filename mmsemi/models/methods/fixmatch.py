@@ -54,17 +54,16 @@ class FixMatch(SemiSegmentor):
         partner = self.pseudo_label(m) if m else None
 
         # (2) Labeled and weak views in one batch.
-        logits_x, logits_w = self.logits(torch.cat(
-            [x, u['weak']])).split([len(x), len(u['weak'])])
-        own = PseudoLabel.from_logits(logits_w, u['valid'])
+        logits = self.logits(torch.cat([x, u['weak']]))
+        own = PseudoLabel.from_logits(logits[len(x):], u['valid'])
+        loss_x = self.loss_sup(logits[:len(x)], y)
+        del logits  # full size: what the way back needs is kept
         if m is None:
             m, partner = flipped(u), own.flip()
 
         # (3) The strong views, CutMixed as their targets are.
         logits_s = self.logits(cutmix(u['strong1'], m['strong1'], box))
         target = own.cutmix(partner, box)
-
-        loss_x = self.loss_sup(logits_x, y)
         loss_s = masked_ce(logits_s, target, self.conf_thresh)
         return dict(
             loss_sup=loss_x / 2,

@@ -129,10 +129,14 @@ class PrevMatch(SemiSegmentor):
         prev, prev_partner = self.prev_labels(u, m) if weight else (None, None)
 
         # (2) Labeled and weak views in one batch, with the dropped copy.
-        logits, dropped = self.logits_and_dropped(torch.cat([x, u['weak']]))
-        logits_x, logits_w = logits.split([len(x), len(u['weak'])])
-        logits_fp = dropped[len(x):]
-        own = PseudoLabel.from_logits(logits_w, u['valid'])
+        logits, logits_fp = self.logits_and_dropped(
+            torch.cat([x, u['weak']]), unasked=len(x))
+        own = PseudoLabel.from_logits(logits[len(x):], u['valid'])
+        loss_x = self.loss_sup(logits[:len(x)], y)
+        loss_fp = masked_ce(logits_fp, own, self.conf_thresh)
+        prev_fp = self.prev_ce(logits_fp, prev) if weight \
+            else loss_x.new_zeros(())
+        del logits, logits_fp  # full size: what the way back needs is kept
         if m is None:
             m, partner = flipped(u), own.flip()
 
@@ -143,17 +147,13 @@ class PrevMatch(SemiSegmentor):
                 cutmix(u['strong2'], m['strong2'], box2)
             ])).chunk(2)
         target1, target2 = own.cutmix(partner, box1), own.cutmix(partner, box2)
-
-        loss_x = self.loss_sup(logits_x, y)
         loss_s1 = masked_ce(logits_s1, target1, self.conf_thresh)
         loss_s2 = masked_ce(logits_s2, target2, self.conf_thresh)
-        loss_fp = masked_ce(logits_fp, own, self.conf_thresh)
 
-        prev_s1 = prev_s2 = prev_fp = prev_ratio = loss_x.new_zeros(())
+        prev_s1 = prev_s2 = prev_ratio = loss_x.new_zeros(())
         if weight:
             prev_s1 = self.prev_ce(logits_s1, prev.cutmix(prev_partner, box1))
             prev_s2 = self.prev_ce(logits_s2, prev.cutmix(prev_partner, box2))
-            prev_fp = self.prev_ce(logits_fp, prev)
             prev_ratio = prev.confident_share(self.prev_conf_thresh)
 
         total = 2 + weight

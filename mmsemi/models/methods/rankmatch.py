@@ -83,12 +83,13 @@ class RankMatch(SemiSegmentor):
 
         # (2) Labeled and weak views in one batch, with the dropped copy.
         with self.capture(self.rank_layer) as feats:
-            logits, dropped = self.logits_and_dropped(
-                torch.cat([x, u['weak']]))
-        logits_x, logits_w = logits.split([len(x), len(u['weak'])])
-        logits_fp = dropped[len(x):]
+            logits, logits_fp = self.logits_and_dropped(
+                torch.cat([x, u['weak']]), unasked=len(x))
         feat_w = feats[0][len(x):len(logits)].detach()
-        own = PseudoLabel.from_logits(logits_w, u['valid'])
+        own = PseudoLabel.from_logits(logits[len(x):], u['valid'])
+        loss_x = self.loss_sup(logits[:len(x)], y)
+        loss_fp = masked_ce(logits_fp, own, self.conf_thresh)
+        del logits, logits_fp  # full size: what the way back needs is kept
         if m is None:
             m, partner, feat_m = flipped(u), own.flip(), feat_w.flip(0)
 
@@ -101,11 +102,8 @@ class RankMatch(SemiSegmentor):
                 ])).chunk(2)
         feat_s1, feat_s2 = feats[0].chunk(2)
         target1, target2 = own.cutmix(partner, box1), own.cutmix(partner, box2)
-
-        loss_x = self.loss_sup(logits_x, y)
         loss_s1 = masked_ce(logits_s1, target1, self.conf_thresh)
         loss_s2 = masked_ce(logits_s2, target2, self.conf_thresh)
-        loss_fp = masked_ce(logits_fp, own, self.conf_thresh)
         loss_c1, mass1 = self.loss_rank(
             cutmix_features(feat_w, feat_m, box1), feat_s1)
         loss_c2, mass2 = self.loss_rank(

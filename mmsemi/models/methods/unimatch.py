@@ -57,10 +57,12 @@ class UniMatch(SemiSegmentor):
         partner = self.pseudo_label(m) if m else None
 
         # (2) Labeled and weak views in one batch, with the dropped copy.
-        logits, dropped = self.logits_and_dropped(torch.cat([x, u['weak']]))
-        logits_x, logits_w = logits.split([len(x), len(u['weak'])])
-        logits_fp = dropped[len(x):]
-        own = PseudoLabel.from_logits(logits_w, u['valid'])
+        logits, logits_fp = self.logits_and_dropped(
+            torch.cat([x, u['weak']]), unasked=len(x))
+        own = PseudoLabel.from_logits(logits[len(x):], u['valid'])
+        loss_x = self.loss_sup(logits[:len(x)], y)
+        loss_fp = masked_ce(logits_fp, own, self.conf_thresh)
+        del logits, logits_fp  # full size: what the way back needs is kept
         if m is None:
             m, partner = flipped(u), own.flip()
 
@@ -71,11 +73,8 @@ class UniMatch(SemiSegmentor):
                 cutmix(u['strong2'], m['strong2'], box2)
             ])).chunk(2)
         target1, target2 = own.cutmix(partner, box1), own.cutmix(partner, box2)
-
-        loss_x = self.loss_sup(logits_x, y)
         loss_s1 = masked_ce(logits_s1, target1, self.conf_thresh)
         loss_s2 = masked_ce(logits_s2, target2, self.conf_thresh)
-        loss_fp = masked_ce(logits_fp, own, self.conf_thresh)
         return dict(
             loss_sup=loss_x / 2,
             loss_strong=(0.25 * loss_s1 + 0.25 * loss_s2) / 2,
