@@ -9,6 +9,11 @@ env_cfg = dict(
     dist_cfg=dict(backend='nccl', timeout=1800))
 sync_bn = 'torch'  # across processes, on GPUs
 
+# How the network computes, not what: docs/performance.md.
+channels_last = False
+gradient_checkpointing = False  # True, or names of layers
+compile = False  # True, or arguments of torch.compile
+
 default_hooks = dict(
     timer=dict(type='IterTimerHook'),
     logger=dict(type='LoggerHook', interval=50),

@@ -43,7 +43,7 @@ def teacher_checkpoint(checkpoint: dict) -> dict:
 class EMATeacherHook(GuidanceHook):
     """Keeps an exponential moving average of the network beside it.
 
-    After iteration i (the first is 0) the teacher becomes
+    After update i (the first is 0) the teacher becomes
     ``decay * teacher + (1 - decay) * student`` with ``decay = min(1 - 1 /
     (i + 1), max)``, as in `Mean teachers are better role models
     <https://arxiv.org/abs/1703.01780>`_: a true mean of the states in the
@@ -109,7 +109,8 @@ class EMATeacherHook(GuidanceHook):
                          batch_idx: int,
                          data_batch: Optional[dict] = None,
                          outputs: Optional[dict] = None) -> None:
-        self.average.update_parameters(student(runner))
+        if runner.optim_wrapper.should_update():  # not while it accumulates
+            self.average.update_parameters(student(runner))
 
     def after_val_iter(self,
                        runner,

@@ -10,6 +10,7 @@ from mmengine.dist import (broadcast_object_list, is_distributed,
 from mmengine.fileio import LocalBackend, get_file_backend
 from mmengine.model import (BaseTTAModel, MMDistributedDataParallel,
                             is_model_wrapper)
+from mmengine.optim import OptimWrapper
 from mmengine.runner import (BaseLoop, EpochBasedTrainLoop,
                              IterBasedTrainLoop, Runner)
 from mmengine.runner.checkpoint import _load_checkpoint_to_model
@@ -23,6 +24,7 @@ from mmsemi.utils.files import replacing
 from .checks import (check_batches, check_fits, check_network, check_overlap,
                      check_train_set, check_val_set, pretrained_parts)
 from .resuming import newest_whole_checkpoint
+from .switches import apply_switches, compile_network
 
 
 @RUNNERS.register_module()
@@ -31,8 +33,10 @@ class SemiRunner(Runner):
 
     - ``total_batch_size`` in the config is the batch of all processes
       together and is divided among them, so that a published setting is the
-      same on one process and on eight.  ``train_dataloader.batch_size`` goes
-      first where it is given and is per process, as everywhere in MMEngine.
+      same on one process and on eight.  With
+      ``optim_wrapper.accumulative_counts`` it is the batch of an update, and
+      divided among its steps as well.  ``train_dataloader.batch_size`` goes
+      first where it is given: per process, as everywhere in MMEngine.
     - Several processes also run without a GPU, over gloo.  BatchNorm is not
       synchronised there (PyTorch does it on accelerators only): every process
       normalises by its own samples, and the log says so.
@@ -43,6 +47,8 @@ class SemiRunner(Runner):
     - Before training, data and weights are checked: files, sizes, images both
       trained on and validated on, checkpoints of another network.
       ``strict_load=False`` in the config lets ``load_from`` take what fits.
+    - ``channels_last``, ``gradient_checkpointing`` and ``compile`` in the
+      config change how the network computes (see :mod:`.switches`).
 
     Args: as in :class:`mmengine.runner.Runner`.
     """
@@ -59,7 +65,12 @@ class SemiRunner(Runner):
 
     def wrap_model(self, model_wrapper_cfg: Optional[Dict],
                    model: nn.Module) -> nn.Module:
-        """As in MMEngine; on the CPU without device ids and without SyncBN."""
+        """As in MMEngine; on the CPU without device ids and without SyncBN.
+
+        Raises:
+            ValueError: A switch of the config that the network cannot follow.
+        """
+        apply_switches(model, self.cfg)
         if (not self.distributed or torch.cuda.is_available()
                 or is_model_wrapper(model)):
             return super().wrap_model(model_wrapper_cfg, model)
@@ -109,14 +120,31 @@ class SemiRunner(Runner):
         total = self.cfg.get('total_batch_size')
         if total is None or 'batch_size' in self._train_dataloader:
             return
-        if total % self.world_size:
+        parts = self.world_size * self._steps_per_update
+        if total % parts:
             raise ValueError(
                 f'total_batch_size={total} cannot be divided among '
-                f'{self.world_size} processes. Use a number of processes that '
-                'divides it, or set train_dataloader.batch_size, which is per '
-                'process.')
+                f'{self.world_size} processes of {self._steps_per_update} '
+                'steps per update. Use a number of processes and '
+                'optim_wrapper.accumulative_counts that divide it, or set '
+                'train_dataloader.batch_size, which is per process and step.')
         self._train_dataloader = dict(
-            self._train_dataloader, batch_size=total // self.world_size)
+            self._train_dataloader, batch_size=total // parts)
+
+    @property
+    def _steps_per_update(self) -> int:
+        optim_wrapper = self.cfg.get('optim_wrapper') or {}
+        return optim_wrapper.get('accumulative_counts', 1)
+
+    def scale_lr(self,
+                 optim_wrapper: OptimWrapper,
+                 auto_scale_lr: Optional[Dict] = None) -> None:
+        """As in MMEngine, by the batch of an update instead of a step."""
+        if auto_scale_lr and 'base_batch_size' in auto_scale_lr:
+            base = auto_scale_lr['base_batch_size']
+            auto_scale_lr = dict(
+                auto_scale_lr, base_batch_size=base / self._steps_per_update)
+        super().scale_lr(optim_wrapper, auto_scale_lr)
 
     def build_test_loop(self, loop: Union[BaseLoop, Dict]) -> BaseLoop:
         """As in MMEngine, with the data checked."""
@@ -142,6 +170,15 @@ class SemiRunner(Runner):
             for key in ('loss_scale', 'dtype'):
                 optim_wrapper.pop(key, None)
         return super().build_optim_wrapper(optim_wrapper)
+
+    def _maybe_compile(self, target: str) -> None:
+        """Compile the network; MMEngine takes the step around it as well."""
+        if self.cfg.get('compile'):
+            model = self.model.module if is_model_wrapper(self.model) \
+                else self.model
+            compile_network(model, self.cfg.compile)
+            self.logger.info('The network is compiled in its first steps, '
+                             'which takes minutes.')
 
     def dump_config(self) -> None:
         """As in MMEngine; a test of the dumped config must not resume."""

@@ -16,6 +16,7 @@ def started(method='PrevMatch', **kwargs):
     hook = EMATeacherHook(**kwargs)
     runner = SimpleNamespace(
         model=MODELS.build(tiny.network(type=method)),
+        optim_wrapper=SimpleNamespace(should_update=lambda: True),
         logger=logging.getLogger(__name__))
     hook.before_run(runner)
     return hook, runner
@@ -52,6 +53,19 @@ def test_average(buffers):
         if buffers == 'copy' and key not in names:
             expected = states[-1][key]
         torch.testing.assert_close(teacher, expected)
+
+
+def test_steps_that_update_nothing_do_not_count():
+    hook, runner = started()
+    random_steps(hook, runner, 1)
+    kept = {k: v.clone() for k, v in hook.average.state_dict().items()}
+    runner.optim_wrapper.should_update = lambda: False
+    random_steps(hook, runner, 1)
+    for key, tensor in hook.average.state_dict().items():
+        assert torch.equal(tensor, kept[key])
+    runner.optim_wrapper.should_update = lambda: True
+    random_steps(hook, runner, 1)
+    assert hook.average.steps == 2
 
 
 def test_teacher_is_no_part_of_the_student():

@@ -12,6 +12,7 @@ from mmsemi.engine import SemiRunner
 from mmsemi.registry import HOOKS
 from tests.tools import TINY
 
+GROUP_NORM = dict(type='GN', num_groups=4)
 NUMBER = itertools.count()  # of the run: MMEngine keeps state by name
 
 
@@ -116,6 +117,40 @@ def test_lr_follows_the_total_batch(cfg):
     assert lrs[1] == pytest.approx([2 * lr for lr in lrs[0]])
     assert min(lrs[0]) == pytest.approx(0.001)
     assert max(lrs[0]) == pytest.approx(0.01)
+
+
+def test_accumulation_divides_the_batch_of_an_update(cfg):
+    """The same samples, lr and update, in as many steps as it is told."""
+    cfg.model = dict(
+        type='Supervised',
+        data_preprocessor=cfg.model.data_preprocessor,
+        backbone=dict(cfg.model.backbone, norm_cfg=GROUP_NORM),
+        decode_head=dict(
+            cfg.model.decode_head,
+            norm_cfg=GROUP_NORM,
+            dropout_ratio=0,
+            # A mean over all pixels, the ignored ones too.
+            loss_decode=dict(type='CrossEntropyLoss')),
+        test_cfg=dict(mode='whole'))
+    cfg.total_batch_size = 5
+    cfg.param_scheduler = None
+    cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
+    cfg.train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=1)
+    runs = [
+        run(
+            cfg, f'counts{counts}', **{
+                'optim_wrapper.accumulative_counts': counts,
+                'randomness.seed': 1
+            }) for counts in (1, 5)
+    ]
+    assert [r.train_dataloader.batch_size for r in runs] == [5, 1]
+    assert [r.iter for r in runs] == [1, 5]
+    lrs = [[g['lr'] for g in r.optim_wrapper.param_groups] for r in runs]
+    assert lrs[0] == lrs[1]
+    for name, tensor in runs[0].model.state_dict().items():
+        torch.testing.assert_close(tensor, runs[1].model.state_dict()[name])
+    with pytest.raises(ValueError, match='1 processes of 3 steps per update'):
+        run(cfg, 'thirds', **{'optim_wrapper.accumulative_counts': 3})
 
 
 def test_batch_size_goes_before_the_total(cfg):

@@ -1,0 +1,131 @@
+"""Switches change how a network computes, and its losses little."""
+import copy
+
+import pytest
+import torch
+from mmengine.optim import build_optim_wrapper
+
+from mmsemi.engine import AutocastOptimWrapper
+from mmsemi.engine.runner.cost import KeptTensors
+from mmsemi.engine.runner.switches import apply_switches, compile_network
+from mmsemi.registry import MODELS
+from tests import tiny
+
+LAYERS = ['backbone.layer1', 'backbone.layer4', 'decode_head']
+
+
+@pytest.fixture
+def plain():
+    torch.manual_seed(0)
+    model = MODELS.build(
+        tiny.network(
+            type='RankMatch',
+            conf_thresh=0.3,
+            loss_rank=dict(num_landmarks=8, similarity='cosine')))
+    return model
+
+
+def step(model, **optim_wrapper):
+    """Losses, gradients and statistics of a step, and what it kept."""
+    optim = build_optim_wrapper(
+        model,
+        dict(optimizer=dict(type='SGD', lr=0.01, momentum=0.9),
+             **optim_wrapper))
+    model.train()
+    torch.manual_seed(1)
+    kept = KeptTensors(model)
+    with kept, optim.optim_context(model):
+        data = model.data_preprocessor(tiny.streams(size=49), True)
+        losses = model(**data, mode='loss')
+    total, _ = model.parse_losses(losses)
+    optim.backward(total)
+    grads = {n: p.grad for n, p in model.named_parameters()}
+    optim.step()
+    return dict(
+        losses={k: v.item() for k, v in losses.items()},
+        grads=grads,
+        state={k: v.clone() for k, v in model.state_dict().items()},
+        kept=kept.bytes,
+        optim=optim)
+
+
+def assert_alike(a, b, rel, tiny=0.):
+    assert a['losses'] == pytest.approx(b['losses'], rel=rel, abs=tiny)
+    assert all(value > 0 for value in a['losses'].values())
+    for key, tensor in a['state'].items():
+        torch.testing.assert_close(
+            tensor, b['state'][key], rtol=rel, atol=rel)
+
+
+def test_gradient_checkpointing_keeps_less_and_changes_nothing(plain):
+    expected = step(copy.deepcopy(plain))
+    model = copy.deepcopy(plain)
+    apply_switches(model, dict(gradient_checkpointing=LAYERS))
+    # A teacher is a copy made before or after, and shares nothing.
+    copied = copy.deepcopy(model)
+    assert copied.decode_head.forward.layer is copied.decode_head
+    result = step(model)
+    assert result['losses'] == expected['losses']
+    for part in ('grads', 'state'):
+        for name, tensor in expected[part].items():
+            assert torch.equal(tensor, result[part][name]), name
+    assert result['kept'] < 0.7 * expected['kept']
+    assert plain.state_dict().keys() == model.state_dict().keys()
+
+
+def test_faults_of_the_config(plain):
+    with pytest.raises(ValueError, match="'backbone.layer9'"):
+        apply_switches(plain, dict(gradient_checkpointing=['backbone.layer9']))
+    with pytest.raises(ValueError, match='gradient_checkpointing instead'):
+        apply_switches(plain, dict(activation_checkpointing=['backbone']))
+
+
+def test_channels_last(plain):
+    model = copy.deepcopy(plain)
+    apply_switches(model, dict(channels_last=True))
+    with model.capture('backbone') as feats:
+        result = step(model)
+    assert feats[0][-1].is_contiguous(memory_format=torch.channels_last)
+    assert_alike(result, step(copy.deepcopy(plain)), 1e-3)
+
+
+@pytest.mark.parametrize('dtype, scaled', [('bfloat16', False),
+                                           ('float16', True)])
+def test_mixed_precision(plain, dtype, scaled):
+    model = copy.deepcopy(plain)
+    with model.capture('backbone') as feats:
+        result = step(model, type='AutocastOptimWrapper', dtype=dtype)
+    assert feats[0][-1].dtype == getattr(torch, dtype)
+    # Other landmarks may be chosen, so that the small rank term differs.
+    assert_alike(result, step(copy.deepcopy(plain)), 0.1, tiny=5e-3)
+    state = result['optim'].state_dict()['loss_scaler']
+    assert bool(state) == scaled
+    again = AutocastOptimWrapper(
+        dtype, optimizer=torch.optim.SGD(model.parameters(), lr=0.1))
+    again.load_state_dict(
+        dict(again.optimizer.state_dict(), loss_scaler=state))
+    assert again.state_dict()['loss_scaler'] == state
+
+
+def test_other_precision_is_refused(plain):
+    with pytest.raises(ValueError, match="dtype='float8'"):
+        step(copy.deepcopy(plain), type='AutocastOptimWrapper', dtype='float8')
+
+
+def test_compiled_network_is_read_by_hooks_too(plain):
+    """RankMatch reads a layer inside of what is compiled."""
+    model = copy.deepcopy(plain)
+    compile_network(model, dict(backend='eager'))
+    seen = []
+    for part in (model.backbone, model.decode_head):
+        part.register_forward_hook(lambda *args: seen.append(
+            torch.compiler.is_compiling()))
+    assert_alike(step(model), step(copy.deepcopy(plain)), 1e-3)
+    assert seen and all(seen)
+    assert plain.state_dict().keys() == model.state_dict().keys()
+
+
+def test_compiling_without_a_compiler_says_so(plain, monkeypatch):
+    monkeypatch.setenv('CXX', 'no-such-compiler')
+    with pytest.raises(RuntimeError, match='no-such-compiler.*compile=False'):
+        compile_network(copy.deepcopy(plain), True)
