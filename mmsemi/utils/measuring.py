@@ -6,13 +6,25 @@ import torch
 from torch.profiler import ProfilerActivity, profile
 
 
-def seconds(run: Callable[[], object]) -> float:
-    """Wall clock time of a call, what it queued on a GPU included."""
-    start = time.perf_counter()
-    run()
+def clock() -> float:
+    """Seconds since some moment, all that is queued on a GPU being done.
+
+    Without a GPU and with one thread (``OMP_NUM_THREADS=1``) they are those
+    of the processor, on which other processes have little influence; else the
+    wall clock's.
+    """
     if torch.cuda.is_available():
         torch.cuda.synchronize()
-    return time.perf_counter() - start
+    elif torch.get_num_threads() == 1:
+        return time.process_time()
+    return time.perf_counter()
+
+
+def seconds(run: Callable[[], object]) -> float:
+    """Time of a call by :func:`clock`."""
+    start = clock()
+    run()
+    return clock() - start
 
 
 def peak_memory(run: Callable[[], object], device: str = 'cpu') -> int:

@@ -1,0 +1,187 @@
+"""A run that is ready to train and does the steps it is told to."""
+import os
+import tempfile
+from itertools import islice
+from typing import Iterator
+
+import cv2
+import numpy as np
+import torch
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+from mmengine.runner import EpochBasedTrainLoop, Runner
+from torch import nn
+
+from mmsemi.datasets import stack_streams
+from mmsemi.models import SemiSegmentor
+from mmsemi.registry import LOOPS, RUNNERS
+
+
+@LOOPS.register_module()
+class RehearsalLoop(EpochBasedTrainLoop):
+    """Begins a training, and leaves the steps to its caller.
+
+    It stands in the middle of the run, with previous models where there is a
+    hook that keeps them, before a step that no hook takes for its turn to log
+    or to look around.
+    """
+
+    def run(self) -> nn.Module:
+        runner = self.runner
+        runner.call_hook('before_train')
+        runner.model.train()
+        for epoch in (*range(4), self._max_epochs // 2):
+            self._epoch = epoch
+            runner.call_hook('before_train_epoch')
+        self._iter = epoch * len(self.dataloader) // 100 * 100
+        return runner.model
+
+
+class Rehearsal:
+    """A step of a config, again and again on one batch.
+
+    The network starts from random weights, is not validated and learns
+    nothing (its learning rate is 0): a step costs what a step of training
+    costs and leaves the weights as they are.  The classifier is scaled so
+    that half of the weak views' pixels are 95 % sure, as in training, since
+    some methods have more to do where the network is sure.
+
+    Args:
+        cfg (Config): Of a run.  It is changed.
+
+    Attributes:
+        runner (SemiRunner): In the middle of its training.
+        batch (dict): Streams, as the loader gives them.
+    """
+
+    count = 0
+
+    def __init__(self, cfg: Config) -> None:
+        Rehearsal.count += 1
+        init_default_scope('mmsemi')
+        self._folder = tempfile.TemporaryDirectory()
+        _adapt(cfg, self._folder.name)
+        self.runner: Runner = RUNNERS.build(cfg)
+        self.runner.train()
+        self.batch: dict = self.load()
+        if isinstance(self.model, SemiSegmentor):
+            make_sure(self.model, self.batch)
+
+    @property
+    def model(self) -> nn.Module:
+        return self.runner.model
+
+    def load(self) -> dict:
+        """Load the batch in this process."""
+        loader = self.runner.train_dataloader
+        return stack_streams([
+            loader.dataset[index]
+            for index in islice(iter(loader.sampler), loader.batch_size)
+        ])
+
+    def step(self) -> None:
+        """A step of training, with all hooks and the same draws."""
+        loop = self.runner.train_loop
+        loop.run_iter(0, self.batch)
+        loop._iter -= 1
+
+
+def _adapt(cfg: Config, folder: str) -> None:
+    """Take from a config what a rehearsal does without."""
+    cfg.work_dir = folder
+    cfg.experiment_name = f'rehearsal_{Rehearsal.count}'
+    cfg.log_level = 'ERROR'
+    cfg.train_cfg = dict(
+        type='RehearsalLoop', max_epochs=max(cfg.train_cfg.max_epochs, 8))
+    for name in ('val', 'test'):
+        for part in ('dataloader', 'cfg', 'evaluator'):
+            cfg.pop(f'{name}_{part}', None)
+    cfg.visualizer.vis_backends = []
+    if cfg.model.get('backbone'):
+        cfg.model.backbone.init_cfg = None
+    cfg.optim_wrapper.optimizer.lr = 0.
+    cfg.train_dataloader.update(num_workers=0, persistent_workers=False)
+    for hook in cfg.get('custom_hooks', ()):
+        if hook.type == 'PreviousModelsHook':  # there are no scores
+            hook.update(admit='every_n_epochs', base_epochs=0)
+
+
+@torch.no_grad()
+def make_sure(model: SemiSegmentor, batch: dict, conf: float = 0.95) -> None:
+    """Scale the classifier until half the pixels are so sure.
+
+    BatchNorm's statistics become those of the batch, so that the network in
+    eval mode is as sure.
+
+    Args:
+        model (SemiSegmentor): In training mode.
+        batch (dict): Streams; the first one with a weak view is looked at.
+        conf (float): In (0, 1).  Defaults to 0.95.
+    """
+    norms = [
+        module for module in model.modules()
+        if isinstance(module, nn.modules.batchnorm._BatchNorm)
+    ]
+    momenta = [norm.momentum for norm in norms]
+    for norm in norms:
+        norm.momentum = 1.
+    streams = model.data_preprocessor(batch, True)['inputs']
+    stream = streams.get('unlabeled', streams['labeled'])
+    logits = model.logits(stream['weak']).flatten(2).transpose(1, 2)
+    for norm, momentum in zip(norms, momenta):
+        norm.momentum = momentum
+
+    low, high = 1e-3, 1e6
+    for _ in range(40):
+        scale = (low * high)**0.5
+        sure = (scale * logits).softmax(2).amax(2).median()
+        low, high = (scale, high) if sure < conf else (low, scale)
+    for parameter in model.decode_head.conv_seg.parameters():
+        parameter.mul_(scale)
+
+
+def set_crop(cfg: Config, size: int) -> None:
+    """Let every crop of a config's training have ``size`` pixels a side."""
+    for transform in _transforms(cfg):
+        if 'crop_size' in transform:
+            transform['crop_size'] = (size, size)
+
+
+def use_noise(cfg: Config, folder: str, images: int = 32) -> None:
+    """Put pictures of noise in the place of a config's training data.
+
+    Args:
+        cfg (Config): It is changed.
+        folder (str): Where they are written: as large as the crop, with
+            blotches of all classes.
+        images (int): How many.  Defaults to 32.
+    """
+    rng = np.random.default_rng(0)
+    size = next(t['crop_size'] for t in _transforms(cfg) if 'crop_size' in t)
+    dataset = cfg.train_dataloader.dataset
+    num_classes = len(dataset.metainfo['classes'])
+    lines = []
+    for i in range(images):
+        image = rng.integers(256, size=(12, 12, 3), dtype=np.uint8)
+        mask = rng.integers(num_classes, size=(12, 12), dtype=np.uint8)
+        for name, pixels, how in ((f'{i}.png', image, cv2.INTER_CUBIC),
+                                  (f'{i}_mask.png', mask, cv2.INTER_NEAREST)):
+            cv2.imwrite(
+                os.path.join(folder, name),
+                cv2.resize(pixels, size[::-1], interpolation=how))
+        lines.append(f'{i}.png {i}_mask.png')
+    for name, count in (('labeled', images // 2), ('train', images)):
+        with open(os.path.join(folder, f'{name}.txt'), 'w') as file:
+            file.write('\n'.join(lines[:count]))
+    dataset.update(
+        data_root=folder,
+        labeled_list='labeled.txt',
+        train_list='train.txt',
+        unlabeled_list=None,
+        prepare=None)
+
+
+def _transforms(cfg: Config) -> Iterator[dict]:
+    dataset = cfg.train_dataloader.dataset
+    for name in ('labeled_pipeline', 'unlabeled_pipeline'):
+        yield from dataset[name]

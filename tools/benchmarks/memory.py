@@ -1,0 +1,134 @@
+"""The memory that training by a config takes, and what would lower it.
+
+    python tools/benchmarks/memory.py CONFIG --budget 24 --processes 4
+
+Follows a step through the shapes of its tensors: no data, no GPU and no
+memory are needed, and a published crop takes seconds.  ``--budget`` tries one
+switch after the other, the cheapest first, until a process needs no more than
+so many GB (0 tries all).  ``--measure`` does a step on made-up pictures as
+well and puts its peak beside the prediction.  1 GB is 2**30 bytes.
+"""
+import argparse
+import copy
+import json
+import tempfile
+
+import torch
+
+from mmsemi.engine.bench import (Rehearsal, predict_footprint,
+                                 samples_per_step, set_crop, use_noise)
+from mmsemi.utils.config import add_config_arguments, load_config
+from mmsemi.utils.measuring import peak_memory
+
+GB = 2**30
+HALF = {'optim_wrapper.type': 'AutocastOptimWrapper'}
+RECOMPUTED = {'gradient_checkpointing': True}
+SWITCHES = [  # the cheapest first
+    ('as it is', {}),
+    ('half precision', HALF),
+    ('gradient checkpointing', RECOMPUTED),
+    ('both', {**HALF, **RECOMPUTED}),
+    *((f'both, {counts} steps per update', {
+        **HALF,
+        **RECOMPUTED, 'optim_wrapper.accumulative_counts': counts
+    }) for counts in (2, 4, 8)),
+]
+
+
+def parse_args():
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('config', help='config file')
+    parser.add_argument(
+        '--crops', type=int, nargs='+', help='pixels of a side, one or more')
+    parser.add_argument('--processes', type=int, default=1)
+    parser.add_argument('--budget', type=float, help='GB per process')
+    parser.add_argument(
+        '--measure', action='store_true', help='do a step, too')
+    parser.add_argument('--out', help='JSON file to write')
+    add_config_arguments(parser)
+    return parser.parse_args()
+
+
+def predict(cfg, crop, processes, budget):
+    """Rows of the table, up to the first switch that fits the budget."""
+    rows = []
+    for name, settings in SWITCHES:
+        if rows and (budget is None or rows[-1]['step_gb'] <= budget):
+            break
+        variant = copy.deepcopy(cfg)
+        variant.merge_from_dict(settings)
+        if crop:
+            set_crop(variant, crop)
+        try:
+            samples = samples_per_step(variant, processes)
+        except ValueError:  # the batch cannot be divided further
+            continue
+        held, step, floor = predict_footprint(variant, processes)
+        rows.append(
+            dict(
+                crop=crop,
+                switch=name,
+                samples=samples,
+                held_gb=held / GB,
+                step_gb=step / GB,
+                floor_gb=floor / GB,
+                options=' '.join(f'{k}={v}' for k, v in settings.items())))
+        print(f'{name:>28} {samples:>7} {held / GB:>9.2f} {floor / GB:>9.2f} '
+              f'{step / GB:>9.2f} {step / floor:>6.2f} '
+              f'{step / GB / rows[0]["step_gb"]:>6.0%}')
+    return rows
+
+
+def advise(row, budget):
+    """Say what the last row tried means for the budget."""
+    if row['step_gb'] > budget:
+        print(f'Nothing here brings it to {budget} GB: use more processes or '
+              'a smaller crop.')
+    elif row['options']:
+        print(f'{budget} GB do by `--cfg-options {row["options"]}`.')
+    else:
+        print(f'{budget} GB do, as it is.')
+
+
+def measure(cfg, crop):
+    """GB of a real step, what is held all the time included."""
+    if crop:
+        set_crop(cfg, crop)
+    with tempfile.TemporaryDirectory() as folder:
+        use_noise(cfg, folder)
+        rehearsal = Rehearsal(cfg)
+        rehearsal.step()  # makes the momentum
+        device = next(rehearsal.model.parameters()).device.type
+        return peak_memory(rehearsal.step, device) / GB
+
+
+def main():
+    args = parse_args()
+    cfg = load_config(args)
+    if cfg.model.get('backbone'):
+        cfg.model.backbone.init_cfg = None
+    results = []
+    for crop in args.crops or [None]:
+        print(f'{args.config}, crop {crop or "as configured"}, '
+              f'{args.processes} processes')
+        print(f'{"GB per process":>28} {"samples":>7} {"held":>9} '
+              f'{"floor":>9} {"step":>9} {"ratio":>6} {"":>6}')
+        rows = predict(cfg, crop, args.processes, args.budget)
+        if args.measure:
+            spent = measure(copy.deepcopy(cfg), crop)
+            rows[0]['measured_gb'] = spent + rows[0]['held_gb']
+            print(f'{"measured":>28} {"":>27} {rows[0]["measured_gb"]:>9.2f}')
+        if args.budget is not None:
+            advise(rows[-1], args.budget)
+        results += rows
+    if args.out:
+        environment = dict(torch=torch.__version__, **vars(args))
+        with open(args.out, 'w') as file:
+            json.dump(
+                dict(environment=environment, rows=results), file, indent=2)
+
+
+if __name__ == '__main__':
+    main()
