@@ -5,7 +5,7 @@ import json
 import os.path as osp
 from copy import deepcopy
 from pathlib import Path
-from typing import Dict, Iterable, List, Optional, Sequence
+from typing import Dict, Iterable, List, Optional, Sequence, Union
 
 import torch
 from mmengine.dataset import pseudo_collate
@@ -14,9 +14,9 @@ from mmengine.runner import BaseLoop
 from mmengine.runner.amp import autocast
 from rich.progress import track
 from torch import Tensor, nn
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, Dataset
 
-from mmsemi.datasets import list_line, read_list
+from mmsemi.datasets import FaultyFile, list_line, read_list
 from mmsemi.datasets.semi_dataset import image_paths
 from mmsemi.models.utils import snapshot_reliability, tta_probabilities
 from mmsemi.registry import DATASETS, LOOPS
@@ -26,12 +26,26 @@ from mmsemi.visualization import save_mask
 from ..hooks.guidance_hook import student
 
 
+class _WithFaults(Dataset):
+    """Images, and the errors of those that cannot be used."""
+
+    def __init__(self, images: Dataset) -> None:
+        self.images = images
+
+    def __getitem__(self, i: int) -> Union[dict, FaultyFile]:
+        try:
+            return self.images[i]
+        except FaultyFile as error:
+            return error
+
+
 class UnlabeledLoop(BaseLoop):
     """A pass over unlabeled images, of which every process takes a share.
 
     What is on disk already is left alone, so that an interrupted pass goes
     on where it was, on as many processes or others.  Images are predicted
-    one by one, at their own size.
+    one by one, at their own size.  Those that cannot be used are left out;
+    more on one process than ``max_corrupt`` of the data set are an error.
 
     Args:
         runner (Runner): Whose network predicts.
@@ -54,7 +68,9 @@ class UnlabeledLoop(BaseLoop):
                  image_list: Optional[str] = None,
                  fp16: bool = False) -> None:
         self.fp16 = fp16
-        self.images = DATASETS.build(dataloader['dataset']).unlabeled
+        dataset = DATASETS.build(dataloader['dataset'])
+        self.images = dataset.unlabeled
+        self.left = dataset.max_corrupt  # that may be left out
         self.names = [
             osp.relpath(path, self.images.data_root)
             for path in image_paths(self.images)
@@ -73,7 +89,7 @@ class UnlabeledLoop(BaseLoop):
         super().__init__(
             runner,
             DataLoader(
-                self.images,
+                _WithFaults(self.images),
                 sampler=self.share,
                 num_workers=dataloader.get('num_workers', 0),
                 collate_fn=pseudo_collate))
@@ -85,12 +101,21 @@ class UnlabeledLoop(BaseLoop):
             self.dataloader, self.title, disable=self.rank != 0)
         with torch.no_grad(), autocast(enabled=self.fp16):
             for batch, i in zip(batches, self.share):
+                if isinstance(batch, list):
+                    self._leave_out(*batch)
+                    continue
                 batch = network.data_preprocessor(batch, False)
                 self.visit(self.names[i], network, batch['inputs'])
         barrier()
         if self.rank == 0:
             self.finish()
         barrier()
+
+    def _leave_out(self, error: FaultyFile) -> None:
+        self.left -= 1
+        if self.left < 0:
+            raise error
+        self.runner.logger.warning(f'{error} It is left out.')
 
     def is_done(self, name: str) -> bool:
         """Whether an image was visited before."""
@@ -152,7 +177,8 @@ class ReliabilityLoop(UnlabeledLoop):
 
     def finish(self) -> None:
         scores = self._read_scores(self.work_dir)
-        ranked = sorted(self.names, key=lambda name: -scores[name])
+        names = [name for name in self.names if name in scores]
+        ranked = sorted(names, key=lambda name: -scores[name])
         table = io.StringIO()
         writer = csv.writer(table, lineterminator='\n')
         writer.writerow(['image', 'reliability'])
@@ -224,7 +250,8 @@ class PseudoLabelLoop(UnlabeledLoop):
             self.images.metainfo['palette'], self.mask_file(name))
 
     def finish(self) -> None:
-        rows = [[name, str(self.mask_file(name))] for name in self.names]
+        rows = [[name, str(self.mask_file(name))] for name in self.names
+                if self.is_done(name)]
         if self.previous_list is not None:
             rows = [*read_list(self.previous_list), *rows]
         write_list(self.work_dir / 'pseudo_labels.txt', rows)
