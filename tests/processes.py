@@ -17,8 +17,9 @@ from unittest import mock
 import torch
 from mmengine.dist import get_rank
 from mmengine.hooks import Hook
-from mmseg.evaluation import IoUMetric
+from mmseg.models.segmentors import EncoderDecoder
 
+from mmsemi.evaluation import ConfusionIoUMetric
 from mmsemi.models.losses import rank as rank_loss
 from mmsemi.models.methods import corrmatch
 from mmsemi.registry import HOOKS, METRICS, RUNNERS
@@ -44,11 +45,11 @@ class LossFile(Hook):
 
 
 @METRICS.register_module(force=True)
-class AreaFile(IoUMetric):
+class AreaFile(ConfusionIoUMetric):
     """Keeps the numbers of pixels that the scores are made of."""
 
     def compute_metrics(self, results):
-        areas = torch.stack([torch.stack(areas) for areas in results])
+        areas = torch.stack(results)
         Path(self.dataset_meta['areas']).write_text(
             json.dumps([len(results), areas.sum(0).tolist()]))
         return super().compute_metrics(results)
@@ -59,8 +60,18 @@ def drop_odd(feat, prob=0.5, training=True, inplace=False):
     return feat * (torch.arange(feat.size(1)) % 2 == 0)[:, None, None] * 2
 
 
-def without_draws() -> None:
-    """Draws belong to a process: put in their place what does not."""
+def exact() -> None:
+    """Compute in float64, and without draws.
+
+    In float32 a rounding may decide which of two equal pixels is the largest
+    of a pooling, and so has the gradient.  Draws belong to a process: put in
+    their place what does not.
+    """
+    torch.set_default_dtype(torch.float64)
+    extract = EncoderDecoder.extract_feat
+    mock.patch.object(
+        EncoderDecoder, 'extract_feat',
+        lambda self, images: extract(self, images.double())).start()
     choose = rank_loss.choose_landmarks
     mock.patch.object(
         rank_loss, 'choose_landmarks', lambda feat, num, start: choose(
@@ -187,7 +198,7 @@ def main() -> None:
     parser.add_argument('folder', type=Path)
     folder = parser.parse_args().folder
     prepare()
-    without_draws()
+    exact()
     full, padded = folder / 'full', folder / 'padded'
     make_tiny_data(full, unlabeled_rows=0)
     make_tiny_data(padded)
