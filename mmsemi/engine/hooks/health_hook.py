@@ -129,8 +129,11 @@ class HealthHook(Hook):
     def _drop_nonfinite_gradients(self, optimizer, args, kwargs) -> None:
         """Make the step one that changes nothing.
 
-        Gradients are the same on every process, so all of them agree.
+        Gradients are the same on every process, so all of them agree.  Those
+        that a gradient scaler hands to a fused optimiser are its own affair.
         """
+        if getattr(optimizer, 'found_inf', None) is not None:
+            return
         grads = [
             p.grad for group in optimizer.param_groups
             for p in group['params'] if p.grad is not None

@@ -13,7 +13,7 @@ from mmengine.config import Config
 from mmengine.hooks import Hook
 from mmengine.logging import MessageHub
 
-from mmsemi.engine import HealthHook, SemiRunner
+from mmsemi.engine import AutocastOptimWrapper, HealthHook, SemiRunner
 from mmsemi.engine.hooks.batch_files import files_of_step
 from mmsemi.registry import HOOKS
 from tests.tools import TINY
@@ -132,6 +132,18 @@ def test_a_skipped_step_changes_no_weight(cfg):
         **{'default_hooks.health.skip_nonfinite': 2})
     for name, value in runner.model.named_parameters():
         assert torch.equal(value, start[name]), name
+
+
+def test_steps_that_a_gradient_scaler_leaves_out_are_not_counted():
+    weight = torch.nn.Parameter(torch.ones(3))
+    optim = AutocastOptimWrapper(
+        'float16', optimizer=torch.optim.SGD([weight], lr=0.1, fused=True))
+    hook = HealthHook(skip_nonfinite=1)
+    hook.before_train(SimpleNamespace(optim_wrapper=optim))
+    for factor, expected in ((torch.inf, 1.), (1., 0.9)):
+        optim.update_params((factor * weight).sum())
+        assert weight.tolist() == pytest.approx([expected] * 3)
+    assert hook._skipped == 0
 
 
 def test_more_than_may_be_skipped(cfg):
