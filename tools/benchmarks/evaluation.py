@@ -1,0 +1,140 @@
+"""Time of evaluation and pseudo-labelling, against one forward at a time.
+
+    OMP_NUM_THREADS=1 python tools/benchmarks/evaluation.py CONFIG
+
+predicts random images with the config's network (random weights) in three
+ways: the released Cityscapes windows, mmseg's sliding windows, and ST's
+test-time augmentation of ten views.  The reference of each is what it is
+defined by: one window or view after the other in full precision, each
+resized and added up at full size.  Beside it, in turn in one process: ours,
+ours with the weights laid out channels last, and ours in mixed precision as
+well.  ``agree`` is the share of pixels that get the reference's class.
+"""
+import argparse
+import copy
+import json
+import statistics
+from functools import partial
+from typing import Callable, Dict, List
+
+import torch
+import torch.nn.functional as F
+from mmengine.registry import init_default_scope
+from mmengine.runner.amp import autocast
+from torch import Tensor, nn
+
+from mmsemi.models.utils import (mean_logit_windows, probability_windows,
+                                 tta_probabilities)
+from mmsemi.registry import MODELS
+from mmsemi.utils.config import add_config_arguments, load_config
+from mmsemi.utils.measuring import seconds
+
+SCALES = (0.5, 0.75, 1.0, 1.5, 2.0)
+
+
+def views_one_by_one(predict: Callable, images: Tensor) -> Tensor:
+    """ST's ten views, as they are defined."""
+    size, total = images.shape[2:], 0
+    for scale in SCALES:
+        scaled = F.interpolate(
+            images, [int(side * scale) for side in size],
+            mode='bilinear',
+            align_corners=True)
+        for flip in (False, True):
+            prob = predict(scaled.flip(3) if flip else scaled).softmax(1)
+            prob = prob.flip(3) if flip else prob
+            total = total + F.interpolate(
+                prob, size, mode='bilinear', align_corners=True)
+    return total
+
+
+def ways_to_predict(crop: int) -> Dict[str, Dict[str, Callable]]:
+    """By task: the reference, and ours, of (network, images)."""
+    windows = dict(
+        crop_size=(crop, crop), stride=(crop * 2 // 3, crop * 2 // 3))
+    return {
+        'windows': {
+            'one by one': partial(probability_windows, **windows, at_once=1),
+            'ours': partial(probability_windows, **windows),
+        },
+        'slide': {
+            'one by one': partial(mean_logit_windows, **windows, at_once=1),
+            'ours': partial(mean_logit_windows, **windows),
+        },
+        'views': {
+            'one by one': views_one_by_one,
+            'ours': partial(tta_probabilities, scales=SCALES),
+        },
+    }
+
+
+def measure(ways: Dict[str, Callable], network: nn.Module, images: Tensor,
+            repeats: int) -> List[dict]:
+    """One row for each way."""
+
+    last = copy.deepcopy(network).to(memory_format=torch.channels_last)
+
+    def run(way: str, network: nn.Module, amp: bool = False) -> Tensor:
+        with torch.inference_mode(), autocast(enabled=amp):
+            return ways[way](network.logits, images)
+
+    runs = {
+        'one by one': partial(run, 'one by one', network),
+        'ours': partial(run, 'ours', network),
+        '+ channels last': partial(run, 'ours', last),
+        '+ mixed precision': partial(run, 'ours', last, amp=True),
+    }
+    labels = {name: once().argmax(1) for name, once in runs.items()}
+    times = {name: [] for name in runs}
+    for _ in range(repeats):
+        for name, once in runs.items():
+            times[name].append(seconds(once))
+    reference = statistics.median(times['one by one'])
+    return [
+        dict(
+            way=name,
+            seconds=statistics.median(spent),
+            ratio=reference / statistics.median(spent),
+            agree=(labels[name] == labels['one by one']).float().mean().item())
+        for name, spent in times.items()
+    ]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('config', help='config file')
+    parser.add_argument('--device', default='cpu', help='cpu or cuda')
+    parser.add_argument('--height', type=int, default=256)
+    parser.add_argument('--width', type=int, default=512)
+    parser.add_argument('--crop', type=int, default=201)
+    parser.add_argument('--repeats', type=int, default=3)
+    parser.add_argument('--out', help='JSON file to write')
+    add_config_arguments(parser)
+    args = parser.parse_args()
+    cfg = load_config(args)
+    init_default_scope('mmsemi')
+    cfg.model.backbone.init_cfg = None
+    torch.manual_seed(0)
+    network = MODELS.build(cfg.model).to(args.device).eval()
+    images = torch.randn(1, 3, args.height, args.width, device=args.device)
+
+    rows = []
+    print(f'{"task":<8} {"":<18} {"time":>9} {"":>6} {"agree":>7}')
+    for task, ways in ways_to_predict(args.crop).items():
+        for row in measure(ways, network, images, args.repeats):
+            rows.append(dict(task=task, **row))
+            print(f'{task:<8} {row["way"]:<18} {row["seconds"]:>7.2f} s '
+                  f'{row["ratio"]:>5.2f}x {row["agree"]:>7.2%}')
+    if args.out:
+        environment = dict(
+            torch=torch.__version__,
+            threads=torch.get_num_threads(),
+            **{k: v for k, v in vars(args).items() if k != 'cfg_options'})
+        with open(args.out, 'w') as file:
+            json.dump(dict(environment=environment, rows=rows), file, indent=2)
+
+
+if __name__ == '__main__':
+    main()
