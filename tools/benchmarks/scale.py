@@ -1,0 +1,156 @@
+"""What training costs against crop, batch, classes and length of the lists.
+
+    OMP_NUM_THREADS=1 python tools/benchmarks/scale.py
+
+takes a step (loss and gradients) of UniMatch with a small network, one
+quantity varied at a time, and builds data set and sampler over lists of up to
+``--lines`` lines.  ``exponent`` is that of the growth since the row above: 1
+is linear.
+"""
+import argparse
+import json
+import math
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import List
+
+import torch
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+
+from mmsemi.datasets import SemiSampler, SemiSegDataset
+from mmsemi.registry import MODELS
+from mmsemi.utils.measuring import clock, seconds
+
+CONFIG = Path(__file__).parents[2] / 'configs/unimatch/camvid_1-8_r18.py'
+STEPS = dict(
+    crop=[81, 161, 321, 641], batch=[1, 2, 4, 8], classes=[11, 19, 81, 150])
+USUAL = dict(crop=161, batch=2, classes=21)
+
+
+def step_seconds(crop: int, batch: int, classes: int, repeats: int) -> float:
+    """Median time of a step's loss and gradients."""
+    cfg = Config.fromfile(CONFIG).model
+    cfg.decode_head.num_classes = classes
+    torch.manual_seed(0)
+    model = MODELS.build(cfg).train()
+
+    def stream() -> dict:
+        images = torch.randint(
+            256, (3, batch, 3, crop, crop), dtype=torch.uint8)
+        box = torch.tensor([[0, 0, crop // 2, crop // 2]] * batch)
+        return dict(
+            zip(('weak', 'strong1', 'strong2'), images),
+            valid=torch.ones(batch, crop, crop, dtype=torch.bool),
+            box1=box,
+            box2=box)
+
+    mask = torch.randint(classes, (batch, crop, crop), dtype=torch.uint8)
+    batch = dict(
+        labeled=dict(weak=stream()['weak'], mask=mask),
+        unlabeled=stream(),
+        partner=stream())
+
+    def step() -> None:
+        losses = model(**model.data_preprocessor(batch, True), mode='loss')
+        model.parse_losses(losses)[0].backward()
+        model.zero_grad()
+
+    step()
+    return statistics.median(seconds(step) for _ in range(repeats))
+
+
+def list_cost(lines: int) -> dict:
+    """Data set, sampler and an entry of a list, in this process."""
+    with tempfile.TemporaryDirectory() as root:
+        with open(f'{root}/train.txt', 'w') as file:
+            file.writelines(f'images/{i:09d}.jpg masks/{i:09d}.png\n'
+                            for i in range(lines))
+        Path(root, 'labeled.txt').write_text(
+            'images/000000000.jpg masks/000000000.png\n')
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        start = clock()
+        dataset = SemiSegDataset(
+            root, 'labeled.txt', train_list='train.txt')
+        read = clock() - start
+        held = dataset.unlabeled.data_bytes.nbytes \
+            + dataset.unlabeled.data_address.nbytes
+        start = clock()
+        next(iter(SemiSampler(dataset, seed=0)))
+        order = clock() - start
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+        start = clock()
+        for i in range(1000):
+            dataset.unlabeled.get_data_info(i * (lines // 1000))
+        return dict(
+            read_s=read,
+            order_s=order,
+            entry_us=1e3 * (clock() - start),
+            held_mb=held / 2**20,
+            peak_mb=peak / 2**10)
+
+
+def show_steps(repeats: int) -> List[dict]:
+    rows = []
+    print(f'{"":<8} {"":>8} {"step":>11} {"exponent":>9}')
+    for name, values in STEPS.items():
+        last = None
+        for value in values:
+            spent = step_seconds(**{**USUAL, name: value}, repeats=repeats)
+            exponent = math.log(spent / last[1]) / math.log(
+                value / last[0]) if last else math.nan
+            last = value, spent
+            rows.append(
+                dict(quantity=name, value=value, s=spent, exponent=exponent))
+            print(f'{name:<8} {value:>8} {1e3 * spent:>8.0f} ms '
+                  f'{exponent:>9.2f}')
+    return rows
+
+
+def show_lists(most: int) -> List[dict]:
+    rows = []
+    print(f'{"lines":>10} {"read":>9} {"order":>9} {"an entry":>11} '
+          f'{"held":>10} {"peak":>10}')
+    for power in range(3, int(math.log10(most)) + 1):
+        # In a process of its own, whose peak is its own.
+        done = subprocess.run(
+            [sys.executable, __file__, '--list', str(10**power)],
+            capture_output=True, text=True, check=True)
+        row = json.loads(done.stdout.splitlines()[-1])
+        rows.append(dict(lines=10**power, **row))
+        print(f'{10**power:>10} {row["read_s"]:>7.2f} s '
+              f'{row["order_s"]:>7.2f} s {row["entry_us"]:>8.1f} us '
+              f'{row["held_mb"]:>7.1f} MB {row["peak_mb"]:>7.1f} MB')
+    return rows
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('--lines', type=int, default=10**6, help='at most')
+    parser.add_argument('--list', type=int, help='measure one list alone')
+    parser.add_argument('--repeats', type=int, default=2)
+    parser.add_argument('--out', help='JSON file to write')
+    args = parser.parse_args()
+    init_default_scope('mmsemi')
+    if args.list:
+        print(json.dumps(list_cost(args.list)))
+        return
+    result = dict(
+        lists=show_lists(args.lines), steps=show_steps(args.repeats))
+    if args.out:
+        environment = dict(
+            torch=torch.__version__,
+            threads=torch.get_num_threads(),
+            **vars(args))
+        with open(args.out, 'w') as file:
+            json.dump(dict(environment=environment, **result), file, indent=2)
+
+
+if __name__ == '__main__':
+    main()
