@@ -34,6 +34,7 @@ from mmsemi.datasets import SemiIndex, SemiSampler, list_line, stack_streams
 from mmsemi.datasets.transforms import RandomScaleCrop, StrongViews
 from mmsemi.registry import DATASETS
 from mmsemi.utils.config import add_config_arguments, load_config
+from mmsemi.utils.files import write_whole
 from mmsemi.utils.measuring import clock
 
 BATCH = 4
@@ -295,8 +296,8 @@ def main() -> None:
             torch=torch.__version__,
             threads=torch.get_num_threads(),
             **{k: v for k, v in vars(args).items() if k != 'cfg_options'})
-        with open(args.out, 'w') as file:
-            json.dump(dict(environment=environment, **result), file, indent=2)
+        report = dict(environment=environment, **result)
+        write_whole(args.out, json.dumps(report, indent=2).encode())
 
 
 if __name__ == '__main__':

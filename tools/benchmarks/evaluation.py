@@ -27,6 +27,7 @@ from mmsemi.models.utils import (mean_logit_windows, probability_windows,
                                  tta_probabilities)
 from mmsemi.registry import MODELS
 from mmsemi.utils.config import add_config_arguments, load_config
+from mmsemi.utils.files import write_whole
 from mmsemi.utils.measuring import seconds
 
 SCALES = (0.5, 0.75, 1.0, 1.5, 2.0)
@@ -132,8 +133,8 @@ def main() -> None:
             torch=torch.__version__,
             threads=torch.get_num_threads(),
             **{k: v for k, v in vars(args).items() if k != 'cfg_options'})
-        with open(args.out, 'w') as file:
-            json.dump(dict(environment=environment, rows=rows), file, indent=2)
+        report = dict(environment=environment, rows=rows)
+        write_whole(args.out, json.dumps(report, indent=2).encode())
 
 
 if __name__ == '__main__':

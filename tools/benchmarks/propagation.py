@@ -11,13 +11,13 @@ share of confident pixels is varied.
 import argparse
 import json
 import statistics
-import time
 
 import torch
 import torch.nn.functional as F
 
 from mmsemi.models.utils import propagate_labels, region_masks
 from mmsemi.utils.files import write_whole
+from mmsemi.utils.measuring import clock
 
 CLASSES = 21
 
@@ -77,11 +77,9 @@ def make_inputs(batch, num_regions, side, crop, confident, device):
 
 
 def seconds(run):
-    start = time.perf_counter()
+    start = clock()
     result = run()
-    if torch.cuda.is_available():
-        torch.cuda.synchronize()
-    return result, time.perf_counter() - start
+    return result, clock() - start
 
 
 def measure(inputs, thresh, repeats):
