@@ -10,7 +10,7 @@ env_cfg = dict(
 sync_bn = 'torch'  # across processes, on GPUs
 
 # How the network computes, not what: docs/performance.md.
-channels_last = False
+channels_last = False  # on a GPU only
 gradient_checkpointing = False  # True, or names of layers
 compile = False  # True, or arguments of torch.compile
 

@@ -2,7 +2,7 @@
 
 =========================  ==================================================
 ``channels_last``          True: weights and feature maps lie channel by
-                           channel in memory.
+                           channel in memory; on a GPU only.
 ``gradient_checkpointing`` True, or names of layers: these keep their inputs
                            alone and compute the rest again on the way back;
                            a sequence of layers does so one by one.
@@ -73,14 +73,18 @@ def apply_switches(model: nn.Module, cfg: dict) -> None:
         cfg (dict): Of a run.
 
     Raises:
-        ValueError: A layer that there is not; MMEngine's
-            ``activation_checkpointing``.
+        ValueError: A layer that there is not; ``channels_last`` without a
+            GPU; MMEngine's ``activation_checkpointing``.
     """
     if cfg.get('activation_checkpointing'):
         raise ValueError(
             'activation_checkpointing lets BatchNorm follow every batch '
             'twice: name the layers by gradient_checkpointing instead.')
     if cfg.get('channels_last'):
+        if not torch.cuda.is_available():
+            raise ValueError(
+                'channels_last=True needs a GPU: on the CPU PyTorch (2.13) '
+                'damages its memory by it now and then. Set it to False.')
         model.to(memory_format=torch.channels_last)
     checkpoint_gradients(model, cfg.get('gradient_checkpointing', False))
 
