@@ -169,6 +169,17 @@ def test_pseudo_labels(whole, make_config, tiny_data, labels, images, network):
     assert len(set(used.tolist())) > 1, 'there is something to get wrong'
 
 
+def test_mixed_precision_of_tests_holds_for_labels(make_config, tmp_path,
+                                                   monkeypatch):
+    runner = RUNNERS.build(make_config(tmp_path, **{'test_cfg.fp16': True}))
+    stages = []
+    monkeypatch.setattr(runner, '_run', lambda cfg, _: stages.append(cfg))
+    runner._stage = 0
+    runner._label('network.pth', None, None)
+    assert stages[0].test_cfg.type == 'PseudoLabelLoop'
+    assert stages[0].test_cfg.fp16
+
+
 def test_labels_of_earlier_rounds_are_kept(whole):
     first, second = (
         read_list(whole / stage / 'pseudo_labels.txt')
