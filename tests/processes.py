@@ -131,7 +131,7 @@ def train_accumulating(data_root, folder) -> None:
             cfg.model.backbone.norm_cfg = dict(type='BN')
             cfg.model.decode_head.loss_decode = dict(
                 type='PixelOHEMLoss', thresh=0.3, min_kept=300)
-        cfg.total_batch_size = world_size
+        cfg.total_batch_size = 2
         cfg.optim_wrapper.accumulative_counts = 2 // world_size
         cfg.train_cfg = dict(
             type='IterBasedTrainLoop', max_iters=4 // world_size)

@@ -44,7 +44,7 @@ def distance(a, b):
 
 @pytest.mark.parametrize('method', METHODS)
 def test_two_processes_train_as_one(folder, method):
-    """Losses in the mean over processes, and weights, but for rounding (float64)."""
+    """Losses in the mean, and weights, but for rounding (float64)."""
     files = list((folder / 'train_1' / method).rglob('losses_0.json'))
     assert files
     for file in files:
