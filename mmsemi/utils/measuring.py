@@ -1,9 +1,13 @@
 """Seconds and bytes that a piece of work takes."""
+import argparse
+import json
 import time
-from typing import Callable
+from typing import Any, Callable
 
 import torch
 from torch.profiler import ProfilerActivity, profile
+
+from .files import write_whole
 
 
 def clock() -> float:
@@ -57,3 +61,21 @@ def peak_memory(run: Callable[[], object], device: str = 'cpu') -> int:
         held += event.nbytes()
         peak = max(peak, held)
     return peak
+
+
+def write_report(args: argparse.Namespace, **result: Any) -> None:
+    """Write figures, and what they were measured with, as JSON.
+
+    Args:
+        args (Namespace): Of a benchmark; ``args.out`` names the file, or is
+            None: then nothing is written.
+        **result: Numbers, text, lists and dicts of such.
+    """
+    if not args.out:
+        return
+    environment = dict(
+        torch=torch.__version__,
+        threads=torch.get_num_threads(),
+        **vars(args))
+    report = dict(environment=environment, **result)
+    write_whole(args.out, json.dumps(report, indent=2, default=str).encode())

@@ -14,7 +14,6 @@ takes 0.2 s for a batch, by number of workers.
 """
 import argparse
 import copy
-import json
 import statistics
 import tempfile
 import time
@@ -34,8 +33,7 @@ from mmsemi.datasets import SemiIndex, SemiSampler, list_line, stack_streams
 from mmsemi.datasets.transforms import RandomScaleCrop, StrongViews
 from mmsemi.registry import DATASETS
 from mmsemi.utils.config import add_config_arguments, load_config
-from mmsemi.utils.files import write_whole
-from mmsemi.utils.measuring import clock
+from mmsemi.utils.measuring import clock, write_report
 
 BATCH = 4
 
@@ -291,13 +289,7 @@ def main() -> None:
             print(f'  {part:<28} {share:>8.1%}')
     for workers, share in result['waiting'].items():
         print(f'a device waits, {workers} workers {share:>13.1%}')
-    if args.out:
-        environment = dict(
-            torch=torch.__version__,
-            threads=torch.get_num_threads(),
-            **{k: v for k, v in vars(args).items() if k != 'cfg_options'})
-        report = dict(environment=environment, **result)
-        write_whole(args.out, json.dumps(report, indent=2).encode())
+    write_report(args, **result)
 
 
 if __name__ == '__main__':

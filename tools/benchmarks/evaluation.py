@@ -12,7 +12,6 @@ as well.  ``agree`` is the share of pixels that get the reference's class.
 """
 import argparse
 import copy
-import json
 import statistics
 from functools import partial
 from typing import Callable, Dict, List
@@ -27,8 +26,7 @@ from mmsemi.models.utils import (mean_logit_windows, probability_windows,
                                  tta_probabilities)
 from mmsemi.registry import MODELS
 from mmsemi.utils.config import add_config_arguments, load_config
-from mmsemi.utils.files import write_whole
-from mmsemi.utils.measuring import seconds
+from mmsemi.utils.measuring import seconds, write_report
 
 SCALES = (0.5, 0.75, 1.0, 1.5, 2.0)
 
@@ -128,13 +126,7 @@ def main() -> None:
             rows.append(dict(task=task, **row))
             print(f'{task:<8} {row["way"]:<18} {row["seconds"]:>7.2f} s '
                   f'{row["ratio"]:>5.2f}x {row["agree"]:>7.2%}')
-    if args.out:
-        environment = dict(
-            torch=torch.__version__,
-            threads=torch.get_num_threads(),
-            **{k: v for k, v in vars(args).items() if k != 'cfg_options'})
-        report = dict(environment=environment, rows=rows)
-        write_whole(args.out, json.dumps(report, indent=2).encode())
+    write_report(args, rows=rows)
 
 
 if __name__ == '__main__':

@@ -7,7 +7,6 @@ process, at the published sizes.  Losses are taken with their gradient.  Time
 is the median, memory the most that a call holds beside its inputs.
 """
 import argparse
-import json
 import statistics
 from typing import Callable, Dict, List, Tuple
 
@@ -19,8 +18,7 @@ from mmseg.models.losses import CrossEntropyLoss, OhemCrossEntropy
 from mmsemi.evaluation import ConfusionIoUMetric
 from mmsemi.models.losses import masked_cross_entropy, ohem_cross_entropy
 from mmsemi.models.utils import box_mask, cutmix, snapshot_reliability
-from mmsemi.utils.files import write_whole
-from mmsemi.utils.measuring import peak_memory, seconds
+from mmsemi.utils.measuring import peak_memory, seconds, write_report
 
 Rivals = Dict[str, Callable]
 
@@ -196,13 +194,7 @@ def main() -> None:
             rows.append(dict(kernel=kernel, **row))
             print(f'{kernel:<26} {row["way"]:<18} {row["ms"]:>8.2f} ms '
                   f'{row["ratio"]:>7.2f}x {row["mb"]:>8.2f} MB')
-    if args.out:
-        environment = dict(
-            torch=torch.__version__,
-            threads=torch.get_num_threads(),
-            **vars(args))
-        report = dict(environment=environment, rows=rows)
-        write_whole(args.out, json.dumps(report, indent=2).encode())
+    write_report(args, rows=rows)
 
 
 if __name__ == '__main__':

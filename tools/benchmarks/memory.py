@@ -10,15 +10,12 @@ well and puts its peak beside the prediction.  1 GB is 2**30 bytes.
 """
 import argparse
 import copy
-import json
 import tempfile
-
-import torch
 
 from mmsemi.engine.bench import (Rehearsal, predict_footprint,
                                  samples_per_step, set_crop, use_noise)
 from mmsemi.utils.config import add_config_arguments, load_config
-from mmsemi.utils.measuring import peak_memory
+from mmsemi.utils.measuring import peak_memory, write_report
 
 GB = 2**30
 HALF = {'optim_wrapper.type': 'AutocastOptimWrapper'}
@@ -123,11 +120,7 @@ def main():
         if args.budget is not None:
             advise(rows[-1], args.budget)
         results += rows
-    if args.out:
-        environment = dict(torch=torch.__version__, **vars(args))
-        with open(args.out, 'w') as file:
-            json.dump(
-                dict(environment=environment, rows=results), file, indent=2)
+    write_report(args, rows=results)
 
 
 if __name__ == '__main__':

@@ -9,15 +9,13 @@ much there is to walk depends on how many regions are confident enough, so the
 share of confident pixels is varied.
 """
 import argparse
-import json
 import statistics
 
 import torch
 import torch.nn.functional as F
 
 from mmsemi.models.utils import propagate_labels, region_masks
-from mmsemi.utils.files import write_whole
-from mmsemi.utils.measuring import clock
+from mmsemi.utils.measuring import clock, write_report
 
 CLASSES = 21
 
@@ -149,13 +147,7 @@ def main():
               f'{row["direct_walk_ms"]:>6.1f} ms   '
               f'{row["our_masks_ms"]:>8.1f} ms {row["our_walk_ms"]:>6.1f} ms '
               f'  {row["ratio"]:>5.1f}x')
-    if args.out:
-        environment = dict(
-            torch=torch.__version__,
-            threads=torch.get_num_threads(),
-            **vars(args))
-        report = dict(environment=environment, rows=rows)
-        write_whole(args.out, json.dumps(report, indent=2).encode())
+    write_report(args, rows=rows)
 
 
 if __name__ == '__main__':

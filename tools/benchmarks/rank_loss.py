@@ -10,7 +10,6 @@ its gradient.  Both run in turn in one process; time is the median, memory the
 peak that the step adds to what was allocated before it.
 """
 import argparse
-import json
 import statistics
 from functools import partial
 from itertools import permutations
@@ -20,8 +19,7 @@ import torch.nn.functional as F
 
 from mmsemi.models.losses import rank_correlation_loss
 from mmsemi.models.utils import box_mask, cutmix_features
-from mmsemi.utils.files import write_whole
-from mmsemi.utils.measuring import peak_memory, seconds
+from mmsemi.utils.measuring import peak_memory, seconds, write_report
 
 
 def direct_mixing(own, other, mask):
@@ -166,16 +164,7 @@ def main():
                   f'{row["direct_mb"]:>7.1f} MB {row["our_mb"]:>6.2f} MB '
                   f'{row["memory_ratio"]:>6.1f}x   '
                   f'{row["value_error"]:>7.0e} {row["grad_error"]:>7.0e}')
-    if args.out:
-        environment = dict(
-            torch=torch.__version__,
-            device=args.device,
-            threads=torch.get_num_threads(),
-            batch=args.batch,
-            channels=args.channels,
-            repeats=args.repeats)
-        report = dict(environment=environment, rows=rows)
-        write_whole(args.out, json.dumps(report, indent=2).encode())
+    write_report(args, rows=rows)
 
 
 if __name__ == '__main__':

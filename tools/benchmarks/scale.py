@@ -24,8 +24,7 @@ from mmengine.registry import init_default_scope
 
 from mmsemi.datasets import SemiSampler, SemiSegDataset
 from mmsemi.registry import MODELS
-from mmsemi.utils.files import write_whole
-from mmsemi.utils.measuring import clock, seconds
+from mmsemi.utils.measuring import clock, seconds, write_report
 
 CONFIG = Path(__file__).parents[2] / 'configs/unimatch/camvid_1-8_r18.py'
 STEPS = dict(
@@ -145,13 +144,7 @@ def main() -> None:
         return
     result = dict(
         lists=show_lists(args.lines), steps=show_steps(args.repeats))
-    if args.out:
-        environment = dict(
-            torch=torch.__version__,
-            threads=torch.get_num_threads(),
-            **vars(args))
-        report = dict(environment=environment, **result)
-        write_whole(args.out, json.dumps(report, indent=2).encode())
+    write_report(args, **result)
 
 
 if __name__ == '__main__':

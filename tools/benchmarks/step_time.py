@@ -17,7 +17,6 @@ thread on a CPU (``OMP_NUM_THREADS=1``) times are the processor's.
 """
 import argparse
 import copy
-import json
 import tempfile
 from collections import defaultdict
 from statistics import median, quantiles
@@ -28,7 +27,7 @@ from mmengine.config import DictAction
 from mmsemi.engine.bench import (BareNetwork, Parts, Rehearsal, set_crop,
                                  use_noise)
 from mmsemi.utils.config import add_config_arguments, load_config
-from mmsemi.utils.measuring import peak_memory, seconds
+from mmsemi.utils.measuring import peak_memory, seconds, write_report
 
 
 def parse_args():
@@ -39,7 +38,8 @@ def parse_args():
     parser.add_argument('--crop', type=int, help='pixels of a side')
     parser.add_argument(
         '--noise', action='store_true', help='made-up pictures as data')
-    parser.add_argument('--repeats', type=int, default=9)
+    parser.add_argument(
+        '--repeats', type=int, default=9, help='2 or more')
     parser.add_argument(
         '--against',
         nargs='+',
@@ -128,16 +128,7 @@ def main():
             result = compare(('floor', 'step'), floor.run, rehearsal.step,
                              args.repeats, device)
             result['parts_ms'] = shares(rehearsal, floor, args.repeats)
-    if args.out:
-        environment = dict(
-            torch=torch.__version__,
-            device=device,
-            threads=torch.get_num_threads(),
-            batch=batch,
-            **vars(args))
-        with open(args.out, 'w') as file:
-            json.dump(
-                dict(environment=environment, result=result), file, indent=2)
+    write_report(args, device=device, batch=batch, result=result)
 
 
 if __name__ == '__main__':
