@@ -3,8 +3,7 @@ import os.path as osp
 import signal
 import threading
 from datetime import timedelta
-from functools import partial
-from typing import Callable, Optional
+from typing import Optional
 
 import torch
 import torch.distributed as torch_dist
@@ -31,8 +30,7 @@ class PreemptionHook(Hook):
     A signal to one of them is enough.  None leaves before the file stands,
     since launchers end all others with the first.  More signals, which come
     where the launcher passes on what its processes got as well, change
-    nothing; SIGINT and SIGKILL end a process at once.  Workers of the loaders
-    live on, since schedulers signal them, too.
+    nothing; SIGINT and SIGKILL end a process at once.
     """
 
     priority = 'LOWEST'  # after all that belongs to the step
@@ -46,10 +44,6 @@ class PreemptionHook(Hook):
         if is_distributed() and self._group is None:
             self._group = torch_dist.new_group(
                 backend='gloo', timeout=timedelta(seconds=runner.dist_timeout))
-        loops = runner.train_loop, runner.val_loop
-        for loader in (loop.dataloader for loop in loops if loop is not None):
-            loader.worker_init_fn = partial(outlive_first_sigterm,
-                                            loader.worker_init_fn)
         if threading.current_thread() is threading.main_thread():
             self._former = signal.signal(signal.SIGTERM, self._ask)
 
@@ -99,19 +93,3 @@ class PreemptionHook(Hook):
     def _leave(self, runner, what: str) -> None:
         runner.logger.warning(f'SIGTERM: {what}; `--resume` goes on.')
         raise SystemExit(EXIT_CODE)
-
-
-def outlive_first_sigterm(init: Optional[Callable], worker_id: int) -> None:
-    """Begin a worker that SIGTERM ends at the second time only.
-
-    By then it is its loader that wants to be rid of it.
-
-    Args:
-        init (callable, optional): What else is to be done with ``worker_id``.
-        worker_id (int): As PyTorch counts them.
-    """
-    if init is not None:
-        init(worker_id)
-    signal.signal(
-        signal.SIGTERM,
-        lambda *args: signal.signal(signal.SIGTERM, signal.SIG_DFL))
