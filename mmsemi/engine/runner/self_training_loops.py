@@ -3,6 +3,7 @@ import csv
 import io
 import json
 import os.path as osp
+from abc import abstractmethod
 from copy import deepcopy
 from pathlib import Path
 from typing import Dict, Iterable, List, Optional, Sequence, Union
@@ -117,17 +118,17 @@ class UnlabeledLoop(BaseLoop):
             raise error
         self.runner.logger.warning(f'{error} It is left out.')
 
+    @abstractmethod
     def is_done(self, name: str) -> bool:
         """Whether an image was visited before."""
-        raise NotImplementedError
 
+    @abstractmethod
     def visit(self, name: str, network: nn.Module, image: Tensor) -> None:
         """Do what is to be done with an image (1, 3, H, W), normalised."""
-        raise NotImplementedError
 
+    @abstractmethod
     def finish(self) -> None:
         """Sum up, when all processes are through."""
-        raise NotImplementedError
 
 
 @LOOPS.register_module()
