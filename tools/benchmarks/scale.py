@@ -1,11 +1,14 @@
-"""What training costs against crop, batch, classes and length of the lists.
+"""What training costs against crop, batch, classes, processes, length of lists.
 
     OMP_NUM_THREADS=1 python tools/benchmarks/scale.py
 
 takes a step (loss and gradients) of UniMatch with a small network, one
-quantity varied at a time, and builds data set and sampler over lists of up to
-``--lines`` lines.  ``exponent`` is that of the growth since the row above: 1
-is linear.
+quantity varied at a time, the same in several processes of one thread each,
+and builds data set and sampler over lists of up to ``--lines`` lines.
+``exponent`` is that of the growth since the row above: 1 is linear.
+``efficiency`` is the share that as many processes reach of as many times the
+images per second of one; they are timed by the wall clock, so nothing else
+should run on the machine.
 """
 import argparse
 import json
@@ -15,11 +18,14 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
-from typing import List
+from typing import Callable, List
 
 import torch
+import torch.distributed as dist
 from mmengine.config import Config
+from mmengine.model import MMDistributedDataParallel
 from mmengine.registry import init_default_scope
 
 from mmsemi.datasets import SemiSampler, SemiSegDataset
@@ -32,12 +38,17 @@ STEPS = dict(
 USUAL = dict(crop=161, batch=2, classes=21)
 
 
-def step_seconds(crop: int, batch: int, classes: int, repeats: int) -> float:
-    """Median time of a step's loss and gradients."""
+def make_step(crop: int,
+              batch: int,
+              classes: int,
+              wrap: Callable = lambda model: model) -> Callable[[], None]:
+    """A step's loss and gradients, done once to warm up."""
     cfg = Config.fromfile(CONFIG).model
     cfg.decode_head.num_classes = classes
     torch.manual_seed(0)
     model = MODELS.build(cfg).train()
+
+    trained = wrap(model)
 
     def stream() -> dict:
         images = torch.randint(
@@ -56,12 +67,47 @@ def step_seconds(crop: int, batch: int, classes: int, repeats: int) -> float:
         partner=stream())
 
     def step() -> None:
-        losses = model(**model.data_preprocessor(batch, True), mode='loss')
+        losses = trained(**model.data_preprocessor(batch, True), mode='loss')
         model.parse_losses(losses)[0].backward()
         model.zero_grad()
 
     step()
+    return step
+
+
+def step_seconds(repeats: int, **quantities: int) -> float:
+    """Median time of a step."""
+    step = make_step(**quantities)
     return statistics.median(seconds(step) for _ in range(repeats))
+
+
+def run_process(rank: int, world_size: int, repeats: int, folder: str) -> None:
+    """One of the processes that train together; the first one reports."""
+    torch.set_num_threads(1)
+    init_default_scope('mmsemi')
+    dist.init_process_group(
+        'gloo',
+        init_method=f'file://{folder}/meeting',
+        rank=rank,
+        world_size=world_size)
+    step = make_step(**USUAL, wrap=MMDistributedDataParallel)
+    dist.barrier()
+    start = time.perf_counter()
+    for _ in range(repeats):
+        step()
+    dist.barrier()
+    spent = (time.perf_counter() - start) / repeats
+    if rank == 0:
+        Path(folder, 'seconds').write_text(str(spent))
+    dist.destroy_process_group()
+
+
+def process_seconds(world_size: int, repeats: int) -> float:
+    """Mean time of a step of so many processes together."""
+    with tempfile.TemporaryDirectory() as folder:
+        torch.multiprocessing.spawn(
+            run_process, (world_size, repeats, folder), nprocs=world_size)
+        return float(Path(folder, 'seconds').read_text())
 
 
 def list_cost(lines: int) -> dict:
@@ -112,6 +158,24 @@ def show_steps(repeats: int) -> List[dict]:
     return rows
 
 
+def show_processes(most: int, repeats: int) -> List[dict]:
+    rows = []
+    print(f'{"processes":>10} {"step":>11} {"images/s":>10} {"efficiency":>11}')
+    for processes in range(1, most + 1):
+        spent = process_seconds(processes, repeats)
+        speed = processes * USUAL['batch'] / spent
+        efficiency = speed / processes / rows[0]['speed'] if rows else 1.
+        rows.append(
+            dict(
+                processes=processes,
+                s=spent,
+                speed=speed,
+                efficiency=efficiency))
+        print(f'{processes:>10} {1e3 * spent:>8.0f} ms {speed:>10.1f} '
+              f'{efficiency:>11.2f}')
+    return rows
+
+
 def show_lists(most: int) -> List[dict]:
     rows = []
     print(f'{"lines":>10} {"read":>9} {"order":>9} {"an entry":>11} '
@@ -135,6 +199,7 @@ def main() -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--lines', type=int, default=10**6, help='at most')
     parser.add_argument('--list', type=int, help='measure one list alone')
+    parser.add_argument('--processes', type=int, default=2, help='at most')
     parser.add_argument('--repeats', type=int, default=2)
     parser.add_argument('--out', help='JSON file to write')
     args = parser.parse_args()
@@ -143,7 +208,9 @@ def main() -> None:
         print(json.dumps(list_cost(args.list)))
         return
     result = dict(
-        lists=show_lists(args.lines), steps=show_steps(args.repeats))
+        lists=show_lists(args.lines),
+        steps=show_steps(args.repeats),
+        processes=show_processes(args.processes, 5 * args.repeats))
     write_report(args, **result)
 
 
