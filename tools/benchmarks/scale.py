@@ -1,4 +1,4 @@
-"""What training costs against crop, batch, classes, processes, length of lists.
+"""What training costs against crop, batch, classes, processes and lists.
 
     OMP_NUM_THREADS=1 python tools/benchmarks/scale.py
 
@@ -160,7 +160,8 @@ def show_steps(repeats: int) -> List[dict]:
 
 def show_processes(most: int, repeats: int) -> List[dict]:
     rows = []
-    print(f'{"processes":>10} {"step":>11} {"images/s":>10} {"efficiency":>11}')
+    print(f'{"processes":>10} {"step":>11} {"images/s":>10} '
+          f'{"efficiency":>11}')
     for processes in range(1, most + 1):
         spent = process_seconds(processes, repeats)
         speed = processes * USUAL['batch'] / spent
