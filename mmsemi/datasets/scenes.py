@@ -1,9 +1,10 @@
 """The built-in data set: small painted scenes, made on first use.
 
 Eight classes whose colours overlap on purpose (snow and cloud, soil and
-brick, water showing the forest behind it): weather, season, kind and
-material vary independently, so a handful of labels shows only some of the
-looks of a class, while the unlabeled images show them all.
+brick, water showing the forest behind it): weather, season, kind, material
+and the camera's white balance vary independently, so a handful of labels
+shows only some of the looks of a class, while the unlabeled images show them
+all.
 """
 import json
 import os
@@ -23,7 +24,7 @@ from .scenes_render import render_scene
 __all__ = ['SCENES_CLASSES', 'SCENES_PALETTE', 'ensure_scenes']
 
 # Goes up with every change that changes a pixel, a mask or a list.
-VERSION = 1
+VERSION = 2
 MARKER = 'scenes.json'
 LABELED = {'1_32': 32, '1_16': 16, '1_8': 8, '1_4': 4}
 

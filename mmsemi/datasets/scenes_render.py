@@ -135,10 +135,10 @@ def _photograph(view: View) -> np.ndarray:
     """What a camera makes of the canvas: exposure, colour cast, blur,
     grain, compression. (H, W, 3) uint8."""
     dice, image = view.dice, view.canvas.color
-    image = np.clip(image, 0, 1) * (1 + 0.2 * (dice.grid(3) - 0.5))
+    image = np.clip(image, 0, 1) * (1 + 0.55 * (dice.grid(3) - 0.5))
     # The exposure meter, in whole numbers because their sum is exact.
     mean = np.rint(image * 255).astype(np.int64).sum() / (255 * image.size)
-    gain = mix(1, dice.between(0.34, 0.56) / max(mean, 0.05), 0.6)
+    gain = mix(1, dice.between(0.3, 0.6) / max(mean, 0.05), 0.6)
     image = np.clip(image * gain, 0, 1)
     bend = dice.between(-0.35, 0.35)
     image = image + bend * image * (1 - image)
