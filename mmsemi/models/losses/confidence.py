@@ -7,8 +7,6 @@ on padding; all return a scalar, 0 where nothing is valid.
 """
 from torch import Tensor
 
-from .functional import _pixel_cross_entropy
-
 
 def pixelwise(loss: Tensor,
               conf: Tensor,
@@ -79,31 +77,6 @@ def pixelavg(loss: Tensor,
 
 WEIGHTINGS = dict(
     pixelwise=pixelwise, pixelratio=pixelratio, pixelavg=pixelavg)
-
-
-def confidence_weighted_ce(logits: Tensor,
-                           label: Tensor,
-                           conf: Tensor,
-                           valid: Tensor,
-                           thresh: float,
-                           weighting: str = 'pixelwise',
-                           corrected: bool = False) -> Tensor:
-    """Cross entropy against pseudo-labels, weighed by their confidence.
-
-    Args:
-        logits (Tensor): (B, C, S, S).
-        label (Tensor): Pseudo-labels in 0..C-1, (B, S, S).
-        conf (Tensor): Their probabilities, (B, S, S).
-        valid (Tensor): False on padding, bool (B, S, S).
-        thresh (float): Pixels with ``conf >= thresh`` are confident.
-        weighting (str): A key of ``WEIGHTINGS``.
-        corrected (bool): Without the quirks of the released form.
-
-    Returns:
-        Tensor: Scalar; 0 where nothing is valid.
-    """
-    return WEIGHTINGS[weighting](
-        _pixel_cross_entropy(logits, label), conf, valid, thresh, corrected)
 
 
 def _mean(total: Tensor, valid: Tensor) -> Tensor:

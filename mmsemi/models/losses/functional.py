@@ -4,7 +4,7 @@ None of them waits for the device: masks multiply instead of selecting, and
 counts stay tensors.  All compute in float32 at least, under autocast too.
 """
 import math
-from typing import Optional
+from typing import Optional, Tuple
 
 import torch
 import torch.nn.functional as F
@@ -17,38 +17,56 @@ class _PixelCrossEntropy(torch.autograd.Function):
 
     PyTorch's goes back through two gradients as large as the logits, one of
     them almost all zeros.  This one writes ``softmax - one_hot``, times the
-    gradient of each pixel, in one go.
+    gradient of each pixel, in one go, for all labels of the same logits.
     """
 
     @staticmethod
-    def forward(ctx, logits: Tensor, label: Tensor,
-                ignore_index: int) -> Tensor:
+    def forward(ctx, logits: Tensor, ignore_index: int,
+                *labels: Tensor) -> Tuple[Tensor, ...]:
         # Naming the dtype lets the device cast half precision logits on the
         # fly instead of keeping a float32 copy of them.
         ctx.dtype = logits.dtype
         dtype = torch.promote_types(logits.dtype, torch.float32)
         log_prob = F.log_softmax(logits, dim=1, dtype=dtype)
-        ctx.save_for_backward(log_prob, label)
+        ctx.save_for_backward(log_prob, *labels)
         ctx.ignore_index = ignore_index
-        return F.nll_loss(
-            log_prob, label, ignore_index=ignore_index, reduction='none')
+        return tuple(
+            F.nll_loss(
+                log_prob, label, ignore_index=ignore_index, reduction='none')
+            for label in labels)
 
     @staticmethod
     @once_differentiable
-    def backward(ctx, grad: Tensor) -> tuple:
-        log_prob, label = ctx.saved_tensors
-        ignored = label == ctx.ignore_index
-        grad = grad.masked_fill(ignored, 0)[:, None]
-        label = label.masked_fill(ignored, 0)[:, None]
-        grad_logits = log_prob.exp().mul_(grad).scatter_add_(1, label, -grad)
-        return grad_logits.to(ctx.dtype), None, None
+    def backward(ctx, *grads: Tensor) -> tuple:
+        log_prob, *labels = ctx.saved_tensors
+        ignored = [label == ctx.ignore_index for label in labels]
+        grads = [
+            grad.masked_fill(where, 0)[:, None]
+            for grad, where in zip(grads, ignored)
+        ]
+        grad_logits = log_prob.exp().mul_(sum(grads[1:], grads[0]))
+        for label, where, grad in zip(labels, ignored, grads):
+            label = label.masked_fill(where, 0)[:, None]
+            grad_logits.scatter_add_(1, label, -grad)
+        return grad_logits.to(ctx.dtype), None, *(None for _ in labels)
 
 
-def _pixel_cross_entropy(logits: Tensor,
-                         label: Tensor,
-                         ignore_index: int = -100) -> Tensor:
-    """Cross entropy of every pixel, 0 where ignored: (B, S, S)."""
-    return _PixelCrossEntropy.apply(logits, label.long(), ignore_index)
+def pixel_cross_entropies(logits: Tensor,
+                          *labels: Tensor,
+                          ignore_index: int = -100) -> Tuple[Tensor, ...]:
+    """Cross entropy of every pixel, by each of several labelings.
+
+    Args:
+        logits (Tensor): (B, C, S, S), whose log-softmax is taken once.
+        *labels (Tensor): Classes 0..C-1 or ``ignore_index``, (B, S, S).
+        ignore_index (int): Marks the pixels without a label.  Defaults to
+            -100.
+
+    Returns:
+        tuple[Tensor]: (B, S, S) for each labeling, 0 where ignored.
+    """
+    return _PixelCrossEntropy.apply(logits, ignore_index,
+                                    *(label.long() for label in labels))
 
 
 def masked_cross_entropy(logits: Tensor, label: Tensor, keep: Tensor,
@@ -68,7 +86,7 @@ def masked_cross_entropy(logits: Tensor, label: Tensor, keep: Tensor,
     Returns:
         Tensor: Scalar; 0 with a gradient of zero when nothing is valid.
     """
-    loss = _pixel_cross_entropy(logits, label)
+    loss, = pixel_cross_entropies(logits, label)
     return (loss * (keep & valid)).sum() / valid.sum().clamp(min=1)
 
 
@@ -88,7 +106,8 @@ def cross_entropy(logits: Tensor,
     Returns:
         Tensor: Scalar; 0 with a gradient of zero when no pixel is labeled.
     """
-    loss = _pixel_cross_entropy(logits, mask, ignore_index)
+    loss, = pixel_cross_entropies(
+        logits, mask, ignore_index=ignore_index)
     if weight is not None:
         loss = loss * weight
     return loss.sum() / (mask != ignore_index).sum().clamp(min=1)
@@ -127,7 +146,8 @@ def ohem_cross_entropy(logits: Tensor,
             f'thresh is a probability in (0, 1], got thresh={thresh}')
     if min_kept < 1:
         raise ValueError(f'min_kept must be 1 or more, got {min_kept}')
-    loss = _pixel_cross_entropy(logits, mask, ignore_index)
+    loss, = pixel_cross_entropies(
+        logits, mask, ignore_index=ignore_index)
     # A loss is -log(probability): the k-th smallest probability is the k-th
     # largest loss.  Ignored pixels have the smallest loss there is, 0, so
     # with fewer labeled pixels than min_kept the bound becomes 0: keep all.

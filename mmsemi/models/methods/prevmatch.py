@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from mmsemi.registry import MODELS
-from ..losses import WEIGHTINGS, confidence_weighted_ce
+from ..losses import WEIGHTINGS, pixel_cross_entropies
 from ..utils import Guidance, PseudoLabel, box_mask, cutmix, masked_ce
 from .base import SemiSegmentor, Streams, flipped
 
@@ -133,9 +133,7 @@ class PrevMatch(SemiSegmentor):
             torch.cat([x, u['weak']]), unasked=len(x))
         own = PseudoLabel.from_logits(logits[len(x):], u['valid'])
         loss_x = self.loss_sup(logits[:len(x)], y)
-        loss_fp = masked_ce(logits_fp, own, self.conf_thresh)
-        prev_fp = self.prev_ce(logits_fp, prev) if weight \
-            else loss_x.new_zeros(())
+        loss_fp, prev_fp = self.both_ce(logits_fp, own, prev)
         del logits, logits_fp  # full size: what the way back needs is kept
         if m is None:
             m, partner = flipped(u), own.flip()
@@ -146,15 +144,12 @@ class PrevMatch(SemiSegmentor):
                 cutmix(u['strong1'], m['strong1'], box1),
                 cutmix(u['strong2'], m['strong2'], box2)
             ])).chunk(2)
-        target1, target2 = own.cutmix(partner, box1), own.cutmix(partner, box2)
-        loss_s1 = masked_ce(logits_s1, target1, self.conf_thresh)
-        loss_s2 = masked_ce(logits_s2, target2, self.conf_thresh)
-
-        prev_s1 = prev_s2 = prev_ratio = loss_x.new_zeros(())
-        if weight:
-            prev_s1 = self.prev_ce(logits_s1, prev.cutmix(prev_partner, box1))
-            prev_s2 = self.prev_ce(logits_s2, prev.cutmix(prev_partner, box2))
-            prev_ratio = prev.confident_share(self.prev_conf_thresh)
+        loss_s1, prev_s1 = self.both_ce(
+            logits_s1, own.cutmix(partner, box1),
+            prev and prev.cutmix(prev_partner, box1))
+        loss_s2, prev_s2 = self.both_ce(
+            logits_s2, own.cutmix(partner, box2),
+            prev and prev.cutmix(prev_partner, box2))
 
         total = 2 + weight
         return dict(
@@ -165,7 +160,8 @@ class PrevMatch(SemiSegmentor):
             total,
             loss_prev_fp=weight * 0.5 * prev_fp / total,
             mask_ratio=own.confident_share(self.conf_thresh),
-            prev_mask_ratio=prev_ratio,
+            prev_mask_ratio=prev.confident_share(self.prev_conf_thresh)
+            if prev else loss_x.new_zeros(()),
             prev_weight=loss_x.new_full((), weight),
             prev_models=loss_x.new_full((), len(self.guidance.models)))
 
@@ -206,9 +202,22 @@ class PrevMatch(SemiSegmentor):
         return own, PseudoLabel.from_logits(logits[len(u['weak']):],
                                             m['valid'])
 
-    def prev_ce(self, logits: Tensor, target: PseudoLabel) -> Tensor:
-        """Confidence-weighted cross entropy of logits (B, C, H, W)."""
-        return confidence_weighted_ce(logits, target.label, target.conf,
-                                      target.valid, self.prev_conf_thresh,
-                                      self.prev_weighting,
-                                      self.corrected_weighting)
+    def both_ce(self, logits: Tensor, own: PseudoLabel,
+                prev: Optional[PseudoLabel]) -> Tuple[Tensor, Tensor]:
+        """Cross entropy with the own labels, and with the previous models'.
+
+        Args:
+            logits (Tensor): (B, C, H, W).
+            own (PseudoLabel): (B, H, W) each.
+            prev (PseudoLabel, optional): Likewise; its term is 0 where there
+                is none.
+        """
+        if prev is None:
+            loss = masked_ce(logits, own, self.conf_thresh)
+            return loss, torch.zeros_like(loss)
+        loss, prev_loss = pixel_cross_entropies(logits, own.label, prev.label)
+        return (WEIGHTINGS['pixelwise'](loss, own.conf, own.valid,
+                                        self.conf_thresh),
+                WEIGHTINGS[self.prev_weighting](
+                    prev_loss, prev.conf, prev.valid, self.prev_conf_thresh,
+                    self.corrected_weighting))

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from mmsemi.models.losses import WEIGHTINGS, confidence_weighted_ce
+from mmsemi.models.losses import WEIGHTINGS, pixel_cross_entropies
 
 # Two images of 2x2 pixels: loss, confidence, valid.
 LOSS = torch.tensor([[[1., 2.], [4., 8.]], [[16., 32.], [64., 128.]]])
@@ -30,9 +30,9 @@ def test_by_hand(weighting, corrected):
 @pytest.mark.parametrize('corrected', [False, True])
 def test_all_padding_gives_zero(weighting, corrected):
     logits = torch.randn(2, 3, 4, 4, requires_grad=True)
-    loss = confidence_weighted_ce(
-        logits, torch.zeros(2, 4, 4).long(), torch.ones(2, 4, 4),
-        torch.zeros(2, 4, 4).bool(), 0.5, weighting, corrected)
+    pixels, = pixel_cross_entropies(logits, torch.zeros(2, 4, 4))
+    loss = WEIGHTINGS[weighting](pixels, torch.ones(2, 4, 4),
+                                 torch.zeros(2, 4, 4).bool(), 0.5, corrected)
     loss.backward()
     assert loss == 0 and torch.isfinite(logits.grad).all()
 

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 from mmsemi.models.losses import (cross_entropy, masked_cross_entropy,
-                                  ohem_cross_entropy)
+                                  ohem_cross_entropy, pixel_cross_entropies)
 
 SHAPE = 2, 5, 7, 6  # B, C, H, W
 
@@ -151,6 +151,24 @@ def test_gradients():
                      keep=mask != 255,
                      valid=valid)):
         assert torch.autograd.gradcheck(loss, (logits, ))
+
+
+def test_several_labelings_of_the_same_logits():
+    """Share a log-softmax, and neither values nor gradients."""
+    logits, mask = random_case(6, shape=(2, 3, 4, 5))
+    other = torch.randint(0, 3, mask.shape)
+    ours = pixel_cross_entropies(logits, mask, other, ignore_index=255)
+    theirs = [
+        F.cross_entropy(logits, label, ignore_index=255, reduction='none')
+        for label in (mask, other)
+    ]
+    assert all(map(torch.allclose, ours, theirs))
+    upstream = torch.rand(2, *mask.shape, dtype=logits.dtype)
+    gradients = [
+        torch.autograd.grad(losses, logits, list(upstream))[0]
+        for losses in (ours, theirs)
+    ]
+    assert torch.allclose(*gradients)
 
 
 @pytest.mark.parametrize('dtype', [torch.bfloat16, torch.float16])
