@@ -44,6 +44,10 @@ class AutocastOptimWrapper(AmpOptimWrapper):
         scale = {} if loss_scale == 'dynamic' else loss_scale
         self.loss_scaler = torch.amp.GradScaler(
             self.device_type, **scale, enabled=dtype == 'float16')
+        # Let the scaler leave out steps of infinite gradients altogether.
+        # Fused SGD (PyTorch 2.13), told to, does so itself, but if it is its
+        # first step leaves the momentum uninitialised, and takes it for one.
+        self.optimizer._step_supports_amp_scaling = False
 
     @contextmanager
     def optim_context(self, model: nn.Module) -> Iterator[None]:
