@@ -203,7 +203,7 @@ def dataset_text(title: str, data_root: str, table: ClassTable,
         image_options += f', value_range={images.value_range}'
     strong_options = '' if images.channels == 3 else (
         ", transforms=[dict(type='RandomChannelJitter'), "
-        "dict(type='RandomBlur', backend='cv2')]")
+        "dict(type='RandomBlur')]")
     return tidy(DATASET.format(
         title=title,
         data_root=data_root,

@@ -12,8 +12,8 @@ class RandomChannelJitter(BaseTransform):
 
     What :class:`RandomColorJitter` is to BGR images: saturation and hue,
     which are about three channels, are replaced by factors that differ from
-    channel to channel.  Blurring needs no counterpart: ``RandomBlur`` with
-    ``backend='cv2'`` takes any number of channels.
+    channel to channel.  Blurring needs no counterpart: ``RandomBlur``
+    takes any number of channels.
 
     Changes ``img`` (H, W, C) uint8.
 
