@@ -13,6 +13,7 @@ sync_bn = 'torch'  # across processes, on GPUs
 channels_last = False  # on a GPU only
 gradient_checkpointing = False  # True, or names of layers
 compile = False  # True, or arguments of torch.compile
+views_on_device = False  # colour jitter, gray and blur, a batch at a time
 
 default_hooks = dict(
     timer=dict(type='IterTimerHook'),

@@ -6,6 +6,7 @@ from mmseg.models.data_preprocessor import SegDataPreProcessor
 from torch import Tensor
 
 from mmsemi.registry import MODELS
+from .utils import strong_view
 
 
 @MODELS.register_module()
@@ -15,7 +16,8 @@ class SemiDataPreprocessor(SegDataPreProcessor):
     A batch of streams (see :func:`mmsemi.datasets.stack_streams`) comes out
     as ``dict(inputs=streams, data_samples=None)``: the images (``weak``,
     ``strong1``, ...: uint8, (B, C, S, S)) normalised and in the channel order
-    of the network, ``mask`` as int64, the rest as it was.  Other batches
+    of the network, ``mask`` as int64, the rest as it was.  In the place of
+    ``draws1``, ... come the strong views that they describe.  Other batches
     (validation, inference) are mmseg's and treated as there.
 
     Args: as in :class:`mmseg.models.SegDataPreProcessor`, where ``mean`` and
@@ -40,7 +42,7 @@ class SemiDataPreprocessor(SegDataPreProcessor):
         streams = {
             name: {
                 key: self._prepare(key, value)
-                for key, value in stream.items()
+                for key, value in _with_views(stream).items()
             }
             for name, stream in self.cast_data(data).items()
         }
@@ -57,3 +59,13 @@ class SemiDataPreprocessor(SegDataPreProcessor):
         if self._enable_normalize:
             value = (value - self.mean).div_(self.std)
         return value
+
+
+def _with_views(stream: Dict[str, Any]) -> Dict[str, Tensor]:
+    """A stream with the strong views that it holds but the draws of."""
+    views = {
+        key.replace('draws', 'strong'): strong_view(stream['weak'], draws)
+        for key, draws in stream.items() if key.startswith('draws')
+    }
+    rest = {k: v for k, v in stream.items() if not k.startswith('draws')}
+    return {**rest, **views}

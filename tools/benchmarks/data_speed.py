@@ -4,9 +4,9 @@
 
 measures the training set of a config in one process: samples per second of a
 core, and the share of each transform.  Beside it, in turn, run the same
-pipeline with the strong views by OpenCV, the same with decoded files cached,
-and the released trainers' pipeline of the same definition, which makes whole
-images with PIL and normalises on the CPU.
+pipeline with decoded files cached, with the strong views left to the device,
+and by PIL, and the released trainers' pipeline of the same definition, which
+makes whole images with PIL and normalises on the CPU.
 
 Without the data, ``--painted 375x500`` stands in images of that size.  With
 ``--step 0.2`` it also tells which share of the time a device would wait that
@@ -31,6 +31,7 @@ from torch.utils.data import DataLoader
 
 from mmsemi.datasets import SemiIndex, SemiSampler, list_line, stack_streams
 from mmsemi.datasets.transforms import RandomScaleCrop, StrongViews
+from mmsemi.engine.runner.switches import leave_views_to_device
 from mmsemi.registry import DATASETS
 from mmsemi.utils.config import add_config_arguments, load_config
 from mmsemi.utils.measuring import clock, write_report
@@ -57,15 +58,15 @@ def paint(root: Path, size: Tuple[int, int], suffix: str, num: int) -> None:
             list_line(*entry) for entry in part))
 
 
-def with_backend(cfg: dict, backend: str) -> dict:
-    """The config of a data set, its strong views by another backend."""
+def by_pil(cfg: dict) -> dict:
+    """The config of a data set, its strong views made by PIL."""
     cfg = copy.deepcopy(cfg)
     for transform in cfg.unlabeled_pipeline:
         if transform.type == 'StrongViews':
             transform.transforms = [
-                dict(type='RandomColorJitter', backend=backend),
+                dict(type='RandomColorJitter', backend='pillow'),
                 dict(type='RandomGray'),
-                dict(type='RandomBlur', backend=backend)
+                dict(type='RandomBlur', backend='pillow')
             ]
     return cfg
 
@@ -257,11 +258,14 @@ def main() -> None:
                 data_root=folder,
                 labeled_list='labeled.txt',
                 train_list='train.txt')
-        fast = with_backend(loader.dataset, 'cv2')
+        cached = dict(cache_dir=str(root / 'cache'))
+        on_device = leave_views_to_device(loader.dataset)
         ways = {
             'as configured': build(loader.dataset),
-            'views by cv2': build(fast),
-            'views by cv2, cached': build(fast, cache_dir=str(root / 'cache')),
+            'cached': build(loader.dataset, **cached),
+            'views on the device': build(on_device),
+            'views on the device, cached': build(on_device, **cached),
+            'views by PIL': build(by_pil(loader.dataset)),
         }
         dataset = ways['as configured']
         ways['released, by PIL'] = Released(dataset)
@@ -270,13 +274,12 @@ def main() -> None:
         indices = list(sampler)[:args.samples // BATCH * BATCH]
         result = dict(samples_per_second=speed(ways, indices, args.rounds))
         result['waiting'] = {} if args.step is None else {
-            workers: wait_share(ways['views by cv2'], 4 * indices, workers,
-                                args.step)
+            workers: wait_share(dataset, 4 * indices, workers, args.step)
             for workers in args.workers
         }
         result['shares'] = {
             name: shares(ways[name], indices)
-            for name in ('as configured', 'views by cv2')
+            for name in ('as configured', 'views by PIL')
         }
 
     released = result['samples_per_second']['released, by PIL']

@@ -35,7 +35,8 @@ class PackUnlabeled(BaseTransform):
     Returns:
         dict[str, Tensor]: ``weak``, ``strong1``, ... (3, H, W) BGR uint8;
         ``valid`` (H, W) bool, False on padding; ``box1``, ... (4,) int64.
-        As many strong views and boxes as there are.
+        As many strong views and boxes as there are; ``draws1``, ...: dicts of
+        what was drawn for views that are made on the device.
     """
 
     def transform(self, results: dict) -> Dict[str, torch.Tensor]:
@@ -47,4 +48,9 @@ class PackUnlabeled(BaseTransform):
                 packed[key] = image_tensor(value)
             elif key.startswith('box'):
                 packed[key] = torch.from_numpy(value)
+            elif key.startswith('draws'):
+                packed[key] = {
+                    name: torch.from_numpy(drawn)
+                    for name, drawn in value.items()
+                }
         return packed

@@ -8,7 +8,7 @@ up to 13 where the hue of a saturated colour is turned.
 """
 import math
 from functools import partial
-from typing import Callable, List, Tuple
+from typing import Callable, Dict, List, Tuple
 
 import cv2
 import mmcv
@@ -57,8 +57,8 @@ ADJUST = dict(
         hue=partial(mmcv.adjust_hue, backend='cv2')))
 
 
-def box_blur(img: np.ndarray, sigma: float) -> np.ndarray:
-    """Three box blurs that together have the variance of a Gaussian.
+def box_weights(sigma: float) -> np.ndarray:
+    """The box that three times together has the variance of a Gaussian.
 
     PIL's ``GaussianBlur``: a box of whole pixels with two fractional ones at
     its ends (Gwosdek et al., 2011).  A sampled Gaussian would blur too
@@ -69,7 +69,12 @@ def box_blur(img: np.ndarray, sigma: float) -> np.ndarray:
     box = np.ones(2 * radius + 3)
     box[[0, -1]] = (2 * radius + 1) * (radius * (radius + 1) - 3 * variance) \
         / (6 * (variance - (radius + 1)**2))
-    box /= box.sum()
+    return box / box.sum()
+
+
+def box_blur(img: np.ndarray, sigma: float) -> np.ndarray:
+    """Blur (H, W, C) uint8 by three boxes."""
+    box = box_weights(sigma)
     for _ in range(3):
         img = cv2.sepFilter2D(
             img, -1, box, box, borderType=cv2.BORDER_REPLICATE)
@@ -82,7 +87,7 @@ def check_bgr(img: np.ndarray) -> None:
         raise ValueError(
             f'An image with {img.shape[2]} channels has no colours to '
             'change: give StrongViews `transforms` of RandomChannelJitter '
-            "and RandomBlur.")
+            'and RandomBlur.')
 
 
 def through_pil(img: np.ndarray, change: Callable) -> np.ndarray:
@@ -150,6 +155,21 @@ class RandomColorJitter(BaseTransform):
                     (name, np.random.uniform(low, center + strength)))
         return [factors[i] for i in np.random.permutation(len(factors))]
 
+    def parameters(self) -> Dict[str, np.ndarray]:
+        """The draws of a :meth:`transform`, for :func:`strong_view`.
+
+        Returns:
+            dict[str, ndarray]: ``adjust`` (4,) int64, places in
+            ``self.strengths``, and ``factor`` (4,) float32.
+        """
+        factors = self.draw() if np.random.rand() < self.prob else []
+        places = list(self.strengths)
+        adjust = np.zeros(len(places), np.int64)
+        factor = np.ones(len(places), np.float32)  # of brightness: nothing
+        for i, (name, value) in enumerate(factors):
+            adjust[i], factor[i] = places.index(name), value
+        return dict(adjust=adjust, factor=factor)
+
     def transform(self, results: dict) -> dict:
         check_bgr(results['img'])
         if np.random.rand() >= self.prob:
@@ -186,6 +206,10 @@ class RandomGray(BaseTransform):
 
     def __init__(self, prob: float = 0.2) -> None:
         self.prob = prob
+
+    def parameters(self) -> Dict[str, np.ndarray]:
+        """As in :class:`RandomColorJitter`: ``gray``, () bool."""
+        return dict(gray=np.array(np.random.rand() < self.prob))
 
     def transform(self, results: dict) -> dict:
         check_bgr(results['img'])
@@ -225,6 +249,19 @@ class RandomBlur(BaseTransform):
         self.prob = prob
         self.sigma = sigma
         self.backend = check_backend(backend)
+
+    def parameters(self) -> Dict[str, np.ndarray]:
+        """As in :class:`RandomColorJitter`: ``kernel`` (K,) float32.
+
+        K is that of the widest blur, whatever was drawn.
+        """
+        kernel = np.zeros(len(box_weights(self.sigma[1])), np.float32)
+        box = np.ones(1)
+        if np.random.rand() < self.prob:
+            box = box_weights(np.random.uniform(*self.sigma))
+        around = (len(kernel) - len(box)) // 2
+        kernel[around:len(kernel) - around] = box
+        return dict(kernel=kernel)
 
     def transform(self, results: dict) -> dict:
         if np.random.rand() >= self.prob:

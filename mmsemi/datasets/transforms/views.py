@@ -1,10 +1,15 @@
 """What a consistency method adds to the weak view of an unlabeled image."""
+from collections import ChainMap
 from typing import Sequence, Tuple
 
 import numpy as np
 from mmcv.transforms import BaseTransform
 
 from mmsemi.registry import TRANSFORMS
+from .photometric import (RandomBlur, RandomColorJitter, RandomGray,
+                          check_bgr)
+
+ON_DEVICE = (RandomColorJitter, RandomGray, RandomBlur)
 
 
 @TRANSFORMS.register_module()
@@ -12,12 +17,21 @@ class StrongViews(BaseTransform):
     """Make strong views of the weak one, each with draws of its own.
 
     Adds ``strong1``, ``strong2``, ... (H, W, 3) BGR uint8, and leaves
-    ``img``, the weak view, as it is.
+    ``img``, the weak view, as it is.  With ``on_device`` it adds ``draws1``,
+    ``draws2``, ... instead: what was drawn, the same as without, by which
+    :class:`mmsemi.models.SemiDataPreprocessor` makes the views of a whole
+    batch.
 
     Args:
         num_views (int): Number of strong views.
         transforms (Sequence[dict]): What to do to each, photometric only:
             a strong view must stay aligned with the weak one.
+        on_device (bool): Leave the views to the device.  Defaults to False.
+
+    Raises:
+        ValueError: ``on_device`` with other transforms than
+            ``RandomColorJitter``, ``RandomGray`` and ``RandomBlur`` in this
+            order.
     """
 
     def __init__(
@@ -25,12 +39,28 @@ class StrongViews(BaseTransform):
         num_views: int = 2,
         transforms: Sequence[dict] = (dict(type='RandomColorJitter'),
                                       dict(type='RandomGray'),
-                                      dict(type='RandomBlur'))
+                                      dict(type='RandomBlur')),
+        on_device: bool = False
     ) -> None:
         self.num_views = num_views
         self.transforms = [TRANSFORMS.build(t) for t in transforms]
+        self.on_device = on_device
+        kinds = tuple(type(transform) for transform in self.transforms)
+        if on_device and kinds != ON_DEVICE:
+            raise ValueError(
+                'Strong views on the device are made by RandomColorJitter, '
+                'RandomGray and RandomBlur, in this order, not by '
+                f'{[kind.__name__ for kind in kinds]}: give one that is not '
+                'wanted prob=0, or leave the views to the workers '
+                '(views_on_device=False).')
 
     def transform(self, results: dict) -> dict:
+        if self.on_device:
+            check_bgr(results['img'])
+            for i in range(1, self.num_views + 1):
+                results[f'draws{i}'] = dict(
+                    ChainMap(*(t.parameters() for t in self.transforms)))
+            return results
         weak = np.ascontiguousarray(results['img'])  # a flip is only a view
         for i in range(1, self.num_views + 1):
             view = dict(img=weak)
@@ -41,7 +71,8 @@ class StrongViews(BaseTransform):
 
     def __repr__(self) -> str:
         return (f'{type(self).__name__}(num_views={self.num_views}, '
-                f'transforms={self.transforms})')
+                f'transforms={self.transforms}, '
+                f'on_device={self.on_device})')
 
 
 @TRANSFORMS.register_module()

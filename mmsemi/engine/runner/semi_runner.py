@@ -24,7 +24,8 @@ from mmsemi.utils.files import replacing
 from .checks import (check_batches, check_fits, check_network, check_overlap,
                      check_train_set, check_val_set, pretrained_parts)
 from .resuming import newest_whole_checkpoint
-from .switches import apply_switches, compile_network
+from .switches import (apply_switches, compile_network,
+                       leave_views_to_device)
 
 
 @RUNNERS.register_module()
@@ -48,7 +49,8 @@ class SemiRunner(Runner):
       trained on and validated on, checkpoints of another network.
       ``strict_load=False`` in the config lets ``load_from`` take what fits.
     - ``channels_last``, ``gradient_checkpointing`` and ``compile`` in the
-      config change how the network computes (see :mod:`.switches`).
+      config change how the network computes, and ``views_on_device`` where
+      strong views are made (see :mod:`.switches`).
 
     Args: as in :class:`mmengine.runner.Runner`.
     """
@@ -93,6 +95,11 @@ class SemiRunner(Runner):
                 fewer images than a batch; what the lists and files raise.
         """
         self._divide_batch()
+        if self.cfg.get('views_on_device'):
+            self._train_dataloader = dict(
+                self._train_dataloader,
+                dataset=leave_views_to_device(
+                    self._train_dataloader['dataset']))
         loop = super().build_train_loop(loop)
         if (isinstance(loop, IterBasedTrainLoop)
                 and isinstance(loop.dataloader.sampler, SemiSampler)):

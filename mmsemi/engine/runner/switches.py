@@ -7,6 +7,8 @@
                            alone and compute the rest again on the way back;
                            a sequence of layers does so one by one.
 ``compile``                True, or a dict of arguments of ``torch.compile``.
+``views_on_device``        True: strong views are made on the device, a batch
+                           at a time, and workers only draw for them.
 =========================  ==================================================
 """
 import os
@@ -128,6 +130,26 @@ def _parts(layer: nn.Module) -> List[nn.Module]:
     if isinstance(layer, (nn.Sequential, nn.ModuleList)):
         return [part for child in layer for part in _parts(child)]
     return [layer]
+
+
+def leave_views_to_device(dataset: dict) -> dict:
+    """A data set's config, with its strong views made on the device.
+
+    Args:
+        dataset (dict): Of a :class:`mmsemi.datasets.SemiSegDataset`.
+
+    Raises:
+        ValueError: It makes no strong views.
+    """
+    pipeline = [
+        dict(step, on_device=True) if step['type'] == 'StrongViews' else step
+        for step in dataset.get('unlabeled_pipeline', ())
+    ]
+    if not any(step.get('on_device') for step in pipeline):
+        raise ValueError(
+            'views_on_device=True, but there is no StrongViews in the '
+            'unlabeled_pipeline of train_dataloader.dataset: set it to False.')
+    return dict(dataset, unlabeled_pipeline=pipeline)
 
 
 def compile_network(model: nn.Module, options: Union[bool, dict]) -> None:

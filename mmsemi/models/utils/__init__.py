@@ -4,6 +4,7 @@ from .mixing import box_mask, cutmix, cutmix_features
 from .propagation import propagate_labels, random_positions, region_masks
 from .pseudo_label import PseudoLabel, masked_ce
 from .reliability import snapshot_reliability
+from .strong_view import strong_view
 from .threshold import AdaptiveThreshold
 from .tta import tta_probabilities
 from .windows import mean_logit_windows, probability_windows
@@ -12,6 +13,6 @@ __all__ = [
     'AdaptiveThreshold', 'CorrelationBlock', 'Guidance', 'PseudoLabel',
     'box_mask', 'cutmix', 'cutmix_features', 'masked_ce',
     'mean_logit_windows', 'probability_windows', 'propagate_labels',
-    'random_positions', 'region_masks', 'snapshot_reliability',
+    'random_positions', 'region_masks', 'snapshot_reliability', 'strong_view',
     'tta_probabilities'
 ]

@@ -45,6 +45,17 @@ def test_strong_views_have_the_published_strength():
     assert abs(gray - 0.2) < 0.04
 
 
+def test_what_the_device_cannot_make_is_refused(img):
+    gray, blur = dict(type='RandomGray'), dict(type='RandomBlur')
+    jitter = dict(type='RandomColorJitter')
+    for transforms in ([jitter, blur], [gray, jitter, blur],
+                       [dict(type='RandomChannelJitter'), gray, blur]):
+        with pytest.raises(ValueError, match='views_on_device=False'):
+            StrongViews(2, transforms, on_device=True)
+    with pytest.raises(ValueError, match='5 channels'):
+        StrongViews(2, on_device=True)(dict(img=np.zeros((8, 8, 5), np.uint8)))
+
+
 S = 321
 
 

@@ -10,6 +10,8 @@ import torch
 
 from mmsemi.datasets import SemiSampler, SemiSegDataset, semi_dataset
 from mmsemi.engine import StepSeedHook
+from mmsemi.models import data_preprocessor
+from mmsemi.models.utils import strong_view
 from mmsemi.registry import RUNNERS
 from mmsemi.utils.checkpoint import read_checkpoint
 from tests.resume_points import OFTEN, differences
@@ -89,6 +91,22 @@ def test_ends_bit_identical(method, train, tmp_path):
     train(method, killed, 'before_train_epoch', 2, stages[-1])
     train(method, killed)
     assert differences(tmp_path / 'whole', killed) == []
+
+
+def test_views_on_the_device_are_drawn_again(train, tmp_path, monkeypatch):
+    made = []
+    monkeypatch.setattr(
+        data_preprocessor, 'strong_view',
+        lambda *args: made.append(strong_view(*args)) or made[-1])
+    train('unimatch', tmp_path / 'whole', views_on_device=True)
+    count = len(made)
+    # Of the unlabeled images and of their partners, two each.
+    assert count and count % 4 == 0
+    train('unimatch', tmp_path / 'killed', 'after_train_iter', 3,
+          views_on_device=True)
+    train('unimatch', tmp_path / 'killed', views_on_device=True)
+    assert differences(tmp_path / 'whole', tmp_path / 'killed') == []
+    assert all(map(torch.equal, made[:count], made[count:]))
 
 
 @pytest.mark.parametrize('lost', ['order', 'place', 'augmentations', 'draws'])

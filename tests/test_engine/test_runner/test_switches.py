@@ -7,7 +7,8 @@ from mmengine.optim import build_optim_wrapper
 
 from mmsemi.engine import AutocastOptimWrapper
 from mmsemi.engine.runner.cost import KeptTensors
-from mmsemi.engine.runner.switches import apply_switches, compile_network
+from mmsemi.engine.runner.switches import (apply_switches, compile_network,
+                                            leave_views_to_device)
 from mmsemi.registry import MODELS
 from tests import tiny
 
@@ -71,6 +72,23 @@ def test_gradient_checkpointing_keeps_less_and_changes_nothing(plain):
             assert torch.equal(tensor, result[part][name]), name
     assert result['kept'] < 0.7 * expected['kept']
     assert plain.state_dict().keys() == model.state_dict().keys()
+
+
+def test_views_are_left_to_the_device():
+    dataset = dict(
+        type='SemiSegDataset',
+        unlabeled_pipeline=[
+            dict(type='MarkValid'),
+            dict(type='StrongViews', num_views=1)
+        ])
+    changed = leave_views_to_device(dataset)
+    assert changed['unlabeled_pipeline'] == [
+        dict(type='MarkValid'),
+        dict(type='StrongViews', num_views=1, on_device=True)
+    ]
+    assert 'on_device' not in dataset['unlabeled_pipeline'][1]
+    with pytest.raises(ValueError, match='no StrongViews'):
+        leave_views_to_device(dict(type='SelfTrainingDataset'))
 
 
 def test_faults_of_the_config(plain):
