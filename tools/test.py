@@ -25,6 +25,11 @@ def parse_args() -> argparse.Namespace:
         '--amp',
         action='store_true',
         help='mixed precision: faster, and a few pixels may differ')
+    parser.add_argument(
+        '--compile',
+        action='store_true',
+        help='torch.compile with the weights as constants: takes minutes '
+        'first, for many images')
     add_config_arguments(parser)
     return parser.parse_args()
 
@@ -53,6 +58,7 @@ def main() -> None:
         cfg.model = dict(cfg.tta_model, module=cfg.model)
     if args.amp:
         cfg.test_cfg.fp16 = True
+    cfg.compile = args.compile and dict(options=dict(freezing=True))
     if args.out:
         cfg.test_evaluator.output_dir = args.out
     RUNNERS.build(cfg).test()

@@ -15,7 +15,7 @@ import argparse
 import copy
 import statistics
 from functools import partial
-from typing import Callable, Dict, List
+from typing import Callable, Dict, List, Optional
 
 import torch
 import torch.nn.functional as F
@@ -23,6 +23,7 @@ from mmengine.registry import init_default_scope
 from mmengine.runner.amp import autocast
 from torch import Tensor, nn
 
+from mmsemi.engine.runner.switches import compile_network
 from mmsemi.models.utils import (mean_logit_windows, probability_windows,
                                  tta_probabilities)
 from mmsemi.registry import MODELS
@@ -69,7 +70,7 @@ def ways_to_predict(crop: int) -> Dict[str, Dict[str, Callable]]:
 
 
 def measure(ways: Dict[str, Callable], network: nn.Module, images: Tensor,
-            repeats: int) -> List[dict]:
+            repeats: int, compiled: Optional[nn.Module]) -> List[dict]:
     """One row for each way."""
 
     def run(way: str, network: nn.Module, amp: bool = False) -> Tensor:
@@ -83,6 +84,8 @@ def measure(ways: Dict[str, Callable], network: nn.Module, images: Tensor,
         'ours': partial(run, 'ours', network),
         'mixed precision': partial(run, 'ours', network, amp=True),
     }
+    if compiled is not None:
+        runs['and compiled'] = partial(run, 'ours', compiled, amp=True)
     if images.is_cuda:  # elsewhere the runner refuses it
         last = copy.deepcopy(network).to(memory_format=torch.channels_last)
         runs['and channels last'] = partial(run, 'ours', last, amp=True)
@@ -113,6 +116,7 @@ def main() -> None:
     parser.add_argument('--crop', type=int, default=201)
     parser.add_argument(
         '--tasks', nargs='+', default=('windows', 'slide', 'views'))
+    parser.add_argument('--compile', action='store_true')
     parser.add_argument('--repeats', type=int, default=3)
     parser.add_argument('--out', help='JSON file to write')
     add_config_arguments(parser)
@@ -122,13 +126,18 @@ def main() -> None:
     cfg.model.backbone.init_cfg = None
     torch.manual_seed(0)
     network = MODELS.build(cfg.model).to(args.device).eval()
+    compiled = None
+    if args.compile:
+        compiled = copy.deepcopy(network)
+        compile_network(compiled, dict(options=dict(freezing=True)))
     images = torch.randn(1, 3, args.height, args.width, device=args.device)
 
     rows = []
     print(f'{"task":<8} {"":<18} {"time":>9} {"":>6} {"agree":>7}')
     ways = ways_to_predict(args.crop)
     for task in args.tasks:
-        for row in measure(ways[task], network, images, args.repeats):
+        for row in measure(ways[task], network, images, args.repeats,
+                           compiled):
             rows.append(dict(task=task, **row))
             print(f'{task:<8} {row["way"]:<18} {row["seconds"]:>7.2f} s '
                   f'{row["ratio"]:>5.2f}x {row["agree"]:>7.2%}')

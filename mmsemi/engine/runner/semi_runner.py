@@ -181,11 +181,17 @@ class SemiRunner(Runner):
     def _maybe_compile(self, target: str) -> None:
         """Compile the network; MMEngine takes the step around it as well."""
         if self.cfg.get('compile'):
-            model = self.model.module if is_model_wrapper(self.model) \
-                else self.model
+            model = self.model
+            while is_model_wrapper(model) or isinstance(model, BaseTTAModel):
+                model = model.module
             compile_network(model, self.cfg.compile)
             self.logger.info('The network is compiled in its first steps, '
                              'which takes minutes.')
+
+    def test(self) -> Dict[str, float]:
+        """As in MMEngine, compiled where the config says so."""
+        self._maybe_compile('test_step')
+        return super().test()
 
     def dump_config(self) -> None:
         """As in MMEngine; a test of the dumped config must not resume."""

@@ -9,8 +9,9 @@ from mmsemi.engine import AutocastOptimWrapper
 from mmsemi.engine.runner.cost import KeptTensors
 from mmsemi.engine.runner.switches import (apply_switches, compile_network,
                                             leave_views_to_device)
-from mmsemi.registry import MODELS
+from mmsemi.registry import MODELS, RUNNERS
 from tests import tiny
+from tests.tiny_runs import make_config
 
 LAYERS = ['backbone.layer1', 'backbone.layer4', 'decode_head']
 
@@ -153,6 +154,25 @@ def test_compiled_network_is_read_by_hooks_too(plain):
     assert_alike(step(model), step(copy.deepcopy(plain)), 1e-3)
     assert seen and all(seen)
     assert plain.state_dict().keys() == model.state_dict().keys()
+
+
+@pytest.mark.parametrize('tta', [False, True])
+def test_evaluation_is_compiled_too(tta, tiny_data, tmp_path, plain_configs):
+    scores, seen = [], []
+    for options in (False, dict(backend='eager')):
+        cfg = make_config('supervised', tiny_data, tmp_path)
+        cfg.compile = options
+        if tta:
+            cfg.model = dict(cfg.tta_model, module=cfg.model)
+            cfg.test_dataloader.dataset.pipeline = cfg.tta_pipeline
+        runner = RUNNERS.build(cfg)
+        network = runner.model.module if tta else runner.model
+        seen.append([])
+        network.backbone.register_forward_hook(
+            lambda *args: seen[-1].append(torch.compiler.is_compiling()))
+        scores.append(runner.test())
+    assert not any(seen[0]) and seen[1] and any(seen[1])
+    assert scores[0] == pytest.approx(scores[1], abs=0.5)
 
 
 def test_compiling_without_a_compiler_says_so(plain, monkeypatch):
