@@ -2,6 +2,7 @@
 import argparse
 
 from mmengine.config import Config
+from torch._inductor import config as inductor
 
 from mmsemi.registry import RUNNERS
 from mmsemi.utils.config import add_config_arguments, load_config
@@ -58,7 +59,9 @@ def main() -> None:
         cfg.model = dict(cfg.tta_model, module=cfg.model)
     if args.amp:
         cfg.test_cfg.fp16 = True
-    cfg.compile = args.compile and dict(options=dict(freezing=True))
+    cfg.compile = args.compile
+    if args.compile:  # nothing is trained: weights may be constants
+        inductor.freezing = True
     if args.out:
         cfg.test_evaluator.output_dir = args.out
     RUNNERS.build(cfg).test()

@@ -14,6 +14,7 @@ takes 0.2 s for a batch, by number of workers.
 """
 import argparse
 import copy
+import inspect
 import statistics
 import tempfile
 import time
@@ -37,6 +38,7 @@ from mmsemi.utils.config import add_config_arguments, load_config
 from mmsemi.utils.measuring import clock, write_report
 
 BATCH = 4
+DEFAULT_VIEWS = inspect.signature(StrongViews).parameters['transforms'].default
 
 
 def paint(root: Path, size: Tuple[int, int], suffix: str, num: int) -> None:
@@ -63,10 +65,10 @@ def by_pil(cfg: dict) -> dict:
     cfg = copy.deepcopy(cfg)
     for transform in cfg.unlabeled_pipeline:
         if transform.type == 'StrongViews':
+            transform.setdefault('transforms', DEFAULT_VIEWS)
             transform.transforms = [
-                dict(type='RandomColorJitter', backend='pillow'),
-                dict(type='RandomGray'),
-                dict(type='RandomBlur', backend='pillow')
+                dict(t, backend='pillow') if t['type'] != 'RandomGray' else t
+                for t in transform.transforms
             ]
     return cfg
 

@@ -22,6 +22,7 @@ import torch.nn.functional as F
 from mmengine.registry import init_default_scope
 from mmengine.runner.amp import autocast
 from torch import Tensor, nn
+from torch._inductor import config as inductor
 
 from mmsemi.engine.runner.switches import compile_network
 from mmsemi.models.utils import (mean_logit_windows, probability_windows,
@@ -129,7 +130,8 @@ def main() -> None:
     compiled = None
     if args.compile:
         compiled = copy.deepcopy(network)
-        compile_network(compiled, dict(options=dict(freezing=True)))
+        compile_network(compiled, True)
+        inductor.freezing = True  # as tools/test.py does
     images = torch.randn(1, 3, args.height, args.width, device=args.device)
 
     rows = []

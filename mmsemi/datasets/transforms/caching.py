@@ -26,6 +26,7 @@ def cached(folder: str, path: str, kind: str,
     Raises:
         FileNotFoundError: There is no such source.
         OSError: The cache cannot be written.
+        ValueError: What it holds for this source is damaged.
     """
     source = os.stat(path)
     key = f'{os.path.abspath(path)} {source.st_mtime_ns} {source.st_size}'
@@ -35,6 +36,10 @@ def cached(folder: str, path: str, kind: str,
         return np.asarray(np.load(file, mmap_mode='c'))
     except FileNotFoundError:
         array = make()
+    except (EOFError, ValueError) as error:
+        raise ValueError(
+            f'{file}, kept by `cache_dir` for {path}, is damaged ({error}). '
+            'Remove it: it is made again.') from error
     try:
         with replacing(file) as part, part.open('wb') as content:
             np.save(content, array)

@@ -2,9 +2,10 @@
 
 Backend ``'cv2'`` computes them several times faster than ``'pillow'``, which
 gives, to the bit, what torchvision and PIL make of RGB images and the
-published results were trained with.  Between the two lies rounding: half a
-level of 255 on average in photographs, 95 % of the values within one level,
-up to 13 where the hue of a saturated colour is turned.
+published results were trained with.  Between the two lies rounding: in
+photographs half a level of 255 on average, and 94 % of the values within one
+level; up to some thirty where a saturated colour is turned and then
+stretched.
 """
 import math
 from functools import partial

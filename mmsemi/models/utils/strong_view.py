@@ -14,7 +14,7 @@ def strong_view(images: Tensor, draws: Dict[str, Tensor]) -> Tensor:
 
     Colour jitter, grayscale and blur by what was drawn for each image, with
     PIL's rounding to whole levels of 255 after every step: all but a few
-    values in a million are PIL's, and those one level off.  Nothing waits
+    values in a million are PIL's, and those a level or two off.  Nothing waits
     for the host: every image takes its own order, and all adjustments are
     computed for all.
 

@@ -69,3 +69,16 @@ def test_full_disk_names_file_and_cure(info, monkeypatch):
     with pytest.raises(OSError, match=r'cache/.*npy.*leave out `cache_dir`'):
         load(info)
     assert not list(os.walk(info['cache_dir']))[-1][2], 'nothing half written'
+
+
+@pytest.mark.parametrize('kept', [0, 20, -9])
+def test_a_damaged_array_names_files_and_cure(info, kept):
+    before, _ = load(info)
+    for file in Path(info['cache_dir']).rglob('*.npy'):
+        file.write_bytes(file.read_bytes()[:kept])
+    with pytest.raises(
+            ValueError,
+            match=r'cache/.*npy.*a\.png.*damaged.*Remove') as caught:
+        load(info)
+    Path(str(caught.value).split(',')[0]).unlink()
+    np.testing.assert_array_equal(LoadSegImage()(dict(info))['img'], before)

@@ -129,6 +129,24 @@ def test_backends_agree(img, kind, mean, most):
         assert np.quantile(difference, 0.99) <= most
 
 
+def test_whole_views_agree(img):
+    """By the probabilities of a training, on very colourful images."""
+    differences = []
+    for seed in range(60):
+        views = []
+        for backend in ('pillow', 'cv2'):
+            np.random.seed(seed)
+            results = dict(img=img)
+            for transform in (RandomColorJitter(backend=backend),
+                              RandomGray(), RandomBlur(backend=backend)):
+                results = transform(results)
+            views.append(results['img'].astype(int))
+        differences.append(np.abs(views[0] - views[1]))
+    assert 0 < np.mean(differences) < 1
+    assert np.mean(np.array(differences) <= 1) > 0.85
+    assert np.max(differences) <= 40
+
+
 @pytest.mark.parametrize('name, most', zip(NAMES, (0, 2, 1, 12)))
 def test_backends_agree_on_each_adjustment(img, name, most):
     low, high = (-0.25, 0.25) if name == 'hue' else (0.5, 1.5)

@@ -65,7 +65,7 @@ def test_equals_pil(images, how):
     assert not torch.equal(host, host[:1].expand_as(host))
     difference = (host - device).abs()
     assert (difference == 0).float().mean() > 0.9999
-    assert difference.max() <= 1
+    assert difference.max() <= 2
 
 
 def test_nothing_is_nothing(images):
