@@ -7,7 +7,7 @@ quantity varied at a time, the same in several processes of one thread each,
 and builds data set and sampler over lists of up to ``--lines`` lines.
 ``exponent`` is that of the growth since the row above: 1 is linear.
 ``efficiency`` is the share that as many processes reach of as many times the
-images per second of one; they are timed by the wall clock, so nothing else
+samples per second of one; they are timed by the wall clock, so nothing else
 should run on the machine.
 """
 import argparse
@@ -160,7 +160,7 @@ def show_steps(repeats: int) -> List[dict]:
 
 def show_processes(most: int, repeats: int) -> List[dict]:
     rows = []
-    print(f'{"processes":>10} {"step":>11} {"images/s":>10} '
+    print(f'{"processes":>10} {"step":>11} {"samples/s":>10} '
           f'{"efficiency":>11}')
     for processes in range(1, most + 1):
         spent = process_seconds(processes, repeats)
