@@ -6,7 +6,9 @@ import torch
 from mmengine.config import Config
 
 from mmsemi.engine.bench import (BareNetwork, Parts, Rehearsal,
-                                 predict_footprint, set_crop, use_noise)
+                                 own_layers, predict_footprint, set_crop,
+                                 use_noise)
+from mmsemi.registry import MODELS
 from mmsemi.utils.measuring import peak_memory
 from tests.tools import TINY
 
@@ -43,12 +45,48 @@ def test_floor_is_the_network_of_the_step(cfg):
         assert torch.equal(grad, parameter.grad)
 
 
+def test_floor_with_the_layers_of_the_method(cfg):
+    assert not own_layers(MODELS.build(cfg.model))
+    use_method(cfg, 'CorrMatch')
+    del cfg.model['conf_thresh']
+    cfg.model.correlation = dict(in_channels=64, dropout_ratio=0)
+    rehearsal = Rehearsal(cfg)
+    model, optim, grads = (rehearsal.model, rehearsal.runner.optim_wrapper, {})
+    optim.optimizer.register_step_pre_hook(lambda *args: grads.update(
+        (name, p.grad.clone()) for name, p in model.named_parameters()))
+    block = model.correlation
+    layers = own_layers(model)
+    assert layers == [block.project, block.query, block.key]
+    floor = BareNetwork(rehearsal.step, lambda: optim.optim_context(model),
+                        layers)
+    assert sum(p.model is block.project for p in floor.passes) == 2
+    torch.autograd.backward(*zip(*floor.forward()))
+    for name, parameter in block.named_parameters():
+        assert torch.equal(grads[f'correlation.{name}'], parameter.grad)
+        assert parameter.grad.norm() > 0 or name == 'project.0.bias'
+    bare = BareNetwork(rehearsal.step, lambda: optim.optim_context(model))
+    assert len(bare.passes) == len(floor.passes) - 6
+
+
 def test_half_of_the_pixels_are_sure(cfg):
     rehearsal = Rehearsal(cfg)
     rehearsal.model.conf_thresh = 0.95
     rehearsal.step()
     logged = rehearsal.runner.message_hub.log_scalars
     assert 0.25 < logged['train/mask_ratio'].current() < 0.75
+
+
+def test_update_is_made_of_its_steps(cfg):
+    cfg.optim_wrapper.accumulative_counts = 2
+    cfg.total_batch_size = 4
+    rehearsal = Rehearsal(cfg)
+    updates, steps = [], []
+    rehearsal.runner.optim_wrapper.optimizer.register_step_pre_hook(
+        lambda *args: updates.append(1))
+    rehearsal.model.register_forward_pre_hook(lambda *args: steps.append(1))
+    for _ in range(3):
+        rehearsal.update()
+    assert len(updates) == 3 and len(steps) == 6
 
 
 def test_parts_make_up_the_step(cfg):

@@ -16,7 +16,8 @@ from mmseg.evaluation import IoUMetric
 from mmseg.models.losses import CrossEntropyLoss, OhemCrossEntropy
 
 from mmsemi.evaluation import ConfusionIoUMetric
-from mmsemi.models.losses import masked_cross_entropy, ohem_cross_entropy
+from mmsemi.models.losses import (masked_cross_entropy, masked_kl,
+                                  ohem_cross_entropy)
 from mmsemi.models.utils import box_mask, cutmix, snapshot_reliability
 from mmsemi.utils.measuring import peak_memory, seconds, write_report
 
@@ -67,6 +68,26 @@ def masked_ce(device: str, generator: torch.Generator) -> Rivals:
             ignore_index=255),
         torch=torch_masked,
         torch_ignore_index=torch_ignoring)
+    return {k: with_gradient(logits, loss) for k, loss in losses.items()}
+
+
+def divergence(device: str, generator: torch.Generator) -> Rivals:
+    logits, target = torch.randn(
+        2, 2, 21, 321, 321, generator=generator).to(device)
+    keep, valid = (torch.rand(2, 2, 321, 321, generator=generator)
+                   < 0.7).to(device)
+
+    def kl_div(x):
+        loss = F.kl_div(
+            x.log_softmax(1),
+            target.log_softmax(1),
+            reduction='none',
+            log_target=True).sum(1)
+        return (loss * (keep & valid)).sum() / valid.sum()
+
+    losses = dict(
+        ours=lambda x: masked_kl(x, target, keep, valid), torch=kl_div)
+    logits.requires_grad_()
     return {k: with_gradient(logits, loss) for k, loss in losses.items()}
 
 
@@ -148,6 +169,7 @@ def confusion(device: str, generator: torch.Generator) -> Rivals:
 
 KERNELS = {
     'masked CE, 2x21x321x321': masked_ce,
+    'masked KL, 2x21x321x321': divergence,
     'OHEM, 2x19x801x801': ohem,
     'CutMix, 4x3x321x321': mixing,
     'reliability, 3 of 375x500': reliability,

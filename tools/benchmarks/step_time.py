@@ -4,8 +4,11 @@
 
 The floor is the bare network on exactly the same images: what a step sends
 through it, in the same modes and batches, and backwards the gradients that
-came back.  ``--against KEY=VALUE`` holds the step against one under other
-settings instead:
+came back.  Where a method has layers of its own, the step is held against a
+floor with them, too.
+
+``--against KEY=VALUE`` holds the step against one under other settings
+instead, and an update by accumulated steps counts as one:
 
     python tools/benchmarks/step_time.py CONFIG --against \\
         train_dataloader.sampler.partner=in_batch
@@ -24,8 +27,8 @@ from statistics import median, quantiles
 import torch
 from mmengine.config import DictAction
 
-from mmsemi.engine.bench import (BareNetwork, Parts, Rehearsal, set_crop,
-                                 use_noise)
+from mmsemi.engine.bench import (BareNetwork, Parts, Rehearsal, own_layers,
+                                 set_crop, use_noise)
 from mmsemi.utils.config import add_config_arguments, load_config
 from mmsemi.utils.measuring import peak_memory, seconds, write_report
 
@@ -114,19 +117,28 @@ def main():
         if args.against:
             other.merge_from_dict(args.against)
             other = Rehearsal(other)
-            result = compare(('step', 'against'), rehearsal.step, other.step,
-                             args.repeats, device)
+            result = compare(('step', 'against'), rehearsal.update,
+                             other.update, args.repeats, device)
             times, ratio = alternate(rehearsal.load, other.load, args.repeats)
             print(f'{"loading":>9} {1e3 * times[0]:>10.1f} ms, against '
                   f'{1e3 * times[1]:.1f} ms: ratio {ratio[1]:.3f}')
             result['loading'] = dict(
                 ms=1e3 * times[0], against_ms=1e3 * times[1], ratio=ratio[1])
         else:
-            floor = BareNetwork(
-                rehearsal.step,
-                lambda: rehearsal.runner.optim_wrapper.optim_context(model))
+
+            def context():
+                return rehearsal.runner.optim_wrapper.optim_context(model)
+
+            floor = BareNetwork(rehearsal.step, context)
             result = compare(('floor', 'step'), floor.run, rehearsal.step,
                              args.repeats, device)
+            layers = own_layers(model)
+            if layers:
+                print('\nwith the layers of the method in the floor:')
+                result['with_layers'] = compare(
+                    ('floor', 'step'),
+                    BareNetwork(rehearsal.step, context, layers).run,
+                    rehearsal.step, args.repeats, device)
             result['parts_ms'] = shares(rehearsal, floor, args.repeats)
     write_report(args, device=device, batch=batch, result=result)
 

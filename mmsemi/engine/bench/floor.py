@@ -1,6 +1,7 @@
 """What a step asks of its network, and nothing besides."""
+from contextlib import ExitStack
 from functools import partial
-from typing import Callable, List, NamedTuple, Tuple
+from typing import Callable, Iterator, List, NamedTuple, Sequence, Tuple
 from unittest.mock import patch
 
 import torch
@@ -13,7 +14,7 @@ class Pass(NamedTuple):
     """A batch that went through a network.
 
     Attributes:
-        model (SemiSegmentor): The network, or one that guides it.
+        model (nn.Module): The network, one that guides it, or a layer.
         forward (Callable): Sends it through again.
         training (bool): Whether the network was in training mode.
         grads (list[Tensor], optional): What came back to the outputs, (B, C,
@@ -37,21 +38,37 @@ class BareNetwork:
         step (Callable): Does a step of training.
         context (Callable): Gives the context that it computes in, for mixed
             precision.
+        layers (Sequence[nn.Module]): Layers that belong to it besides, as
+            :func:`own_layers` finds them.  Defaults to none.
     """
 
-    def __init__(self, step: Callable[[], object], context: Callable) -> None:
+    def __init__(self,
+                 step: Callable[[], object],
+                 context: Callable,
+                 layers: Sequence[nn.Module] = ()) -> None:
         self.context = context
         self.passes: List[Pass] = []
-        with patch.object(SemiSegmentor, 'logits',
-                          self._noting(SemiSegmentor.logits)), \
-                patch.object(SemiSegmentor, 'logits_and_dropped',
-                             self._noting(SemiSegmentor.logits_and_dropped)):
+        with ExitStack() as stack:
+            for name in ('logits', 'logits_and_dropped'):
+                stack.enter_context(
+                    patch.object(SemiSegmentor, name,
+                                 self._noting(getattr(SemiSegmentor, name))))
+            for layer in layers:
+                forward = self._noting(type(layer).forward)
+                stack.enter_context(
+                    patch.object(layer, 'forward', partial(forward, layer)))
             step()
 
     def _noting(self, forward: Callable) -> Callable:
 
         def noted(model, *args, **kwargs):
             outputs = forward(model, *args, **kwargs)
+            # What a layer is given has a way back of its own.
+            args = [
+                arg.detach().requires_grad_()
+                if torch.is_tensor(arg) and arg.requires_grad else arg
+                for arg in args
+            ]
             grads = []
             for output in _tuple(outputs):
                 if output.requires_grad:
@@ -75,7 +92,10 @@ class BareNetwork:
             with torch.set_grad_enabled(bool(grads)), self.context():
                 outputs = forward()
             pairs += zip(_tuple(outputs), grads)
-        self.passes[-1].model.train()
+        left = {p.model: p.training for p in self.passes}
+        for model, training in left.items():
+            if model.training != training:
+                model.train(training)
         return [(out, grad) for out, grad in pairs if grad is not None]
 
     def run(self) -> None:
@@ -84,6 +104,29 @@ class BareNetwork:
         torch.autograd.backward(outputs, grads)
         for model in {p.model for p in self.passes}:
             model.zero_grad()
+
+
+def own_layers(model: nn.Module) -> List[nn.Module]:
+    """The layers with weights that a method adds to its network.
+
+    Args:
+        model (SemiSegmentor): The method.
+
+    Returns:
+        list[nn.Module]: PyTorch's own modules, the outermost ones.
+    """
+    network = (model.backbone, model.decode_head, model.data_preprocessor)
+
+    def search(module: nn.Module) -> Iterator[nn.Module]:
+        for child in module.children():
+            if child in network:
+                continue
+            if not type(child).__module__.startswith('torch.nn.'):
+                yield from search(child)
+            elif next(child.parameters(), None) is not None:
+                yield child
+
+    return list(search(model))
 
 
 def _tuple(outputs) -> tuple:

@@ -85,6 +85,11 @@ class Rehearsal:
         loop.run_iter(0, self.batch)
         loop._iter -= 1
 
+    def update(self) -> None:
+        """As many steps as an update of the weights accumulates."""
+        for _ in range(self.runner.optim_wrapper._accumulative_counts):
+            self.step()
+
 
 def _adapt(cfg: Config, folder: str) -> None:
     """Take from a config what a rehearsal does without."""
