@@ -2,7 +2,6 @@
 import argparse
 
 from mmengine.config import Config
-from torch._inductor import config as inductor
 
 from mmsemi.registry import RUNNERS
 from mmsemi.utils.config import add_config_arguments, load_config
@@ -59,8 +58,10 @@ def main() -> None:
         cfg.model = dict(cfg.tta_model, module=cfg.model)
     if args.amp:
         cfg.test_cfg.fp16 = True
-    cfg.compile = args.compile
+    # A training that compiles need not be evaluated so: it takes minutes.
+    cfg.compile = args.compile and (cfg.get('compile') or True)
     if args.compile:  # nothing is trained: weights may be constants
+        from torch._inductor import config as inductor  # takes seconds
         inductor.freezing = True
     if args.out:
         cfg.test_evaluator.output_dir = args.out

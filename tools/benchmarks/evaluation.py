@@ -22,7 +22,6 @@ import torch.nn.functional as F
 from mmengine.registry import init_default_scope
 from mmengine.runner.amp import autocast
 from torch import Tensor, nn
-from torch._inductor import config as inductor
 
 from mmsemi.engine.runner.switches import compile_network
 from mmsemi.models.utils import (mean_logit_windows, probability_windows,
@@ -115,9 +114,12 @@ def main() -> None:
     parser.add_argument('--height', type=int, default=256)
     parser.add_argument('--width', type=int, default=512)
     parser.add_argument('--crop', type=int, default=201)
+    tasks = ('windows', 'slide', 'views')
+    parser.add_argument('--tasks', nargs='+', choices=tasks, default=tasks)
     parser.add_argument(
-        '--tasks', nargs='+', default=('windows', 'slide', 'views'))
-    parser.add_argument('--compile', action='store_true')
+        '--compile',
+        action='store_true',
+        help='a row for compiled layers besides')
     parser.add_argument('--repeats', type=int, default=3)
     parser.add_argument('--out', help='JSON file to write')
     add_config_arguments(parser)
@@ -131,6 +133,7 @@ def main() -> None:
     if args.compile:
         compiled = copy.deepcopy(network)
         compile_network(compiled, True)
+        from torch._inductor import config as inductor  # takes seconds
         inductor.freezing = True  # as tools/test.py does
     images = torch.randn(1, 3, args.height, args.width, device=args.device)
 

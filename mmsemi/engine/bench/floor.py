@@ -10,6 +10,9 @@ from torch import Tensor, nn
 from mmsemi.models import SemiSegmentor
 
 
+NETWORK = ('backbone', 'decode_head', 'data_preprocessor')
+
+
 class Pass(NamedTuple):
     """A batch that went through a network.
 
@@ -113,20 +116,24 @@ def own_layers(model: nn.Module) -> List[nn.Module]:
         model (SemiSegmentor): The method.
 
     Returns:
-        list[nn.Module]: PyTorch's own modules, the outermost ones.
+        list[nn.Module]: The outermost ones that are PyTorch's own or hold
+        weights themselves.
     """
-    network = (model.backbone, model.decode_head, model.data_preprocessor)
 
     def search(module: nn.Module) -> Iterator[nn.Module]:
-        for child in module.children():
-            if child in network:
-                continue
-            if not type(child).__module__.startswith('torch.nn.'):
+        if next(module.parameters(), None) is None:
+            return
+        if (type(module).__module__.startswith('torch.nn.')
+                or next(module.parameters(recurse=False), None) is not None):
+            yield module
+        else:
+            for child in module.children():
                 yield from search(child)
-            elif next(child.parameters(), None) is not None:
-                yield child
 
-    return list(search(model))
+    return [
+        layer for name, child in model.named_children()
+        if name not in NETWORK for layer in search(child)
+    ]
 
 
 def _tuple(outputs) -> tuple:

@@ -12,9 +12,9 @@ from mmsemi.models import SemiSegmentor
 from mmsemi.models.utils import PseudoLabel
 from mmsemi.utils.measuring import clock
 from ..hooks import EMATeacherHook
+from .floor import NETWORK
 from .rehearsal import Rehearsal
 
-NETWORK = ('backbone', 'decode_head', 'data_preprocessor')
 NAMES = dict(  # of functions; others have their own
     box_mask='mixing',
     confident_share='logged shares',

@@ -106,8 +106,7 @@ def cross_entropy(logits: Tensor,
     Returns:
         Tensor: Scalar; 0 with a gradient of zero when no pixel is labeled.
     """
-    loss, = pixel_cross_entropies(
-        logits, mask, ignore_index=ignore_index)
+    loss, = pixel_cross_entropies(logits, mask, ignore_index=ignore_index)
     if weight is not None:
         loss = loss * weight
     return loss.sum() / (mask != ignore_index).sum().clamp(min=1)
@@ -146,8 +145,7 @@ def ohem_cross_entropy(logits: Tensor,
             f'thresh is a probability in (0, 1], got thresh={thresh}')
     if min_kept < 1:
         raise ValueError(f'min_kept must be 1 or more, got {min_kept}')
-    loss, = pixel_cross_entropies(
-        logits, mask, ignore_index=ignore_index)
+    loss, = pixel_cross_entropies(logits, mask, ignore_index=ignore_index)
     # A loss is -log(probability): the k-th smallest probability is the k-th
     # largest loss.  Ignored pixels have the smallest loss there is, 0, so
     # with fewer labeled pixels than min_kept the bound becomes 0: keep all.

@@ -211,6 +211,9 @@ class PrevMatch(SemiSegmentor):
             own (PseudoLabel): (B, H, W) each.
             prev (PseudoLabel, optional): Likewise; its term is 0 where there
                 is none.
+
+        Returns:
+            tuple[Tensor]: Two scalars, 0 where nothing is valid.
         """
         if prev is None:
             loss = masked_ce(logits, own, self.conf_thresh)

@@ -5,7 +5,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-# What the numbers of `adjust` stand for.
+# What the numbers of `adjust` stand for: RandomColorJitter's strengths, in
+# their order.
 ADJUSTMENTS = ('brightness', 'contrast', 'saturation', 'hue')
 
 

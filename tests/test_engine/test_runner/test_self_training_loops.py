@@ -1,4 +1,4 @@
-"""Self-training passes over images that cannot be used."""
+"""Self-training passes: names of masks, images that cannot be used."""
 import csv
 import shutil
 from types import SimpleNamespace
@@ -46,3 +46,16 @@ def test_unusable_images_are_left_out(tiny_data, tmp_path, workers):
     shutil.rmtree(work_dir / 'masks')
     with pytest.raises(ValueError, match=r'\d\.png \(0 bytes\)'):
         PseudoLabelLoop(runner, loader, scales=(1., )).run()
+
+
+@pytest.mark.parametrize('name, file', [
+    ('a/b.jpg', 'a/b.jpg.png'),
+    ('a/b.png', 'a/b.png.png'),
+    ('../elsewhere/b.jpg', 'up/elsewhere/b.jpg.png'),
+    ('../../b.jpg', 'up/up/b.jpg.png'),
+])
+def test_names_of_masks(name, file, tmp_path):
+    """No two images share one, and none lies outside of the folder."""
+    loop = PseudoLabelLoop.__new__(PseudoLabelLoop)
+    loop.work_dir = tmp_path
+    assert loop.mask_file(name) == tmp_path / 'masks' / file

@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from mmengine.config import Config
 from mmengine.hooks import Hook
 from mmengine.logging import MessageHub, MMLogger
 from mmengine.registry import DefaultScope
@@ -17,7 +16,7 @@ from PIL import Image
 
 from mmsemi.datasets import read_list
 from mmsemi.engine import SelfTrainingRunner, SemiRunner
-from mmsemi.engine.runner import self_training_loops, self_training_runner
+from mmsemi.engine.runner import self_training_loops
 from mmsemi.models.utils import tta_probabilities
 from mmsemi.registry import HOOKS, RUNNERS
 from mmsemi.utils.network import load_network
@@ -53,22 +52,6 @@ def one_thread(plain_configs):
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(threads)
-
-
-@pytest.fixture(scope='module')
-def make_config(tiny_data):
-
-    def make(work_dir, **changes):
-        cfg = Config.fromfile(CONFIG)
-        for loader in ('train_dataloader', 'val_dataloader',
-                       'test_dataloader'):
-            cfg[loader].dataset.data_root = str(tiny_data)
-        cfg.visualizer.vis_backends = []
-        cfg.work_dir = str(work_dir)
-        cfg.merge_from_dict(changes)
-        return cfg
-
-    return make
 
 
 @pytest.fixture(scope='module')
@@ -279,133 +262,7 @@ def test_killed_in_every_stage_and_continued(whole, make_config, tmp_path,
     assert changed == []
 
 
-class TestOrder:
-    """Which stages there are, without running them."""
-
-    @pytest.fixture
-    def stages(self, monkeypatch, make_config, tmp_path):
-
-        def run(**self_training):
-            configs = []
-
-            def pretend(cfg, action, title):
-                configs.append(cfg)
-                return dict(best_ckpt='x/best.pth', last_ckpt='x/last.pth')
-
-            monkeypatch.setattr(self_training_runner, 'run_stage', pretend)
-            cfg = make_config(tmp_path)
-            cfg.self_training = self_training
-            RUNNERS.build(cfg).train()
-            return {Path(c.work_dir).name: c for c in configs}
-
-        return run
-
-    def test_one_round_is_st(self, stages):
-        cfgs = stages(shares=(1, ))
-        assert list(cfgs) == [
-            '1_supervised', '2_pseudo_labels', '3_retraining'
-        ]
-        assert cfgs['2_pseudo_labels'].test_cfg.image_list is None
-        assert cfgs['2_pseudo_labels'].load_from.endswith(
-            '1_supervised/best.pth')
-        assert not cfgs['1_supervised'].get('custom_hooks')  # no snapshots
-
-    def test_three_rounds(self, stages):
-        cfgs = stages(shares=(0.2, 0.6, 1))
-        kinds = [name.split('_', 1)[1] for name in cfgs]
-        assert kinds == [
-            'supervised', 'reliability',
-            *['pseudo_labels', 'retraining'] * 3
-        ]
-        lists, networks, previous = zip(
-            *((Path(c.test_cfg.image_list).name,
-               Path(c.load_from).parent.name, c.test_cfg.previous_list)
-              for name, c in cfgs.items() if 'pseudo_labels' in name))
-        assert lists == ('reliable_1.txt', 'reliable_2.txt', 'unreliable.txt')
-        assert networks == ('1_supervised', '4_retraining', '6_retraining')
-        assert previous[0] is None
-        assert [Path(p).parent.name for p in previous[1:]
-                ] == ['3_pseudo_labels', '5_pseudo_labels']
-        trained_on = cfgs['8_retraining'].train_dataloader.dataset.pseudo_list
-        assert Path(trained_on).parent.name == '7_pseudo_labels'
-
-    def test_label_with_the_last_epoch(self, stages):
-        cfgs = stages(shares=(1, ), label_with='last')
-        assert cfgs['2_pseudo_labels'].load_from.endswith('last.pth')
-
-    def test_a_first_training_of_its_own_length(self, stages):
-        cfgs = stages(shares=(0.5, 1), supervised_epochs=12)
-        assert [cfgs[name].train_cfg.max_epochs
-                for name in TRAININGS] == [12, 3, 3]
-        snapshots = cfgs['2_reliability'].test_cfg.snapshots
-        assert [Path(file).stem for file in snapshots
-                ] == ['epoch_4', 'epoch_8', 'epoch_12']
-
-    def test_every_stage_starts_afresh(self, stages):
-        cfgs = stages(shares=(0.5, 1))
-        trainings = [cfgs[name] for name in TRAININGS]
-        for cfg in trainings:
-            assert cfg.runner_type == 'SemiRunner' and not cfg.load_from
-            assert cfg.randomness.seed == 0
-        names = [cfg.experiment_name for cfg in cfgs.values()]
-        assert len(set(names)) == 6
-
-
-class TestFaults:
-    """Each is one error before anything is trained."""
-
-    def fails(self, make_config, tmp_path, said, **changes):
-        with pytest.raises(ValueError, match=said):
-            RUNNERS.build(make_config(tmp_path, **changes)).train()
-        assert not (tmp_path / '1_supervised/epoch_1.pth').exists()
-
-    @pytest.mark.parametrize('said, changes', [
-        (r"label_with='worst' is neither", {
-            'self_training.label_with': 'worst'
-        }),
-        (r'shares=\(0\.5, 0\.9\) should ascend', {
-            'self_training.shares': (0.5, 0.9)
-        }),
-        (r'shares=\(1, 0\.5, 1\) should ascend', {
-            'self_training.shares': (1, 0.5, 1)
-        }),
-        (r'of 5 unlabeled images are \[0, 5\].*fewer rounds', {
-            'self_training.shares': (0.1, 1)
-        }),
-        (r'max_epochs=2 is too short', {
-            'train_cfg.max_epochs': 2
-        }),
-        (r"load_from='some\.pth': .*`--resume` without", {
-            'load_from': 'some.pth'
-        }),
-        (r"label_with='best' needs .*label_with='last'", {
-            'default_hooks.checkpoint.save_best': None
-        }),
-        (r'needs unlabeled images.*train_list', {
-            'train_dataloader.dataset.train_list': None
-        }),
-        (r'needs unlabeled images.*SelfTrainingDataset', {
-            'train_dataloader.dataset.type': 'SemiSegDataset'
-        }),
-    ])
-    def test_config(self, make_config, tmp_path, said, changes):
-        self.fails(make_config, tmp_path, said, **changes)
-
-    def test_another_run_in_the_work_dir(self, whole, make_config):
-        with pytest.raises(ValueError, match='holds a self-training run.*'
-                           '--resume.*--work-dir'):
-            SelfTrainingRunner.from_cfg(make_config(whole)).train()
-
-
-@pytest.mark.parametrize('name, file', [
-    ('a/b.jpg', 'a/b.jpg.png'),
-    ('a/b.png', 'a/b.png.png'),
-    ('../elsewhere/b.jpg', 'up/elsewhere/b.jpg.png'),
-    ('../../b.jpg', 'up/up/b.jpg.png'),
-])
-def test_names_of_masks(name, file, tmp_path):
-    """No two images share one, and none lies outside of the folder."""
-    loop = self_training_loops.PseudoLabelLoop.__new__(
-        self_training_loops.PseudoLabelLoop)
-    loop.work_dir = tmp_path
-    assert loop.mask_file(name) == tmp_path / 'masks' / file
+def test_another_run_in_the_work_dir(whole, make_config):
+    with pytest.raises(ValueError, match='holds a self-training run.*'
+                       '--resume.*--work-dir'):
+        SelfTrainingRunner.from_cfg(make_config(whole)).train()
