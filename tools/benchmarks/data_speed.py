@@ -3,10 +3,10 @@
     OMP_NUM_THREADS=1 python tools/benchmarks/data_speed.py CONFIG
 
 measures the training set of a config, one with strong views, in one process:
-samples per second of a core, and the share of each transform.  Beside it, in turn, run the same
-pipeline with decoded files cached, with the strong views left to the device,
-and by PIL, and the released trainers' pipeline of the same definition, which
-makes whole images with PIL and normalises on the CPU.
+samples per second of a core, and the share of each transform.  Beside it, in
+turn, run the same pipeline with decoded files cached, with the strong views
+left to the device, and by PIL, and the released trainers' pipeline of the
+same definition, which makes whole images with PIL and normalises on the CPU.
 
 Without the data, ``--painted 375x500`` stands in images of that size.  With
 ``--step 0.2`` it also tells which share of the time a device would wait that
