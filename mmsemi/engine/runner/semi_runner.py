@@ -1,6 +1,7 @@
 """The runner of every mmsemi config."""
 import os.path as osp
 from datetime import timedelta
+from functools import partial
 from typing import Callable, ContextManager, Dict, Optional, Union
 
 import torch
@@ -15,6 +16,7 @@ from mmengine.runner import (BaseLoop, EpochBasedTrainLoop,
                              IterBasedTrainLoop, Runner)
 from mmengine.runner.checkpoint import _load_checkpoint_to_model
 from torch import nn
+from torch.utils.data import DataLoader
 
 from mmsemi.datasets import SemiSampler
 from mmsemi.models import SemiSegmentor
@@ -26,6 +28,7 @@ from .checks import (check_batches, check_fits, check_network, check_overlap,
 from .resuming import newest_whole_checkpoint
 from .switches import (apply_switches, compile_network,
                        leave_views_to_device)
+from .workers import begin_worker
 
 
 @RUNNERS.register_module()
@@ -86,6 +89,16 @@ class SemiRunner(Runner):
         cfg.update(model_wrapper_cfg or {})
         cfg.pop('type', None)
         return MMDistributedDataParallel(module=model, **cfg)
+
+    @staticmethod
+    def build_dataloader(dataloader: Union[DataLoader, Dict], *args,
+                         **kwargs) -> DataLoader:
+        """As in MMEngine; no signal takes its workers from it."""
+        loader = Runner.build_dataloader(dataloader, *args, **kwargs)
+        if loader is not dataloader:
+            loader.worker_init_fn = partial(begin_worker,
+                                            loader.worker_init_fn)
+        return loader
 
     def build_train_loop(self, loop: Union[BaseLoop, Dict]) -> BaseLoop:
         """As in MMEngine, with the batch divided and the data checked.

@@ -3,6 +3,8 @@ import copy
 import itertools
 import os
 import signal
+import subprocess
+from multiprocessing import active_children
 
 import pytest
 import torch
@@ -21,16 +23,25 @@ NUMBER = itertools.count()
 class TermAt(Hook):
     """Sends this process SIGTERM in a step, or in a validation.
 
-    Twice in a step, as where a launcher passes on what all have got.
+    Twice in a step, as where a launcher passes on what all have got; with
+    ``workers``, everybody gets it, and not from this process.
     """
 
     priority = 'HIGHEST'
 
-    def __init__(self, step=None):
+    def __init__(self, step=None, workers=0):
         self.step = step
+        self.workers = workers
 
     def before_train_iter(self, runner, batch_idx, data_batch=None):
-        if runner.iter + 1 == self.step:
+        if runner.iter + 1 != self.step:
+            return
+        children = [child.pid for child in active_children()]
+        assert len(children) == self.workers
+        if children:
+            pids = map(str, [os.getpid(), *children])
+            subprocess.run(['kill', '-TERM', *pids], check=True)
+        else:
             os.kill(os.getpid(), signal.SIGTERM)
             os.kill(os.getpid(), signal.SIGTERM)
 
@@ -84,6 +95,19 @@ def test_resumed_after_sigterm_ends_bit_identical(cfg, tmp_path):
     for key, state in states[0].items():
         assert torch.equal(state['momentum_buffer'],
                            states[1][key]['momentum_buffer'])
+
+
+@pytest.mark.skipif(
+    not hasattr(signal, 'sigwaitinfo'), reason='signals without senders')
+def test_a_scheduler_that_signals_the_workers_too(cfg, tmp_path):
+    with pytest.raises(SystemExit) as left:
+        # Two steps of an epoch: the last one's batch is yet to be fetched.
+        run(cfg, 'all', dict(type='TermAt', step=3, workers=2), **{
+            'train_dataloader.num_workers': 2,
+            'train_dataloader.prefetch_factor': 1})
+    assert left.value.code == 143
+    saved = read_checkpoint(tmp_path / 'all/interrupted.pth')
+    assert saved['meta']['iter'] == 3
 
 
 def test_in_a_validation_it_leaves_the_checkpoint(cfg, tmp_path):
