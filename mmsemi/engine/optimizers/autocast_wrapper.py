@@ -23,17 +23,18 @@ class AutocastOptimWrapper(AmpOptimWrapper):
 
     Args:
         dtype (str): 'bfloat16' or 'float16'.
-        loss_scale (str | dict): 'dynamic' or arguments of
-            ``torch.amp.GradScaler``; for float16.  Defaults to 'dynamic'.
+        loss_scale (str | float | dict): 'dynamic', a scale that stays, or
+            arguments of ``torch.amp.GradScaler``; for float16.  Defaults to
+            'dynamic'.
         **kwargs: As in :class:`mmengine.optim.OptimWrapper`.
 
     Raises:
-        ValueError: Another ``dtype``.
+        ValueError: Another ``dtype`` or ``loss_scale``.
     """
 
     def __init__(self,
                  dtype: str = 'bfloat16',
-                 loss_scale: Union[str, dict] = 'dynamic',
+                 loss_scale: Union[str, float, dict] = 'dynamic',
                  **kwargs) -> None:
         if dtype not in DTYPES:
             raise ValueError(f'dtype={dtype!r} is none of {DTYPES}.')
@@ -41,7 +42,16 @@ class AutocastOptimWrapper(AmpOptimWrapper):
         self.device_type = get_device()
         self.cast_dtype = getattr(torch, dtype)
         self._scale_update_param = None
-        scale = {} if loss_scale == 'dynamic' else loss_scale
+        if loss_scale == 'dynamic':
+            scale = {}
+        elif isinstance(loss_scale, (int, float)):
+            self._scale_update_param = float(loss_scale)
+            scale = dict(init_scale=float(loss_scale))
+        elif isinstance(loss_scale, dict):
+            scale = loss_scale
+        else:
+            raise ValueError(f"loss_scale must be 'dynamic', a number or a "
+                             f'dict, got {loss_scale!r}.')
         self.loss_scaler = torch.amp.GradScaler(
             self.device_type, **scale, enabled=dtype == 'float16')
         # Let the scaler leave out steps of infinite gradients altogether.
