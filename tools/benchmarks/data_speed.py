@@ -243,6 +243,10 @@ def main() -> None:
     cfg = load_config(args)
     init_default_scope('mmsemi')
     loader = cfg.train_dataloader
+    pipeline = loader.dataset.get('unlabeled_pipeline', ())
+    if not any(t['type'] == 'StrongViews' for t in pipeline):
+        parser.error(f'{args.config} makes no strong views: take the config '
+                     'of a method that does, FixMatch for example.')
 
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
