@@ -31,10 +31,12 @@ class SemiDataPreprocessor(SegDataPreProcessor):
                  **kwargs) -> None:
         if mean is None or std is None:
             super().__init__(mean, std, **kwargs)
-            return
-        super().__init__([0.], [1.], **kwargs)
-        self.mean = torch.tensor(mean, dtype=torch.float32).view(-1, 1, 1)
-        self.std = torch.tensor(std, dtype=torch.float32).view(-1, 1, 1)
+        else:
+            super().__init__([0.], [1.], **kwargs)
+            self.mean = torch.tensor(mean, dtype=torch.float32).view(-1, 1, 1)
+            self.std = torch.tensor(std, dtype=torch.float32).view(-1, 1, 1)
+        # Copies from the pinned memory of a loader need not be waited for.
+        self._non_blocking = torch.cuda.is_available()
 
     def forward(self, data: dict, training: bool = False) -> Dict[str, Any]:
         if 'labeled' not in data and 'unlabeled' not in data:
@@ -54,7 +56,7 @@ class SemiDataPreprocessor(SegDataPreProcessor):
         if key != 'weak' and not key.startswith('strong'):
             return value
         if self._channel_conversion and value.shape[1] == 3:
-            value = value[:, [2, 1, 0]]
+            value = value.flip(1)  # a GPU would wait for a list of channels
         value = value.float()
         if self._enable_normalize:
             value = (value - self.mean).div_(self.std)

@@ -1,0 +1,135 @@
+"""Where a step computes: all of it on the device, and none waits for it.
+
+PyTorch's ``meta`` stands in for a GPU: it refuses to mix devices and to tell
+values, on any machine.
+"""
+import traceback
+from contextlib import nullcontext
+
+import pytest
+import torch
+from mmseg.models.segmentors import EncoderDecoder
+from torch.overrides import TorchFunctionMode
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+
+from mmsemi.models.methods import corrmatch
+from mmsemi.registry import MODELS
+from tests import tiny
+
+METHODS = dict(
+    Supervised={},
+    FixMatch={},
+    UniMatch={},
+    RankMatch=dict(loss_rank=dict(num_landmarks=8)),
+    CorrMatch=dict(correlation=dict(in_channels=64)),
+    PrevMatch={})
+
+
+class NoTensorOfTheHost(TorchDispatchMode):
+    """Fails where a tensor is made or met that is not on ``meta``."""
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        result = func(*args, **(kwargs or {}))
+        for tensor in tree_leaves((args, kwargs, result)):
+            if torch.is_tensor(tensor) and tensor.device.type != 'meta':
+                raise AssertionError(f'{func} on {tensor.device}, {place()}')
+        return result
+
+
+class NoListOfTheHost(TorchFunctionMode):
+    """Fails where lists become tensors, which a device waits for."""
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        index = args[1:] if func is torch.Tensor.__getitem__ else ()
+        if func in (torch.tensor, torch.as_tensor) or any(
+                isinstance(part, list) for part in tree_leaves(
+                    index, is_leaf=lambda leaf: isinstance(leaf, list))):
+            raise AssertionError(f'{func} of {args}, {place()}')
+        return func(*args, **(kwargs or {}))
+
+
+def place():
+    """Where in mmsemi a test is."""
+    return [
+        f'{frame.filename}:{frame.lineno}'
+        for frame in traceback.extract_stack() if '/mmsemi/' in frame.filename
+    ][-1:]
+
+
+@pytest.fixture(autouse=True)
+def meta_device(monkeypatch):
+    """Let ``meta`` be asked for what it lacks."""
+    monkeypatch.setattr(torch, 'autocast', lambda *args, **kw: nullcontext())
+    # The walk reads a number of steps, once; see test_propagation.py.
+    monkeypatch.setattr(corrmatch, 'propagate_labels',
+                        lambda label, confident, *args: (label, confident))
+
+
+def step(cfg, batch):
+    model = MODELS.build(cfg).train().to('meta')
+    if cfg['type'] == 'PrevMatch':
+        model.guidance.models = [MODELS.build(cfg).eval().to('meta')]
+        model.guidance.epoch, model.guidance.max_epochs = 1, 4
+    batch = model.data_preprocessor.cast_data(batch)
+    with NoTensorOfTheHost(), NoListOfTheHost():
+        losses = model(**model.data_preprocessor(batch, True), mode='loss')
+        assert all(value.device.type == 'meta' for value in losses.values())
+        sum(v for k, v in losses.items() if k.startswith('loss')).backward()
+    return model
+
+
+@pytest.mark.parametrize('partner', [True, False])
+@pytest.mark.parametrize('method', METHODS)
+def test_a_step_is_the_devices_alone(method, partner):
+    model = step(
+        tiny.network(type=method, **METHODS[method]),
+        tiny.streams(partner=partner))
+    assert all(p.grad is not None for p in model.parameters())
+
+
+def test_ohem_too():
+    cfg = tiny.network(type='FixMatch')
+    cfg['decode_head'] = dict(
+        cfg['decode_head'], loss_decode=dict(type='PixelOHEMLoss', min_kept=9))
+    step(cfg, tiny.streams())
+
+
+def test_views_made_there_too():
+    batch = tiny.streams()
+    for name in ('unlabeled', 'partner'):
+        stream = batch[name]
+        for i in (1, 2):
+            del stream[f'strong{i}']
+            stream[f'draws{i}'] = dict(
+                adjust=torch.tensor([[0, 3], [2, 1]]),
+                factor=torch.rand(2, 2),
+                gray=torch.tensor([True, False]),
+                kernel=torch.full((2, 5), 0.2))
+    step(tiny.network(type='UniMatch'), batch)
+
+
+@MODELS.register_module()
+class _AsksTheHost(EncoderDecoder):
+
+    def __init__(self, ask, **kwargs):
+        super().__init__(**kwargs)
+        self.ask = ask
+
+    def loss(self, inputs, data_samples=None):
+        images = inputs['labeled']['weak']
+        self.ask(images)
+        return dict(loss=self.decode_head(self.extract_feat(images)).mean())
+
+
+@pytest.mark.parametrize('ask', [
+    lambda images: images[:, [2, 1, 0]],
+    lambda images: images[torch.arange(2)],
+    lambda images: images * torch.tensor([1., 2, 3]).view(3, 1, 1),
+    lambda images: images.cpu(),
+    lambda images: float(images.mean()),
+    lambda images: images[images > 0],
+])
+def test_what_asks_the_host_is_noticed(ask):
+    with pytest.raises((AssertionError, RuntimeError)):
+        step(tiny.network(type='_AsksTheHost', ask=ask), tiny.streams())
