@@ -180,15 +180,24 @@ class SemiRunner(Runner):
             self.logger.info(f'Evaluation: {model.evaluation}.')
 
     def build_optim_wrapper(self, optim_wrapper):
-        """As in MMEngine; mixed precision needs an accelerator there."""
+        """As in MMEngine, but for its mixed precision.
+
+        ``AmpOptimWrapper`` needs an accelerator: without a GPU, training is
+        in full precision.  With one, :class:`AutocastOptimWrapper` does the
+        same, and spares a fused optimiser a fault of PyTorch's.
+        """
         if (isinstance(optim_wrapper, dict)
-                and optim_wrapper.get('type') == 'AmpOptimWrapper'
-                and not torch.cuda.is_available()):
-            self.logger.warning('There is no GPU: training in full precision '
-                                'instead of mixed.')
-            optim_wrapper = dict(optim_wrapper, type='OptimWrapper')
-            for key in ('loss_scale', 'dtype'):
-                optim_wrapper.pop(key, None)
+                and optim_wrapper.get('type') == 'AmpOptimWrapper'):
+            optim_wrapper = dict(optim_wrapper)
+            if torch.cuda.is_available():
+                optim_wrapper['type'] = 'AutocastOptimWrapper'
+                optim_wrapper.setdefault('dtype', 'float16')
+            else:
+                self.logger.warning('There is no GPU: training in full '
+                                    'precision instead of mixed.')
+                optim_wrapper['type'] = 'OptimWrapper'
+                for key in ('loss_scale', 'dtype'):
+                    optim_wrapper.pop(key, None)
         return super().build_optim_wrapper(optim_wrapper)
 
     def _maybe_compile(self, target: str) -> None:

@@ -3,9 +3,9 @@ import copy
 
 import pytest
 import torch
-from mmengine.optim import build_optim_wrapper
+from mmengine.optim import OptimWrapper, build_optim_wrapper
 
-from mmsemi.engine import AutocastOptimWrapper
+from mmsemi.engine import AutocastOptimWrapper, SemiRunner
 from mmsemi.engine.runner.cost import KeptTensors
 from mmsemi.engine.runner.switches import (apply_switches, compile_network,
                                             leave_views_to_device)
@@ -136,6 +136,26 @@ def test_mixed_precision(plain, dtype, scaled):
     again.load_state_dict(
         dict(again.optimizer.state_dict(), loss_scaler=state))
     assert again.state_dict()['loss_scaler'] == state
+
+
+@pytest.mark.parametrize('there_is_a_gpu', [True, False])
+def test_mmengines_mixed_precision(tiny_data, tmp_path, monkeypatch,
+                                   there_is_a_gpu):
+    """Its wrapper would let fused SGD start with arbitrary momentum."""
+    cfg = make_config(
+        'supervised', tiny_data, tmp_path, **{
+            'optim_wrapper.type': 'AmpOptimWrapper',
+            'optim_wrapper.loss_scale': 512.
+        })
+    runner = SemiRunner.from_cfg(cfg)
+    monkeypatch.setattr(torch.cuda, 'is_available', lambda: there_is_a_gpu)
+    built = runner.build_optim_wrapper(cfg.optim_wrapper)
+    if there_is_a_gpu:
+        assert type(built) is AutocastOptimWrapper
+        assert built.cast_dtype == torch.float16
+        assert built.loss_scaler.get_scale() == 512
+    else:
+        assert type(built) is OptimWrapper
 
 
 def test_other_precision_is_refused(plain):
