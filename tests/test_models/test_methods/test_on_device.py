@@ -1,4 +1,4 @@
-"""Where a step computes: all of it on the device, and none waits for it.
+"""Where steps and predictions compute: on the device, which waits for nobody.
 
 PyTorch's ``meta`` stands in for a GPU: it refuses to mix devices and to tell
 values, on any machine.
@@ -14,6 +14,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from mmsemi.models.methods import corrmatch
+from mmsemi.models.utils import tta_probabilities
 from mmsemi.registry import MODELS
 from tests import tiny
 
@@ -107,6 +108,23 @@ def test_views_made_there_too():
                 gray=torch.tensor([True, False]),
                 kernel=torch.full((2, 5), 0.2))
     step(tiny.network(type='UniMatch'), batch)
+
+
+@pytest.mark.parametrize('test_cfg', [
+    dict(mode='whole'),
+    dict(mode='windows', crop_size=(40, 40)),
+    dict(mode='slide', crop_size=(40, 40), stride=(26, 26)),
+])
+def test_so_is_a_prediction(test_cfg):
+    cfg = tiny.network(type='Supervised')
+    cfg['test_cfg'] = test_cfg
+    model = MODELS.build(cfg).eval().to('meta')
+    images = torch.empty(1, 3, 50, 70, device='meta')
+    with torch.no_grad(), NoTensorOfTheHost(), NoListOfTheHost():
+        logits = model.inference(
+            images, [dict(ori_shape=(50, 70), img_shape=(50, 70))])
+        assert logits.shape == (1, 4, 50, 70)
+        assert tta_probabilities(model.logits, images).shape == (1, 4, 50, 70)
 
 
 @MODELS.register_module()
