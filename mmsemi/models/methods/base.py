@@ -120,6 +120,9 @@ class SemiSegmentor(EncoderDecoder):
                 yield
         finally:
             self.train(training)
+            # Autocast keeps the weights that it has cast; before PyTorch of
+            # 2026 without a way back, where the first forward needed none.
+            torch.clear_autocast_cache()
 
     @contextmanager
     def capture(self, layer: str) -> Iterator[List[Tensor]]:

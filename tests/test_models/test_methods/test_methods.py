@@ -151,6 +151,19 @@ def test_eval_forward_leaves_the_batchnorm_statistics():
         assert torch.equal(value, before[key])
 
 
+@pytest.mark.parametrize('method', ['FixMatch', 'UniMatch', 'RankMatch'])
+def test_autocast_forgets_what_an_eval_forward_cast(method, monkeypatch):
+    """Older PyTorch has the weights cut off from their gradients then."""
+    model = build(method)
+    events = []
+    monkeypatch.setattr(torch, 'clear_autocast_cache',
+                        lambda: events.append('forgotten'))
+    model.backbone.register_forward_pre_hook(
+        lambda *args: events.append(torch.is_grad_enabled()))
+    losses(model, tiny.streams())
+    assert events[:3] == [False, 'forgotten', True]
+
+
 def test_rank_layer_that_is_not_there():
     cfg = tiny.network(type='RankMatch', rank_layer='decode_head.nowhere')
     with pytest.raises(ValueError, match='decode_head.nowhere'):
