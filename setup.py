@@ -29,7 +29,7 @@ setup(
     packages=find_packages(include=['mmsemi', 'mmsemi.*']),
     python_requires='>=3.10',
     install_requires=[
-        'torch>=2.4',
+        'torch>=2.7',
         'numpy',
         'opencv-python',
         'pillow',

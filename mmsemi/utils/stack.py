@@ -25,7 +25,8 @@ class Package(NamedTuple):
     required: bool = True
 
 
-TORCH_MINIMUM = '2.4'
+# Checkpoints are read by `torch.serialization.safe_globals` with names.
+TORCH_MINIMUM = '2.7'
 PACKAGES = (
     Package('mmengine', '0.10', ('mmengine', 'mmengine-lite'),
             'onedl-mmengine'),
@@ -75,7 +76,7 @@ def _version(distribution: str) -> Optional[str]:
 
 
 def _release(version: str) -> Tuple[int, ...]:
-    """The numbers alone: vendors call their torch 2.4.0 2.4.0a0+hash."""
+    """The numbers alone: vendors call their torch 2.7.0 2.7.0a0+hash."""
     return tuple(map(int, re.match(r'\d+(\.\d+)*', version)[0].split('.')))
 
 
@@ -130,14 +131,12 @@ def _check(module: str, minimum: str, distributions: Dict[str, str],
 
 def _warn_of_unreadable_checkpoints(torch: str, mmengine: Dict[str, str],
                                     cure: str) -> None:
-    """Warn of OpenMMLab's own mmengine with PyTorch 2.6 or newer."""
-    if _release(torch) < (2, 6):
-        return
+    """Warn of OpenMMLab's own mmengine, from before PyTorch 2.6."""
     for distribution in ('mmengine', 'mmengine-lite'):
         version = mmengine.get(distribution)
         if version and _release(version) <= (0, 10, 7):
             warnings.warn(
                 f'{distribution} {version} cannot load the checkpoints it '
                 f'writes with torch {torch}, whose torch.load accepts bare '
-                'weights alone by default. Install a torch older than 2.6, '
-                f'or the other family of wheels:\n    {cure}')
+                'weights alone by default. Install the other family of '
+                f'wheels:\n    {cure}')
