@@ -8,18 +8,25 @@ from yapf.yapflib.yapf_api import FormatCode
 
 from .own_classes import ClassTable
 from .own_data import ImageScan
+from .self_training_dataset import repetitions, smallest_epoch
 
 METHODS = dict(
     supervised='Supervised',
     fixmatch='FixMatch',
     unimatch='UniMatch',
-    rankmatch='RankMatch')
+    rankmatch='RankMatch',
+    corrmatch='CorrMatch',
+    prevmatch='PrevMatch',
+    st='Supervised',
+    stpp='Supervised')
+SHARES = dict(st=(1, ), stpp=(0.5, 1))  # the rounds of self-training
 BACKBONES = dict(
     tiny=None,  # a thin ResNet-18, for which there are no weights
     r50='pretrained/resnet50.pth',
     r101='pretrained/resnet101.pth')
 MAX_CROP = 513
 STEPS = 20000  # of a whole training, about
+FIRST_STEPS = 2000  # of self-training's first one, at least
 
 DATASET = """\
 # {title}
@@ -37,7 +44,8 @@ geometry = [
 ]
 labeled_pipeline = [load_image, load_mask, *geometry, dict(type='PackLabeled')]
 weak_pipeline = [load_image, dict(type='MarkValid'), *geometry]
-strong_views = dict(type='StrongViews'{strong_options})
+strong = [{strong}]
+strong_views = dict(type='StrongViews', transforms=strong)
 one_view_pipeline = [
     *weak_pipeline,
     dict(strong_views, num_views=1),
@@ -49,6 +57,12 @@ two_view_pipeline = [
     dict(strong_views, num_views=2),
     dict(type='CutMixBoxes', num_views=2),
     dict(type='PackUnlabeled')
+]
+pseudo_pipeline = [  # of self-training
+    load_image,
+    dict(type='LoadSegMask'), *geometry, *strong,
+    dict(type='NoiseCutout'),
+    dict(type='PackLabeled')
 ]
 val_pipeline = [load_image, load_mask, dict(type='PackSegInputs')]
 test_pipeline = [load_image, dict(type='PackSegInputs')]  # without a mask
@@ -104,7 +118,7 @@ tta_pipeline = [  # `tools/test.py --tta`
 METHOD = """\
 # python tools/train.py {path}
 _base_ = [
-    '{base}/models/deeplabv3plus_r101.py', './_base_/dataset.py',
+    '{base}/models/{network}_r101.py', './_base_/dataset.py',
     '{base}/schedules/sgd_poly.py', '{base}/default_runtime.py'
 ]
 
@@ -112,6 +126,20 @@ model = dict(type={method!r}, {model})
 {rest}train_cfg = dict(max_epochs={epochs}, val_interval={interval})
 default_hooks = dict(checkpoint=dict(interval={interval}))
 """
+
+
+class Counts(NamedTuple):
+    """How much a training set is.
+
+    Attributes:
+        labeled (int): Labeled images.
+        unlabeled (int): Unlabeled images.
+        batch (int): Samples of a step, a labeled and an unlabeled image each.
+    """
+
+    labeled: int
+    unlabeled: int
+    batch: int
 
 
 class Images(NamedTuple):
@@ -201,9 +229,8 @@ def dataset_text(title: str, data_root: str, table: ClassTable,
         image_options += f', channels={images.channels}'
     if images.value_range:
         image_options += f', value_range={images.value_range}'
-    strong_options = '' if images.channels == 3 else (
-        ", transforms=[dict(type='RandomChannelJitter'), "
-        "dict(type='RandomBlur')]")
+    strong = ('RandomColorJitter', 'RandomGray', 'RandomBlur') \
+        if images.channels == 3 else ('RandomChannelJitter', 'RandomBlur')
     return tidy(DATASET.format(
         title=title,
         data_root=data_root,
@@ -212,14 +239,14 @@ def dataset_text(title: str, data_root: str, table: ClassTable,
         crop=images.crop,
         image_options=image_options,
         mask_options=mask_options,
-        strong_options=strong_options,
+        strong=', '.join(f'dict(type={name!r})' for name in strong),
         batch=batch,
         workers=workers))
 
 
 def method_text(path: Path, configs: Path, method: str, backbone: str,
                 pretrained: Optional[str], table: ClassTable, images: Images,
-                steps_per_epoch: int) -> str:
+                counts: Counts) -> str:
     """The config to train by.
 
     Args:
@@ -227,18 +254,20 @@ def method_text(path: Path, configs: Path, method: str, backbone: str,
         configs (Path): The project's ``configs``.
         pretrained (str, optional): File of weights; without it the backbone
             learns from random ones, as fast as the rest.
-        steps_per_epoch (int): For the length of the training.
+        counts (Counts): For the length of the training.
     """
     base, name = configs / '_base_', path
     if configs.parent in path.parents:
         base = Path(osp.relpath(base, path.parent))
         name = path.relative_to(configs.parent)
     model = []
-    if method != 'supervised':
+    if method in ('fixmatch', 'unimatch', 'rankmatch', 'prevmatch'):
         model.append('conf_thresh=0.95')
     if method == 'rankmatch':
         positions = ((images.crop - 1) // 16 + 1)**2
         model.append(f'loss_rank=dict(num_landmarks={min(64, positions)})')
+    if method == 'corrmatch' and backbone == 'tiny':
+        model.append('correlation=dict(in_channels=256, channels=64)')
     if images.mean:
         model.append(f'data_preprocessor=dict(mean={images.mean}, '
                      f'std={images.std}, bgr_to_rgb=False)')
@@ -254,15 +283,19 @@ def method_text(path: Path, configs: Path, method: str, backbone: str,
         model.append("test_cfg=dict(mode='slide', "
                      f'crop_size=({images.crop}, {images.crop}), '
                      f'stride=({stride}, {stride}))')
-    epochs = min(max(round(STEPS / steps_per_epoch), 10), 1000)
+    steps = max(counts.unlabeled // counts.batch, 1)
+    epochs = min(max(round(STEPS / steps), 10), 1000)
     return tidy(METHOD.format(
         path=name.as_posix(),
         base=base.as_posix(),
+        network='corrmatch_deeplabv3plus'
+        if method == 'corrmatch' else 'deeplabv3plus',
         method=METHODS[method],
         model=', '.join(model),
         rest=''.join(
             f'{part}\n'
-            for part in _rest(method, pretrained, table, images)),
+            for part in _rest(method, pretrained, table, images, counts,
+                              epochs)),
         epochs=epochs,
         interval=max(epochs // 20, 1)))
 
@@ -280,13 +313,17 @@ def _backbone(backbone: str, pretrained: Optional[str],
 
 
 def _rest(method: str, pretrained: Optional[str], table: ClassTable,
-          images: Images) -> List[str]:
+          images: Images, counts: Counts, epochs: int) -> List[str]:
     parts = []
     if method == 'supervised':
         parts.append('train_dataloader = dict(sampler=dict(ratio=(1, 0)))')
-    if method == 'fixmatch':
+    if method in ('fixmatch', 'corrmatch'):
         parts.append('train_dataloader = dict(\n    dataset=dict('
                      'unlabeled_pipeline={{_base_.one_view_pipeline}}))')
+    if method == 'prevmatch':
+        parts.append("custom_hooks = [dict(type='PreviousModelsHook')]")
+    if method in SHARES:
+        parts.append(_self_training(SHARES[method], counts, epochs))
     if not pretrained:
         parts.append('optim_wrapper = dict(  # from random weights: one lr\n'
                      '    optimizer=dict(lr=0.05),\n    paramwise_cfg=dict('
@@ -294,3 +331,23 @@ def _rest(method: str, pretrained: Optional[str], table: ClassTable,
     if not table.plain or images.channels != 3 or images.value_range:
         parts.append(TTA)
     return parts
+
+
+def _self_training(shares: tuple, counts: Counts, epochs: int) -> str:
+    # As many images in a step as the other methods have, if there are.
+    batch = min(2 * counts.batch,
+                smallest_epoch(counts.labeled, counts.unlabeled, shares))
+    images = repetitions(counts.labeled, 0) * counts.labeled
+    steps = max(images // batch, 1)
+    first = ''
+    if epochs * steps < FIRST_STEPS:  # its epochs are short
+        first = f', supervised_epochs={round(FIRST_STEPS / steps)}'
+    return f"""\
+runner_type = 'SelfTrainingRunner'
+self_training = dict(shares={shares}{first})
+total_batch_size = {batch}  # of one stream, labeled and pseudo-labeled
+auto_scale_lr = dict(base_batch_size=16)
+train_dataloader = dict(
+    sampler=dict(ratio=(1, 0)),
+    dataset=dict(type='SelfTrainingDataset',
+                 unlabeled_pipeline={{{{_base_.pseudo_pipeline}}}}))"""

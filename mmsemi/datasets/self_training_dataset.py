@@ -6,6 +6,41 @@ from mmsemi.registry import DATASETS
 from .list_dataset import ListSegDataset
 from .semi_dataset import SemiSegDataset
 
+DOUBLE_BELOW = 200
+
+
+def repetitions(labeled: int,
+                pseudo: int,
+                double_below: int = DOUBLE_BELOW) -> int:
+    """How often an epoch sees every labeled image.
+
+    Args:
+        labeled (int): How many there are.
+        pseudo (int): Pseudo-labeled images beside them.
+        double_below (int): Without any, fewer labeled ones come twice.
+    """
+    if pseudo:
+        return math.ceil(pseudo / labeled)
+    return 2 if labeled < double_below else 1
+
+
+def smallest_epoch(labeled: int,
+                   unlabeled: int,
+                   shares: Sequence[float],
+                   double_below: int = DOUBLE_BELOW) -> int:
+    """Images of an epoch, in the training that has the fewest of them.
+
+    Args:
+        labeled (int): Labeled images.
+        unlabeled (int): Unlabeled images.
+        shares (Sequence[float]): Of these, pseudo-labeled in each round.
+        double_below (int): As in :func:`repetitions`.
+    """
+    rounds = (0, *(int(unlabeled * share) for share in shares))
+    return min(
+        repetitions(labeled, pseudo, double_below) * labeled + pseudo
+        for pseudo in rounds)
+
 
 @DATASETS.register_module()
 class SelfTrainingDataset(SemiSegDataset):
@@ -41,7 +76,7 @@ class SelfTrainingDataset(SemiSegDataset):
                  labeled_pipeline: Sequence[dict] = (),
                  unlabeled_pipeline: Sequence[dict] = (),
                  pseudo_list: Optional[str] = None,
-                 double_below: int = 200,
+                 double_below: int = DOUBLE_BELOW,
                  max_corrupt: int = 0,
                  **kwargs) -> None:
         super().__init__(data_root, labeled_list, unlabeled_list, train_list,
@@ -53,9 +88,9 @@ class SelfTrainingDataset(SemiSegDataset):
             kwargs['anywhere'] = True  # the masks lie in the work dir
             self.pseudo = ListSegDataset(
                 pseudo_list, data_root, pipeline=unlabeled_pipeline, **kwargs)
-            self.repeats = math.ceil(len(self.pseudo) / len(self.labeled))
-        else:
-            self.repeats = 2 if len(self.labeled) < double_below else 1
+        self.double_below = double_below
+        self.repeats = repetitions(
+            len(self.labeled), len(self.pseudo or ()), double_below)
 
     @property
     def parts(self) -> List[ListSegDataset]:

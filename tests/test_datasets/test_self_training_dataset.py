@@ -7,6 +7,7 @@ import torch
 from mmengine.config import Config
 
 from mmsemi.datasets import SelfTrainingDataset, SemiSampler, stack_streams
+from mmsemi.datasets.self_training_dataset import smallest_epoch
 from tests.tools import ROOT
 
 CLASSES = dict(classes=('a', 'b', 'c'), palette=[[0] * 3] * 3)
@@ -113,3 +114,13 @@ def test_published_augmentation(root):
     # Of 200 to 800 pixels: the base is not the image's 4.
     sizes = [int((image['mask'] != 255).any(1).sum()) for image in images]
     assert 150 < min(sizes) < max(sizes) == 321
+
+
+@pytest.mark.parametrize('labeled, unlabeled, shares, images', [
+    (2, 7, (1, ), 4),  # the labeled ones, doubled
+    (300, 7, (1, ), 300),
+    (8, 11, (0.5, 1), 13),  # 8 labeled and 5 reliable ones
+    (3, 12, (0.5, 1), 6),
+])
+def test_the_shortest_training(labeled, unlabeled, shares, images):
+    assert smallest_epoch(labeled, unlabeled, shares) == images

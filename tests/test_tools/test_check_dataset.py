@@ -70,6 +70,16 @@ def test_sound_data_have_no_errors(check):
         or 'GPU' in cost['how']
 
 
+def test_an_epoch_of_self_training(check):
+    """3 labeled images and 2 of the 5 others are in its shortest training."""
+    options = ('runner_type=SelfTrainingRunner', 'total_batch_size=6')
+    found, _ = check(*options, ok=False)
+    message, = found['error', 'batch']
+    assert '5 samples do not fill a batch of 6' in message
+    found, _ = check(*options, 'self_training.shares=[1]')
+    assert ('error', 'batch') not in found
+
+
 def test_memory_grows_with_the_batch(check):
     memory = [
         check(f'total_batch_size={batch}', args=())[1]['cost']['memory']

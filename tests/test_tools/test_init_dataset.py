@@ -7,7 +7,9 @@ from mmengine.config import Config
 from PIL import Image
 
 from mmsemi.datasets import read_list
+from mmsemi.datasets.own_config import METHODS, SHARES
 from mmsemi.datasets.own_data import scan_image
+from mmsemi.engine.runner.cost import measure_cost
 from mmsemi.models.pretrained import adapt_channels
 from mmsemi.registry import DATASETS, MODELS
 from tests.tools import call
@@ -225,12 +227,30 @@ def test_images_as_opencv_writes_them(tmp_path, suffix, shape):
     assert scan.size == shape[:2] and scan.channels == 3 and not scan.deep
 
 
-@pytest.mark.parametrize('method', ['supervised', 'fixmatch', 'rankmatch'])
+@pytest.mark.parametrize('method', [m for m in METHODS if m != 'unimatch'])
 def test_other_methods_take_a_step(folders, tmp_path, method):
     init(*folders(), '--method', method)
     cfg, train, _ = load(tmp_path, f'{method}_tiny')
-    from mmsemi.engine.runner.cost import measure_cost
-    assert measure_cost(cfg, train, 2).memory > 0
+    batch = cfg.total_batch_size
+    assert measure_cost(cfg, train, batch).memory > 0
+    assert batch == (6 if method in SHARES else 3)
+    assert [hook.type for hook in cfg.get('custom_hooks', [])] == (
+        ['PreviousModelsHook'] if method == 'prevmatch' else [])
+
+
+@pytest.mark.usefixtures('plain_configs')
+def test_self_training_runs_without_an_edit(folders, tmp_path):
+    """Over five channels, and few images."""
+    pytest.importorskip('tifffile')
+    init(*folders(channels=5, dtype=np.uint16, suffix='.tif', count=6),
+         '--method', 'stpp')
+    short = [s for s in SHORT if not s.startswith(('total', 'train_cfg.max'))]
+    call('tools/train.py', tmp_path / 'my/stpp_tiny.py', '--work-dir',
+         tmp_path / 'work', '--cfg-options', *short, 'train_cfg.max_epochs=3',
+         'self_training.supervised_epochs=3', 'self_training.scales=[1]')
+    assert (tmp_path / 'work/6_retraining/finished.json').exists()
+    labels = (tmp_path / 'work').glob('*_pseudo_labels/masks/**/*.png')
+    assert len(list(labels)) == 3
 
 
 class TestFaults:

@@ -26,6 +26,7 @@ from mmsemi.datasets.inspection import (ERROR, IGNORE, WARNING, Entry,
                                         find_faults, find_misfits,
                                         find_overlap, find_small,
                                         read_entries)
+from mmsemi.datasets.self_training_dataset import smallest_epoch
 from mmsemi.engine.runner.checks import pretrained_parts
 from mmsemi.engine.runner.cost import Cost, measure_cost
 from mmsemi.registry import DATASETS, MODELS
@@ -107,12 +108,22 @@ def check_config(cfg: Config, parts: dict, findings: List[Finding]) -> None:
                     f'{part} is to start from. Put it there, or below '
                     'MMSEMI_DATA, or start from random weights by '
                     f'`--cfg-options model.{part}.init_cfg=None`.'))
-    samples = len(parts.get('unlabeled') or parts.get('labeled') or ())
+    samples = epoch_length(cfg, parts)
     if 0 < samples < batch_size(cfg):
         findings.append(
             Finding(
                 ERROR, 'batch', f'{samples} samples do not fill a batch of '
                 f'{batch_size(cfg)}. Lower total_batch_size.'))
+
+
+def epoch_length(cfg: Config, parts: dict) -> int:
+    """Samples of an epoch, the shortest of a run; 0 without lists."""
+    labeled, unlabeled = (
+        len(parts.get(name) or ()) for name in ('labeled', 'unlabeled'))
+    if labeled and cfg.get('runner_type') == 'SelfTrainingRunner':
+        shares = cfg.get('self_training', {}).get('shares', (0.5, 1))
+        return smallest_epoch(labeled, unlabeled, shares)
+    return unlabeled or labeled
 
 
 def batch_size(cfg: Config) -> int:

@@ -18,8 +18,9 @@ from rich.console import Console
 from mmsemi.datasets.balanced_splits import balanced_order
 from mmsemi.datasets.lists import list_line
 from mmsemi.datasets.own_classes import ClassTable, read_classes
-from mmsemi.datasets.own_config import (BACKBONES, METHODS, dataset_text,
-                                        describe_images, method_text)
+from mmsemi.datasets.own_config import (BACKBONES, METHODS, Counts,
+                                        dataset_text, describe_images,
+                                        method_text)
 from mmsemi.datasets.own_data import (Pair, deal, find_files, pair_files,
                                       scan_image, scan_mask, settle_codes,
                                       shown_classes)
@@ -235,7 +236,7 @@ def init_dataset(args: argparse.Namespace, console: Console) -> None:
             config.name:
             method_text(config.resolve(), CONFIGS, args.method,
                         args.backbone, pretrained, table, described,
-                        max(len(learned) // batch, 1))
+                        Counts(len(labeled), len(learned), batch))
         })
     report(console, table, shown, labeled, val, len(unlabeled), described)
     console.print(f'Wrote {args.out}. Next:\n'

@@ -13,6 +13,7 @@ from mmengine.logging import print_log
 from mmengine.registry import init_default_scope
 
 from mmsemi.datasets import SelfTrainingDataset
+from mmsemi.datasets.self_training_dataset import smallest_epoch
 from mmsemi.registry import DATASETS, RUNNERS
 from mmsemi.utils.files import write_whole
 from ..hooks.snapshot_hook import snapshot_files
@@ -248,6 +249,16 @@ class SelfTrainingRunner:
             raise ValueError(
                 f'shares={self.shares} of {num} unlabeled images are {counts} '
                 'images: a round would add none. Use fewer rounds.')
+        images = smallest_epoch(
+            len(dataset.labeled), num, self.shares, dataset.double_below)
+        step = cfg.train_dataloader.get('batch_size') or \
+            cfg.total_batch_size // cfg.optim_wrapper.get(
+                'accumulative_counts', 1)
+        if images < step:
+            raise ValueError(
+                f'A training of self-training has {images} images, which do '
+                f'not fill a batch of {step}. Lower total_batch_size (or '
+                'train_dataloader.batch_size).')
 
 
 def run_stage(cfg: Config, action: str, title: str) -> dict:

@@ -101,6 +101,9 @@ class TestFaults:
         (r'of 5 unlabeled images are \[0, 5\].*fewer rounds', {
             'self_training.shares': (0.1, 1)
         }),
+        (r'has 5 images, which do not fill a batch of 6', {
+            'total_batch_size': 6  # of 3 labeled and 2 pseudo-labeled ones
+        }),
         (r'max_epochs=2 is too short', {
             'train_cfg.max_epochs': 2
         }),
