@@ -2,6 +2,8 @@
 import torch
 from mmengine.config import ConfigDict
 
+from mmsemi.utils.pasting import as_pastes
+
 NORM = dict(type='BN')
 RESNET = dict(
     type='ResNetV1c',
@@ -75,14 +77,14 @@ def streams(labeled: int = 2,
     def unlabeled_stream(n):
         valid = torch.ones(n, size, size, dtype=torch.bool)
         valid[:, :, size - 9:] = False
-        box = torch.tensor([[5, 7, size // 2, size // 2]] * n)
+        box = [5, 7, size // 2, size // 2]
         return dict(
             weak=images(n),
             strong1=images(n),
             strong2=images(n),
             valid=valid,
-            box1=box,
-            box2=torch.zeros_like(box))
+            box1=as_pastes([box] * n),
+            box2=[])
 
     mask = torch.randint(4, (labeled, size, size), generator=g)
     mask[:, :5] = 255

@@ -2,6 +2,7 @@
 import random
 from collections import ChainMap
 from contextlib import contextmanager
+from itertools import accumulate, compress
 from typing import Dict, Iterator, List, Optional, Sequence, Tuple
 
 import numpy as np
@@ -9,6 +10,7 @@ import torch
 from torch.utils.data import Dataset, default_collate
 
 from mmsemi.registry import DATASETS, FUNCTIONS
+from mmsemi.utils.pasting import as_pastes
 from .list_dataset import ListSegDataset
 from .semi_sampler import SemiIndex
 from .transforms import FaultyFile
@@ -44,9 +46,17 @@ def _candidates(place: int, num: int, seed: Tuple[int, ...]) -> Iterator[int]:
     yield from np.random.default_rng(seed).permutation(num).tolist()
 
 
+def _is_box(key: str) -> bool:
+    return key.startswith('box')
+
+
+def _without_boxes(image: dict) -> dict:
+    return {key: value for key, value in image.items() if not _is_box(key)}
+
+
 def _unmixed(image: Dict[str, torch.Tensor]) -> bool:
     """Whether an image has boxes, all empty: nothing is mixed into it."""
-    boxes = [box for key, box in image.items() if key.startswith('box')]
+    boxes = [box for key, box in image.items() if _is_box(key)]
     return bool(boxes) and not any(box.any() for box in boxes)
 
 
@@ -191,15 +201,29 @@ def stack_streams(batch: Sequence[Dict[str, List[dict]]]) -> Dict[str, dict]:
             ``n`` images in a stream.
 
     Returns:
-        dict[str, dict[str, Tensor]]: Per stream the packed tensors with a
-        leading dimension ``B * n``; streams without images are left out.
-        ``corrupt``, where there is any: files that were left out, and why.
+        dict[str, dict]: Per stream the packed tensors with a leading
+        dimension ``B * n``; streams without images are left out.  Partners
+        that nothing is taken from are left out, too: the boxes, a list of
+        :class:`mmsemi.utils.pasting.Paste` for each view, say where theirs
+        are.  ``corrupt``, where there is any: files that were left out, and
+        why.
     """
-    streams = {}
-    for name in STREAMS:
-        images = [image for sample in batch for image in sample[name]]
-        if images:
-            streams[name] = default_collate(images)
+    images = {
+        name: [image for sample in batch for image in sample[name]]
+        for name in STREAMS
+    }
+    partners = None
+    if images['partner']:
+        mixed = [not _unmixed(image) for image in images['unlabeled']]
+        images['partner'] = list(compress(images['partner'], mixed))
+        partners = [place - 1 for place in accumulate(mixed)]
+    streams = {
+        name: default_collate([_without_boxes(image) for image in part])
+        for name, part in images.items() if part
+    }
+    for key in filter(_is_box, next(iter(images['unlabeled']), ())):
+        streams['unlabeled'][key] = as_pastes(
+            (image[key].tolist() for image in images['unlabeled']), partners)
     corrupt = [sample['corrupt'] for sample in batch if 'corrupt' in sample]
     if corrupt:
         streams['corrupt'] = dict(ChainMap(*corrupt))

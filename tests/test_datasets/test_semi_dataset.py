@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from mmsemi.datasets import SemiIndex, SemiSegDataset, stack_streams
+from mmsemi.utils.pasting import Paste
 
 
 class DrawNumbers:
@@ -119,4 +120,15 @@ def test_a_partner_that_nothing_is_taken_from_is_not_loaded(make):
     dataset.unlabeled.pipeline = pack  # of images 0, 2, 3, 5
     sample = dataset[SemiIndex((), (0, 2), (1, 3), 0)]
     assert loaded == ['0', '3', '5']
-    assert [int(x['weak']) for x in sample['partner']] == [0, 5]
+    batch = stack_streams([sample, dataset[SemiIndex((), (2, ), (0, ), 0)]])
+    assert batch['unlabeled']['weak'].tolist() == [0, 3, 3]
+    assert batch['unlabeled']['box1'] == []
+    assert batch['unlabeled']['box2'] == [
+        Paste(1, 0, 0, 0, 3, 3), Paste(2, 1, 0, 0, 3, 3)]
+    assert batch['partner'].keys() == {'weak'}
+    assert batch['partner']['weak'].tolist() == [5, 0]
+    assert 'partner' not in stack_streams(
+        [dataset[SemiIndex((), (0, ), (1, ), 0)]])
+    # The batch is its own partner.
+    batch = stack_streams([dataset[SemiIndex((), (0, 2), (), 0)]])
+    assert batch['unlabeled']['box2'] == [Paste(1, 1, 0, 0, 3, 3)]

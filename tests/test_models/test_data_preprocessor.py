@@ -51,6 +51,8 @@ def test_views_on_the_device_are_those_of_the_workers(preprocessor):
         for on_device in (False, True))
     assert host.keys() == device.keys()
     assert {'strong1', 'strong2'} < device.keys()
+    assert host.pop('box1') == device['box1']
+    assert host.pop('box2') == device['box2']
     for key, value in host.items():
         assert device[key].shape == value.shape
         assert device[key].dtype == value.dtype

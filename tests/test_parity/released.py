@@ -11,6 +11,7 @@ import torch
 from mmengine.registry import init_default_scope
 
 from mmsemi.registry import MODELS
+from mmsemi.utils.pasting import as_pastes
 from mmsemi.utils.released import convert_state_dict
 
 
@@ -120,8 +121,8 @@ def view(seed: int, size: int, partner: bool) -> dict:
         strong1=w + 0.3 * image(seed + 1),
         strong2=w + 0.3 * image(seed + 2),
         valid=~ignore,
-        box1=np.minimum(boxes(seed + 3, size), size),
-        box2=np.minimum(boxes(seed + 4, size), size))
+        box1=as_pastes(np.minimum(boxes(seed + 3, size), size)),
+        box2=as_pastes(np.minimum(boxes(seed + 4, size), size)))
 
 
 def streams(record: dict, iteration: int) -> dict:
@@ -136,6 +137,8 @@ def streams(record: dict, iteration: int) -> dict:
         partner=view(s + 20, size, partner=True))
 
     def tensor(array):
+        if isinstance(array, list):  # boxes
+            return array
         array = torch.as_tensor(array)
         return array.double() if array.is_floating_point() else array
 

@@ -18,8 +18,9 @@ from mmseg.models.losses import CrossEntropyLoss, OhemCrossEntropy
 from mmsemi.evaluation import ConfusionIoUMetric
 from mmsemi.models.losses import (masked_cross_entropy, masked_kl,
                                   ohem_cross_entropy)
-from mmsemi.models.utils import box_mask, cutmix, snapshot_reliability
+from mmsemi.models.utils import cutmix, snapshot_reliability
 from mmsemi.utils.measuring import peak_memory, seconds, write_report
+from mmsemi.utils.pasting import as_pastes
 
 Rivals = Dict[str, Callable]
 
@@ -106,14 +107,10 @@ def ohem(device: str, generator: torch.Generator) -> Rivals:
 
 def mixing(device: str, generator: torch.Generator) -> Rivals:
     own, other = torch.randn(2, 4, 3, 321, 321, generator=generator).to(device)
-    box = torch.tensor([[40, 60, 200, 250], [0, 0, 0, 0]] * 2).to(device)
-    mask = box_mask(box, (321, 321))
-
-    def slices():  # reads the boxes on the host
-        out = own.clone()
-        for i, (x1, y1, x2, y2) in enumerate(box.tolist()):
-            out[i, :, y1:y2, x1:x2] = other[i, :, y1:y2, x1:x2]
-        return out
+    pastes = as_pastes([[40, 60, 200, 250], [0, 0, 0, 0]] * 2)
+    mask = torch.zeros(4, 321, 321, dtype=torch.bool)
+    mask[::2, 60:250, 40:200] = True
+    mask = mask.to(device)
 
     def assignment():
         out, index = own.clone(), mask[:, None].expand_as(own)
@@ -125,10 +122,10 @@ def mixing(device: str, generator: torch.Generator) -> Rivals:
         return own * (1 - share) + other * share
 
     return dict(
-        ours=lambda: cutmix(own, other, mask),
+        ours=lambda: cutmix(own, other, pastes),
+        torch_where=lambda: torch.where(mask[:, None], other, own),
         torch_assignment=assignment,
-        torch_product=product,
-        torch_slices=slices)
+        torch_product=product)
 
 
 def reliability(device: str, generator: torch.Generator) -> Rivals:

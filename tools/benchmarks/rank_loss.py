@@ -18,19 +18,21 @@ import torch
 import torch.nn.functional as F
 
 from mmsemi.models.losses import rank_correlation_loss
-from mmsemi.models.utils import box_mask, cutmix_features
+from mmsemi.models.utils import cutmix, cutmix_features
 from mmsemi.utils.measuring import peak_memory, seconds, write_report
+from mmsemi.utils.pasting import as_pastes
 
 
-def direct_mixing(own, other, mask):
-    """Feature maps (B, C, h, w) mixed at the size of the mask (B, S, S)."""
+def direct_mixing(own, other, pastes, size):
+    """Feature maps (B, C, h, w) mixed at the size of the images."""
     own_large, other_large = (
-        F.interpolate(
-            feat, size=mask.shape[1:], mode='bilinear', align_corners=True)
+        F.interpolate(feat, size=size, mode='bilinear', align_corners=True)
         for feat in (own, other))
-    mixed = torch.where(mask[:, None], other_large, own_large)
     return F.interpolate(
-        mixed, size=own.shape[2:], mode='bilinear', align_corners=True)
+        cutmix(own_large, other_large, pastes),
+        size=own.shape[2:],
+        mode='bilinear',
+        align_corners=True)
 
 
 def direct_landmarks(feat, num, start):
@@ -68,12 +70,12 @@ def direct_loss(weak, strong, start, num=64, top=4):
     return F.kl_div(log_strong, ranking[0], reduction='none').mean()
 
 
-def step(mixing, loss, own, other, strong, mask, start):
+def step(mixing, loss, own, other, strong, pastes, size, start):
     """Mixing, loss and gradient; either of the first two may be None."""
     weak = own
     if mixing:
         with torch.no_grad():
-            weak = mixing(own, other, mask)
+            weak = mixing(own, other, pastes, size)
     if not loss:
         return weak, weak
     value = loss(weak, strong, start)
@@ -94,17 +96,19 @@ PARTS = {  # name: the steps to compare, the definition's and ours
 
 
 def make_inputs(batch, channels, side, crop, device):
-    """Own and partner's weak features, strong ones, mask, first landmarks."""
+    """Weak features, own and the partner's, strong ones, boxes, landmarks."""
     generator = torch.Generator().manual_seed(0)
     own, other, noise = (
         0.1 * torch.randn(batch, channels, side, side, generator=generator)
         for _ in range(3))
-    box = torch.tensor([[crop // 5, crop // 4, crop // 2, crop * 3 // 4]])
-    mask = box_mask(box.expand(batch, 4), (crop, crop))
+    box = crop // 5, crop // 4, crop // 2, crop * 3 // 4
     start = (37 * torch.arange(batch) + 11) % side**2
-    return [own.to(device), other.to(device),
-            (own + noise).to(device).requires_grad_(),
-            mask.to(device), start.to(device)]  # yapf: disable
+    return [
+        own.to(device),
+        other.to(device), (own + noise).to(device).requires_grad_(),
+        as_pastes([box] * batch), (crop, crop),
+        start.to(device)
+    ]
 
 
 def measure(direct, ours, inputs, repeats):

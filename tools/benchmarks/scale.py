@@ -31,6 +31,7 @@ from mmengine.registry import init_default_scope
 from mmsemi.datasets import SemiSampler, SemiSegDataset
 from mmsemi.registry import MODELS
 from mmsemi.utils.measuring import clock, seconds, write_report
+from mmsemi.utils.pasting import as_pastes
 
 CONFIG = Path(__file__).parents[2] / 'configs/unimatch/camvid_1-8_r18.py'
 STEPS = dict(
@@ -53,7 +54,7 @@ def make_step(crop: int,
     def stream() -> dict:
         images = torch.randint(
             256, (3, batch, 3, crop, crop), dtype=torch.uint8)
-        box = torch.tensor([[0, 0, crop // 2, crop // 2]] * batch)
+        box = as_pastes([[0, 0, crop // 2, crop // 2]] * batch)
         return dict(
             zip(('weak', 'strong1', 'strong2'), images),
             valid=torch.ones(batch, crop, crop, dtype=torch.bool),

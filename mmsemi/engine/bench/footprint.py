@@ -14,6 +14,7 @@ from torch.utils._pytree import tree_map_only
 
 from mmsemi.models.methods import corrmatch
 from mmsemi.registry import MODELS
+from mmsemi.utils.pasting import as_pastes
 from ..runner.switches import apply_switches
 from .floor import BareNetwork
 
@@ -144,10 +145,14 @@ def _streams(cfg: Config, samples: int) -> Dict[str, Dict[str, Tensor]]:
             valid=images(unlabeled, dtype=torch.bool))
         for i in range(1, views + 1):
             stream[f'strong{i}'] = images(unlabeled, channels)
-            stream[f'box{i}'] = torch.zeros(unlabeled, 4, dtype=torch.int64)
+            stream[f'box{i}'] = as_pastes(
+                [[0, 0, width // 2, height // 2]] * unlabeled)
         streams['unlabeled'] = stream
         if loader.sampler.get('partner', 'independent') != 'in_batch':
-            streams['partner'] = {k: v.clone() for k, v in stream.items()}
+            streams['partner'] = {
+                key: value.clone()
+                for key, value in stream.items() if torch.is_tensor(value)
+            }
     return streams
 
 

@@ -16,13 +16,13 @@ from .floor import NETWORK
 from .rehearsal import Rehearsal
 
 NAMES = dict(  # of functions; others have their own
-    box_mask='mixing',
     confident_share='logged shares',
     cutmix='mixing',
     cutmix_features='mixing',
     flip='mixing',
     flipped='mixing',
     from_logits='pseudo-label',
+    outside='mixing',
     prev_labels='pseudo-label')
 
 

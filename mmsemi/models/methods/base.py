@@ -16,7 +16,10 @@ Streams = Dict[str, Stream]
 
 def flipped(stream: Stream) -> Stream:
     """The batch in reverse order: the mix partners of policy ``in_batch``."""
-    return {key: value.flip(0) for key, value in stream.items()}
+    return {
+        key: value.flip(0)
+        for key, value in stream.items() if torch.is_tensor(value)
+    }
 
 
 class SemiSegmentor(EncoderDecoder):

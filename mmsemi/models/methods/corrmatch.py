@@ -6,8 +6,8 @@ from torch import Tensor
 
 from mmsemi.registry import MODELS
 from ..losses import masked_cross_entropy, masked_kl
-from ..utils import (AdaptiveThreshold, PseudoLabel, box_mask, cutmix,
-                     masked_ce, propagate_labels, random_positions,
+from ..utils import (AdaptiveThreshold, PseudoLabel, cutmix, masked_ce,
+                     outside, propagate_labels, random_positions,
                      region_masks)
 from .base import SemiSegmentor, Streams, flipped
 
@@ -101,7 +101,7 @@ class CorrMatch(SemiSegmentor):
         x, y = inputs['labeled']['weak'], inputs['labeled']['mask']
         u = inputs['unlabeled']
         m = inputs.get('partner')
-        box = box_mask(u['box1'], u['weak'].shape[2:])
+        box = u['box1']
 
         # (1) The partner's prediction, in eval mode.
         if m:
@@ -139,7 +139,7 @@ class CorrMatch(SemiSegmentor):
                                  self.all_positions)
         regions = region_masks(
             corr.detach()[len(x):, index].unflatten(2, feat.shape[2:]),
-            mixed.valid & ~box)
+            outside(mixed.valid, box))
         confident = (mixed.conf >= thresh) & mixed.valid
         label, keep = propagate_labels(mixed.label, confident, regions, thresh,
                                        self.num_classes)

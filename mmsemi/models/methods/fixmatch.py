@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from mmsemi.registry import MODELS
-from ..utils import PseudoLabel, box_mask, cutmix, masked_ce
+from ..utils import PseudoLabel, cutmix, masked_ce
 from .base import SemiSegmentor, Streams, flipped
 
 
@@ -39,7 +39,8 @@ class FixMatch(SemiSegmentor):
             inputs (dict): The streams ``labeled`` (``weak`` (B, 3, S, S),
                 ``mask`` (B, S, S)), ``unlabeled`` and, unless the batch is
                 its own, ``partner`` (``weak``, ``strong1`` (B, 3, S, S),
-                ``valid`` (B, S, S), ``box1`` (B, 4)).
+                ``valid`` (B, S, S)), whose images ``box1`` of ``unlabeled``,
+                a list of :class:`Paste`, takes boxes from.
 
         Returns:
             dict[str, Tensor]: ``loss_sup`` and ``loss_strong``, which sum to
@@ -48,7 +49,7 @@ class FixMatch(SemiSegmentor):
         x, y = inputs['labeled']['weak'], inputs['labeled']['mask']
         u = inputs['unlabeled']
         m = inputs.get('partner')
-        box = box_mask(u['box1'], u['weak'].shape[2:])
+        box = u['box1']
 
         # (1) The partner's label, in eval mode.
         partner = self.pseudo_label(m) if m else None

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from mmsemi.registry import MODELS
 from ..losses import WEIGHTINGS, pixel_cross_entropies
-from ..utils import Guidance, PseudoLabel, box_mask, cutmix, masked_ce
+from ..utils import Guidance, PseudoLabel, cutmix, masked_ce
 from .base import SemiSegmentor, Streams, flipped
 
 
@@ -119,8 +119,7 @@ class PrevMatch(SemiSegmentor):
         x, y = inputs['labeled']['weak'], inputs['labeled']['mask']
         u = inputs['unlabeled']
         m = inputs.get('partner')
-        size = u['weak'].shape[2:]
-        box1, box2 = box_mask(u['box1'], size), box_mask(u['box2'], size)
+        box1, box2 = u['box1'], u['box2']
         weight = self.prev_weight()
 
         # (1) In eval mode: the partner's label, and the labels of both by the

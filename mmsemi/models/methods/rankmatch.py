@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from mmsemi.registry import MODELS
-from ..utils import (PseudoLabel, box_mask, cutmix, cutmix_features,
+from ..utils import (PseudoLabel, cutmix, cutmix_features,
                      masked_ce)
 from .base import SemiSegmentor, Streams, flipped
 
@@ -71,8 +71,8 @@ class RankMatch(SemiSegmentor):
         x, y = inputs['labeled']['weak'], inputs['labeled']['mask']
         u = inputs['unlabeled']
         m = inputs.get('partner')
+        box1, box2 = u['box1'], u['box2']
         size = u['weak'].shape[2:]
-        box1, box2 = box_mask(u['box1'], size), box_mask(u['box2'], size)
 
         # (1) The partner's label and features, in eval mode.
         partner = None
@@ -105,9 +105,9 @@ class RankMatch(SemiSegmentor):
         loss_s1 = masked_ce(logits_s1, target1, self.conf_thresh)
         loss_s2 = masked_ce(logits_s2, target2, self.conf_thresh)
         loss_c1, mass1 = self.loss_rank(
-            cutmix_features(feat_w, feat_m, box1), feat_s1)
+            cutmix_features(feat_w, feat_m, box1, size), feat_s1)
         loss_c2, mass2 = self.loss_rank(
-            cutmix_features(feat_w, feat_m, box2), feat_s2)
+            cutmix_features(feat_w, feat_m, box2, size), feat_s2)
         return dict(
             loss_sup=loss_x / 2,
             loss_strong=(0.25 * loss_s1 + 0.25 * loss_s2) / 2,

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from mmsemi.registry import MODELS
-from ..utils import PseudoLabel, box_mask, cutmix, masked_ce
+from ..utils import PseudoLabel, cutmix, masked_ce
 from .base import SemiSegmentor, Streams, flipped
 
 
@@ -39,8 +39,9 @@ class UniMatch(SemiSegmentor):
             inputs (dict): The streams ``labeled`` (``weak`` (B, 3, S, S),
                 ``mask`` (B, S, S)), ``unlabeled`` and, unless the batch is
                 its own, ``partner`` (``weak``, ``strong1``, ``strong2``
-                (B, 3, S, S), ``valid`` (B, S, S), ``box1``, ``box2``
-                (B, 4)).
+                (B, 3, S, S), ``valid`` (B, S, S)), whose images ``box1`` and
+                ``box2`` of ``unlabeled``, lists of :class:`Paste`, take boxes
+                from.
 
         Returns:
             dict[str, Tensor]: ``loss_sup``, ``loss_strong`` and ``loss_fp``,
@@ -50,8 +51,7 @@ class UniMatch(SemiSegmentor):
         x, y = inputs['labeled']['weak'], inputs['labeled']['mask']
         u = inputs['unlabeled']
         m = inputs.get('partner')
-        size = u['weak'].shape[2:]
-        box1, box2 = box_mask(u['box1'], size), box_mask(u['box2'], size)
+        box1, box2 = u['box1'], u['box2']
 
         # (1) The partner's label, in eval mode.
         partner = self.pseudo_label(m) if m else None

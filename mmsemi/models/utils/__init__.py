@@ -1,6 +1,6 @@
 from .correlation import CorrelationBlock
 from .guidance import Guidance
-from .mixing import box_mask, cutmix, cutmix_features
+from .mixing import cutmix, cutmix_features, outside
 from .propagation import propagate_labels, random_positions, region_masks
 from .pseudo_label import PseudoLabel, masked_ce
 from .reliability import snapshot_reliability
@@ -11,8 +11,7 @@ from .windows import mean_logit_windows, probability_windows
 
 __all__ = [
     'AdaptiveThreshold', 'CorrelationBlock', 'Guidance', 'PseudoLabel',
-    'box_mask', 'cutmix', 'cutmix_features', 'masked_ce',
-    'mean_logit_windows', 'probability_windows', 'propagate_labels',
-    'random_positions', 'region_masks', 'snapshot_reliability', 'strong_view',
-    'tta_probabilities'
+    'cutmix', 'cutmix_features', 'masked_ce', 'mean_logit_windows', 'outside',
+    'probability_windows', 'propagate_labels', 'random_positions',
+    'region_masks', 'snapshot_reliability', 'strong_view', 'tta_probabilities'
 ]

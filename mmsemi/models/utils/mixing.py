@@ -1,56 +1,51 @@
 """CutMix of images, of what belongs to their pixels, and of feature maps."""
-from typing import Tuple
+from bisect import bisect_left
+from typing import List, Sequence, Tuple
 
 import torch
 from torch import Tensor
 
-
-def box_mask(box: Tensor, size: Tuple[int, int]) -> Tensor:
-    """Masks that are True inside the boxes, drawn on the boxes' device.
-
-    Args:
-        box (Tensor): x1, y1, x2, y2 in pixels, half-open, integer (B, 4);
-            an empty box (zeros) gives an empty mask.
-        size (tuple): Height and width of the masks.
-
-    Returns:
-        Tensor: bool (B, H, W).
-    """
-    x1, y1, x2, y2 = box[:, :, None].unbind(dim=1)  # each (B, 1)
-    y = torch.arange(size[0], device=box.device)
-    x = torch.arange(size[1], device=box.device)
-    rows = (y1 <= y) & (y < y2)
-    cols = (x1 <= x) & (x < x2)
-    return rows[:, :, None] & cols[:, None, :]
+from mmsemi.utils.pasting import Paste
 
 
-def cutmix(own: Tensor, other: Tensor, mask: Tensor) -> Tensor:
-    """``other`` where ``mask`` is True, ``own`` elsewhere.
+def cutmix(own: Tensor, other: Tensor, pastes: Sequence[Paste]) -> Tensor:
+    """A copy of ``own`` with boxes of ``other``.
 
     `CutMix <https://arxiv.org/abs/1905.04899>`_ for anything that has a value
     per pixel: images, labels, confidences, validity.
 
     Args:
         own (Tensor): (B, ..., H, W).
-        other (Tensor): Like ``own``.
-        mask (Tensor): bool (B, H, W).
+        other (Tensor): The partners, likewise; where nothing is taken from
+            some, they may be missing.
+        pastes (Sequence[Paste]): Which boxes, at most one for each image.
 
     Returns:
         Tensor: Like ``own``.
     """
-    batch, height, width = mask.shape
-    mask = mask.view(batch, *[1] * (own.dim() - 3), height, width)
-    return torch.where(mask, other, own)
+    mixed = own.clone()
+    for i, partner, x1, y1, x2, y2 in pastes:
+        mixed[i, ..., y1:y2, x1:x2] = other[partner, ..., y1:y2, x1:x2]
+    return mixed
 
 
-def cutmix_features(own: Tensor, other: Tensor, mask: Tensor) -> Tensor:
-    """CutMix of feature maps by a mask of the images they were computed from.
+def outside(mask: Tensor, pastes: Sequence[Paste]) -> Tensor:
+    """A copy of ``mask``, bool (B, H, W), that is False inside the boxes."""
+    mask = mask.clone()
+    for i, _, x1, y1, x2, y2 in pastes:
+        mask[i, y1:y2, x1:x2] = False
+    return mask
+
+
+def cutmix_features(own: Tensor, other: Tensor, pastes: Sequence[Paste],
+                    size: Tuple[int, int]) -> Tensor:
+    """CutMix of feature maps by boxes in the images they were computed from.
 
     Defined, as released with `RankMatch
     <https://openaccess.thecvf.com/content/CVPR2024/html/
     Mai_RankMatch_Exploring_the_Better_Consistency_Regularization_for_
     Semi-supervised_Semantic_Segmentation_CVPR_2024_paper.html>`_,
-    through full resolution: both maps are resized to the mask's size, mixed,
+    through full resolution: both maps are resized to the images' size, mixed,
     and resized back (bilinear, ``align_corners=True``).  No full-resolution
     tensor is built here.  On the way back an output pixel reads two rows and
     two columns of the large maps, so only those are computed; and where
@@ -59,25 +54,36 @@ def cutmix_features(own: Tensor, other: Tensor, mask: Tensor) -> Tensor:
 
     Args:
         own (Tensor): (B, C, h, w).
-        other (Tensor): Like ``own``.
-        mask (Tensor): bool (B, H, W).
+        other (Tensor): The partners', as in :func:`cutmix`.
+        pastes (Sequence[Paste]): Boxes in the images.
+        size (tuple): H and W of the images.
 
     Returns:
         Tensor: (B, C, h, w).
     """
-    step_y = _integer_step(mask.size(1), own.size(2))
-    step_x = _integer_step(mask.size(2), own.size(3))
+    step_y = _integer_step(size[0], own.size(2))
+    step_x = _integer_step(size[1], own.size(3))
     if step_y and step_x:
-        return cutmix(own, other, mask[:, ::step_y, ::step_x])
+        return cutmix(own, other, [
+            paste._replace(
+                x1=-(-paste.x1 // step_x),
+                x2=-(-paste.x2 // step_x),
+                y1=-(-paste.y1 // step_y),
+                y2=-(-paste.y2 // step_y)) for paste in pastes
+        ])
 
-    rows, up_y, share_y = _two_pixels(mask.size(1), own.size(2), own)
-    cols, up_x, share_x = _two_pixels(mask.size(2), own.size(3), own)
+    rows, up_y, share_y = _two_pixels(size[0], own.size(2), own)
+    cols, up_x, share_x = _two_pixels(size[1], own.size(3), own)
     with torch.autocast(own.device.type, enabled=False):
         own_read, other_read = (
             up_y @ feat.to(up_y.dtype) @ up_x.T for feat in (own, other))
-        mixed = cutmix(own_read, other_read, mask[:, rows][:, :, cols])
-        mixed = mixed.unflatten(3, (-1, 2)).unflatten(2, (-1, 2))
-        mixed = torch.einsum('bchiwj,hi,wj->bchw', mixed, share_y, share_x)
+        mixed = cutmix(own_read, other_read, [
+            paste._replace(x1=x1, x2=x2, y1=y1, y2=y2) for paste in pastes
+            for y1, y2 in _spans(rows, paste.y1, paste.y2)
+            for x1, x2 in _spans(cols, paste.x1, paste.x2)
+        ])
+        mixed = mixed.unflatten(3, (2, -1)).unflatten(2, (2, -1))
+        mixed = torch.einsum('bcihjw,ih,jw->bchw', mixed, share_y, share_x)
     return mixed.to(own.dtype)
 
 
@@ -89,23 +95,39 @@ def _integer_step(large: int, small: int) -> int:
 
 
 def _two_pixels(large: int, small: int,
-                like: Tensor) -> Tuple[Tensor, Tensor, Tensor]:
+                like: Tensor) -> Tuple[List[List[int]], Tensor, Tensor]:
     """The pixels of a large side that resizing it to a small one reads.
 
     Positions are kept as integer numerators: nothing is lost to rounding.
 
     Returns:
-        tuple: Their indices (2 * small,); the matrix (2 * small, small) that
-        interpolates them from the small side; the shares (small, 2) of the
-        two in a pixel of the small side.
+        tuple: The lower ones of each pair and the upper ones, ``small`` of
+        each; the matrix (2 * small, small) that interpolates all of them from
+        the small side; their shares (2, small) in its pixels.
     """
     dtype = torch.promote_types(like.dtype, torch.float32)
-    pixel = torch.arange(small, device=like.device)
     unit = max(small - 1, 1)
-    low = pixel * (large - 1) // unit
-    high = (low + 1).clamp(max=large - 1)
+    low = [i * (large - 1) // unit for i in range(small)]
+    high = [min(pixel + 1, large - 1) for pixel in low]
+    pixel = torch.arange(small, device=like.device)
+    first = pixel * (large - 1) // unit
     share = (pixel * (large - 1) % unit).to(dtype) / unit
-    read = torch.stack([low, high], dim=1).flatten()
+    read = torch.cat([first, (first + 1).clamp(max=large - 1)])
     distance = (read[:, None] * (small - 1) - pixel * (large - 1)).abs()
     matrix = 1 - distance.clamp(max=large - 1).to(dtype) / (large - 1)
-    return read, matrix, torch.stack([1 - share, share], dim=1)
+    return [low, high], matrix, torch.stack([1 - share, share])
+
+
+def _spans(halves: List[List[int]], start: int,
+           stop: int) -> List[Tuple[int, int]]:
+    """Where the pixels from start to stop - 1 stand, one half after another.
+
+    Args:
+        halves (list[list[int]]): Pixels in ascending order.
+    """
+    spans, before = [], 0
+    for half in halves:
+        spans.append((before + bisect_left(half, start),
+                      before + bisect_left(half, stop)))
+        before += len(half)
+    return spans

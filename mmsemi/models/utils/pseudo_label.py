@@ -1,8 +1,9 @@
 """Pseudo-labels: what a weak view's prediction teaches a strong view."""
-from typing import NamedTuple
+from typing import NamedTuple, Sequence
 
 from torch import Tensor
 
+from mmsemi.utils.pasting import Paste
 from ..losses.functional import masked_cross_entropy
 from .mixing import cutmix
 
@@ -30,10 +31,11 @@ class PseudoLabel(NamedTuple):
         """The batch in reverse order (partner policy ``in_batch``)."""
         return PseudoLabel(*(t.flip(0) for t in self))
 
-    def cutmix(self, partner: 'PseudoLabel', mask: Tensor) -> 'PseudoLabel':
-        """The partner's targets where ``mask`` (B, H, W) is True."""
-        return PseudoLabel(
-            *(cutmix(own, other, mask) for own, other in zip(self, partner)))
+    def cutmix(self, partner: 'PseudoLabel',
+               pastes: Sequence[Paste]) -> 'PseudoLabel':
+        """With the partner's targets inside the boxes."""
+        return PseudoLabel(*(
+            cutmix(own, other, pastes) for own, other in zip(self, partner)))
 
     def confident_share(self, thresh: float) -> Tensor:
         """Share of the valid pixels with ``conf >= thresh``, a scalar."""

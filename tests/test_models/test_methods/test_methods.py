@@ -4,6 +4,7 @@ import torch
 from mmseg.structures import SegDataSample
 
 from mmsemi.registry import MODELS
+from mmsemi.utils.pasting import as_pastes
 from tests import tiny
 
 METHODS = dict(
@@ -80,8 +81,7 @@ def test_in_batch_partner_is_the_flipped_batch(method):
     model = build(method)
     batch = tiny.streams(partner=False)
     mixed = losses(model, batch)['loss_strong']
-    for box in ('box1', 'box2'):
-        batch['unlabeled'][box] = torch.zeros_like(batch['unlabeled'][box])
+    batch['unlabeled'].update(box1=[], box2=[])
     model = build(method)
     plain = losses(model, batch)['loss_strong']
     assert mixed != plain
@@ -91,10 +91,10 @@ def test_in_batch_partner_is_the_flipped_batch(method):
 def test_in_batch_mixes_as_an_explicit_partner_does(method):
     """A batch of twins is its own partner, in batch or loaded."""
     batch = tiny.streams(partner=False)
-    batch['unlabeled'] = {
+    batch['unlabeled'].update({
         key: value[:1].repeat_interleave(2, 0)
-        for key, value in batch['unlabeled'].items()
-    }
+        for key, value in batch['unlabeled'].items() if torch.is_tensor(value)
+    })
     seen = []
     for partner in ({}, dict(partner=batch['unlabeled'])):
         model = build(method)
@@ -110,26 +110,35 @@ OTHERS = dict(
 
 
 @pytest.mark.parametrize('method', [*METHODS, *OTHERS])
-def test_nothing_depends_on_a_partner_whose_boxes_are_empty(method):
-    """The data set does not load it."""
+@pytest.mark.parametrize('mixed', [[], [1], [0, 1]])
+def test_partners_that_nothing_is_taken_from_may_be_missing(method, mixed):
+    """The data set does not load them."""
     cfg = tiny.network(type=method, **{**METHODS, **OTHERS}[method])
 
-    def losses_with(partner):
+    def losses_with(partners):
         torch.manual_seed(0)
-        model = MODELS.build(cfg)
+        model = MODELS.build(cfg).double()
         if method == 'PrevMatch':
-            model.guidance.models = [MODELS.build(cfg).eval()]
+            model.guidance.models = [MODELS.build(cfg).double().eval()]
             model.guidance.epoch, model.guidance.max_epochs = 1, 4
-        terms = losses(model, dict(batch, partner=partner))
-        return {name: value.tolist() for name, value in terms.items()}
+        batch = tiny.streams()
+        boxes = [[5, 7, 32, 32] if i in mixed else [0] * 4 for i in range(2)]
+        places = [partners.index(i) if i in mixed else 0 for i in range(2)]
+        batch['unlabeled']['box1'] = as_pastes(boxes, places)
+        if partners:
+            batch['partner'] = {
+                key: value[partners]
+                for key, value in batch['partner'].items()
+                if torch.is_tensor(value)
+            }
+        else:
+            del batch['partner']
+        return {
+            name: value.tolist() for name, value in losses(
+                model, batch).items()
+        }
 
-    batch = tiny.streams()
-    for key in ('box1', 'box2'):
-        batch['unlabeled'][key][0] = 0
-    other = {key: value.clone() for key, value in batch['partner'].items()}
-    for key, value in other.items():
-        value[0] = batch['unlabeled'][key][0]
-    assert losses_with(other) == losses_with(batch['partner'])
+    assert losses_with(mixed) == pytest.approx(losses_with([0, 1]), abs=1e-12)
 
 
 @pytest.mark.parametrize('method', ['FixMatch', 'UniMatch', 'RankMatch'])
