@@ -21,7 +21,7 @@ class _PixelCrossEntropy(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx, logits: Tensor, ignore_index: int,
+    def forward(ctx, logits: Tensor, ignore_index: Optional[int],
                 *labels: Tensor) -> Tuple[Tensor, ...]:
         # Naming the dtype lets the device cast half precision logits on the
         # fly instead of keeping a float32 copy of them.
@@ -30,6 +30,10 @@ class _PixelCrossEntropy(torch.autograd.Function):
         log_prob = F.log_softmax(logits, dim=1, dtype=dtype)
         ctx.save_for_backward(log_prob, *labels)
         ctx.ignore_index = ignore_index
+        if ignore_index is None:  # less to do, and to look at on the way back
+            return tuple(
+                log_prob.gather(1, label[:, None])[:, 0].neg_()
+                for label in labels)
         return tuple(
             F.nll_loss(
                 log_prob, label, ignore_index=ignore_index, reduction='none')
@@ -39,28 +43,28 @@ class _PixelCrossEntropy(torch.autograd.Function):
     @once_differentiable
     def backward(ctx, *grads: Tensor) -> tuple:
         log_prob, *labels = ctx.saved_tensors
-        ignored = [label == ctx.ignore_index for label in labels]
-        grads = [
-            grad.masked_fill(where, 0)[:, None]
-            for grad, where in zip(grads, ignored)
-        ]
-        grad_logits = log_prob.exp().mul_(sum(grads[1:], grads[0]))
-        for label, where, grad in zip(labels, ignored, grads):
-            label = label.masked_fill(where, 0)[:, None]
-            grad_logits.scatter_add_(1, label, -grad)
+        if ctx.ignore_index is not None:
+            ignored = [label == ctx.ignore_index for label in labels]
+            labels, grads = (
+                [t.masked_fill(where, 0) for t, where in zip(tensors, ignored)]
+                for tensors in (labels, grads))
+        grad_logits = log_prob.exp().mul_(sum(grads[1:], grads[0])[:, None])
+        for label, grad in zip(labels, grads):
+            grad_logits.scatter_add_(1, label[:, None], -grad[:, None])
         return grad_logits.to(ctx.dtype), None, *(None for _ in labels)
 
 
 def pixel_cross_entropies(logits: Tensor,
                           *labels: Tensor,
-                          ignore_index: int = -100) -> Tuple[Tensor, ...]:
+                          ignore_index: Optional[int] = None
+                          ) -> Tuple[Tensor, ...]:
     """Cross entropy of every pixel, by each of several labelings.
 
     Args:
         logits (Tensor): (B, C, S, S), whose log-softmax is taken once.
         *labels (Tensor): Classes 0..C-1 or ``ignore_index``, (B, S, S).
-        ignore_index (int): Marks the pixels without a label.  Defaults to
-            -100.
+        ignore_index (int, optional): Marks the pixels without a label.
+            Defaults to None: all have one, as pseudo-labels do.
 
     Returns:
         tuple[Tensor]: (B, S, S) for each labeling, 0 where ignored.
