@@ -132,27 +132,43 @@ def _walk(label: np.ndarray, confident: np.ndarray, regions: np.ndarray,
 
 def _walk_abreast(label: Tensor, confident: Tensor, regions: Tensor,
                   thresh: Tensor, num_classes: int) -> Tuple[Tensor, Tensor]:
-    """:func:`propagate_labels` of all images at once, on the device."""
-    batch = torch.arange(len(label), device=label.device)
-    classes = torch.arange(
-        num_classes, dtype=torch.uint8, device=label.device)[:, None]
-    shape, label = label.shape, label.flatten(1).to(torch.uint8)
-    confident, regions = confident.flatten(1), regions.flatten(2)
+    """:func:`propagate_labels` of all images at once, on the device.
 
-    cores = regions & confident[:, None]
+    A step is short, and what it costs is the number of its operations.
+    """
+    shape, (batch, num) = label.shape, regions.shape[:2]
+    label, confident = label.flatten(1), confident.flatten(1)
+    regions = regions.flatten(2)
     size, trusted = (
-        masks.sum(2).to(thresh.dtype) for masks in (regions, cores))
+        masks.sum(2).to(thresh.dtype)
+        for masks in (regions, regions & confident[:, None]))
     passed = (trusted > 0) & (trusted / size >= thresh)
-    agreed = torch.zeros_like(passed)
-    # What passed comes first, in order.
+    # What passed comes first, in order; a step is a region of each image.
     order = passed.int().argsort(dim=1, descending=True, stable=True)
-    for k in order[:, :int(passed.sum(1).max())].unbind(1):
-        voters = torch.where(cores[batch, k], label, 255)
+    first = num * torch.arange(batch, device=label.device)[:, None]
+    places = (order + first).T[:int(passed.sum(1).max())].contiguous()
+    needed = torch.where(passed, _votes_needed(trusted, thresh),
+                         label.size(1) + 1).flatten()[places]
+
+    rows, agreed = regions.flatten(0, 1), torch.zeros_like(passed).flatten()
+    classes = torch.arange(num_classes, device=label.device)[:, None]
+    for place, enough in zip(places, needed):
+        region = rows.index_select(0, place)
+        voters = torch.where(region & confident, label, num_classes)
         votes, winner = (voters[:, None] == classes).sum(2).max(1)
-        agree = passed[batch, k] & (
-            votes.to(thresh.dtype) / trusted[batch, k] > thresh)
-        agreed[batch, k] = agree
-        label = torch.where(regions[batch, k] & agree[:, None],
-                            winner[:, None].to(torch.uint8), label)
-    keep = confident | (regions & agreed[:, :, None]).any(1)
-    return label.long().view(shape), keep.view(shape)
+        agree = votes >= enough
+        label = torch.where(region & agree[:, None], winner[:, None], label)
+        agreed.index_copy_(0, place, agree)
+    keep = confident | (regions & agreed.view(batch, num, 1)).any(1)
+    return label.view(shape), keep.view(shape)
+
+
+def _votes_needed(trusted: Tensor, thresh: Tensor) -> Tensor:
+    """The fewest votes v of which ``v / trusted > thresh``, int64.
+
+    As the division rounds: the few whole numbers that may be it are tried.
+    """
+    tried = (thresh * trusted).floor()[..., None] + torch.arange(
+        -1, 3, device=trusted.device)
+    enough = tried / trusted[..., None] > thresh
+    return (tried[..., 0] + (~enough).sum(-1)).long()

@@ -169,3 +169,13 @@ def test_positions(with_last):
     torch.manual_seed(0)
     index = random_positions(200, 4, torch.device('cpu'), with_last)
     assert index.unique().tolist() == [0, 1, 2, 3][:3 + with_last]
+
+
+@pytest.mark.parametrize('dtype', [torch.float32, torch.float64])
+@pytest.mark.parametrize('thresh', [0, 0.1, 1 / 3, 0.5, 0.85, 0.999, 1])
+def test_votes_needed_are_those_of_the_division(thresh, dtype):
+    trusted = torch.arange(1, 400, dtype=dtype)
+    thresh = torch.tensor(thresh, dtype=dtype)
+    needed = propagation._votes_needed(trusted, thresh)
+    votes = torch.arange(402, dtype=dtype)[:, None]
+    assert torch.equal(votes / trusted > thresh, votes >= needed)
