@@ -13,6 +13,15 @@ from mmsemi.utils.measuring import peak_memory
 from tests.tools import TINY
 
 
+@pytest.fixture(autouse=True)
+def one_thread():
+    """Convolutions take more memory with more, beside the tensors."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
 @pytest.fixture
 def cfg(tmp_path):
     cfg = Config.fromfile(TINY)
