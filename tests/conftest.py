@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Iterator
 
 import pytest
+import torch
 from hypothesis import HealthCheck, settings
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
@@ -46,6 +47,15 @@ def mmsemi_scope() -> None:
 def imports_stay() -> None:
     """Every data set that is built collects garbage: not among imports."""
     gc.freeze()
+
+
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """PyTorch computes with one thread, and starts no others."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope='module')

@@ -13,13 +13,8 @@ from mmsemi.utils.measuring import peak_memory
 from tests.tools import TINY
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    """Convolutions take more memory with more, beside the tensors."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+# With more, convolutions take more memory beside the tensors.
+pytestmark = pytest.mark.usefixtures('one_thread')
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ from mmengine.config import Config
 from PIL import Image
 
 from mmsemi.datasets import read_list
-from mmsemi.datasets.own_config import METHODS, SHARES
 from mmsemi.datasets.own_data import scan_image
+from mmsemi.datasets.own_method import METHODS, SHARES
 from mmsemi.engine.runner.cost import measure_cost
 from mmsemi.models.pretrained import adapt_channels
 from mmsemi.registry import DATASETS, MODELS

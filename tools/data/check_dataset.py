@@ -26,7 +26,8 @@ from mmsemi.datasets.inspection import (ERROR, IGNORE, WARNING, Entry,
                                         find_faults, find_misfits,
                                         find_overlap, find_small,
                                         read_entries)
-from mmsemi.datasets.self_training_dataset import smallest_epoch
+from mmsemi.datasets.self_training_dataset import (DOUBLE_BELOW,
+                                                   smallest_epoch)
 from mmsemi.engine.runner.checks import pretrained_parts
 from mmsemi.engine.runner.cost import Cost, measure_cost
 from mmsemi.registry import DATASETS, MODELS
@@ -122,7 +123,9 @@ def epoch_length(cfg: Config, parts: dict) -> int:
         len(parts.get(name) or ()) for name in ('labeled', 'unlabeled'))
     if labeled and cfg.get('runner_type') == 'SelfTrainingRunner':
         shares = cfg.get('self_training', {}).get('shares', (0.5, 1))
-        return smallest_epoch(labeled, unlabeled, shares)
+        double_below = cfg.train_dataloader.dataset.get(
+            'double_below', DOUBLE_BELOW)
+        return smallest_epoch(labeled, unlabeled, shares, double_below)
     return unlabeled or labeled
 
 

@@ -18,12 +18,12 @@ from rich.console import Console
 from mmsemi.datasets.balanced_splits import balanced_order
 from mmsemi.datasets.lists import list_line
 from mmsemi.datasets.own_classes import ClassTable, read_classes
-from mmsemi.datasets.own_config import (BACKBONES, METHODS, Counts,
-                                        dataset_text, describe_images,
-                                        method_text)
+from mmsemi.datasets.own_config import dataset_text, describe_images
 from mmsemi.datasets.own_data import (Pair, deal, find_files, pair_files,
                                       scan_image, scan_mask, settle_codes,
                                       shown_classes)
+from mmsemi.datasets.own_method import (BACKBONES, METHODS, Counts,
+                                        method_text)
 from mmsemi.utils.checkpoint import find_weights
 from mmsemi.utils.files import run_parallel, write_whole
 from mmsemi.utils.text import some_lines

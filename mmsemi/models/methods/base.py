@@ -15,7 +15,10 @@ Streams = Dict[str, Stream]
 
 
 def flipped(stream: Stream) -> Stream:
-    """The batch in reverse order: the mix partners of policy ``in_batch``."""
+    """The batch in reverse order: the mix partners of policy ``in_batch``.
+
+    They also stand in where no box of a batch takes anything.
+    """
     return {
         key: value.flip(0)
         for key, value in stream.items() if torch.is_tensor(value)

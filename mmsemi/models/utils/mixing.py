@@ -18,7 +18,7 @@ def cutmix(own: Tensor, other: Tensor, pastes: Sequence[Paste]) -> Tensor:
         own (Tensor): (B, ..., H, W).
         other (Tensor): The partners, likewise; where nothing is taken from
             some, they may be missing.
-        pastes (Sequence[Paste]): Which boxes, at most one for each image.
+        pastes (Sequence[Paste]): Which boxes.
 
     Returns:
         Tensor: Like ``own``.
@@ -99,6 +99,7 @@ def _two_pixels(large: int, small: int,
     """The pixels of a large side that resizing it to a small one reads.
 
     Positions are kept as integer numerators: nothing is lost to rounding.
+    The host computes them for the boxes, the device for itself.
 
     Returns:
         tuple: The lower ones of each pair and the upper ones, ``small`` of

@@ -5,7 +5,6 @@ import resource
 import time
 
 import pytest
-import torch
 from mmengine.hooks import Hook
 
 from mmsemi.engine import WholeCheckpointHook
@@ -14,13 +13,8 @@ from mmsemi.utils.checkpoint import read_checkpoint, write_checkpoint
 from tests.kill_saving import fork, kill_once, saving_runner
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    """Children are forked: no thread may hold anything."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+# Children are forked: no thread may hold anything.
+pytestmark = pytest.mark.usefixtures('one_thread')
 
 
 def test_killed_while_saving(tmp_path):
