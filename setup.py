@@ -1,11 +1,13 @@
 """Packaging of mmsemi."""
+
 import runpy
 from pathlib import Path
 
 from setuptools import find_packages, setup
 
-VERSION = runpy.run_path(
-    str(Path(__file__).parent / 'mmsemi' / 'version.py'))['__version__']
+VERSION = runpy.run_path(str(Path(__file__).parent / 'mmsemi' / 'version.py'))[
+    '__version__'
+]
 
 # The OpenMMLab stack is an extra, not a requirement. Two families of wheels
 # provide the same import names (mmengine and onedl-mmengine both install

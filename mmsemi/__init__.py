@@ -11,6 +11,7 @@ having for its backbones, which a config names as ``mmpretrain.NAME``, but it
 cannot be imported without torchvision, and no method here depends on it.  If
 installed, it is held to the same rules.
 """
+
 import warnings
 
 from .utils.stack import check_stack
@@ -21,7 +22,8 @@ check_stack()
 # Nothing here uses mmcv's compiled operators, whose absence mmcv reports on
 # every import, in every process.
 warnings.filterwarnings(
-    'ignore', message='Fail to import ``MultiScaleDeformableAttention``')
+    'ignore', message='Fail to import ``MultiScaleDeformableAttention``'
+)
 
 from . import registry  # noqa: E402, F401
 

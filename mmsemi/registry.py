@@ -9,6 +9,7 @@ A parent imports nothing on a child's behalf: were ``locations`` to name our
 modules alone, mmseg's classes would be looked up before anyone had imported
 them and come back as ``None``.  So every node names both.
 """
+
 from mmengine import registry as root
 from mmengine.registry import Registry
 from mmseg import registry as mmseg
@@ -28,8 +29,7 @@ def _child(name: str, *modules: str) -> Registry:
         parent = getattr(root, name)
     locations = [f'mmseg.{m}' for m in modules if hasattr(mmseg, name)]
     locations += [f'mmsemi.{m}' for m in modules]
-    return Registry(
-        parent.name, parent=parent, scope='mmsemi', locations=locations)
+    return Registry(parent.name, parent=parent, scope='mmsemi', locations=locations)
 
 
 RUNNERS = _child('RUNNERS', 'engine')

@@ -1,9 +1,10 @@
 """Fixtures that every test may use."""
+
 import gc
 import os
 import pickle
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Iterator
 
 import pytest
 import torch
@@ -21,10 +22,11 @@ settings.register_profile(
     derandomize=True,
     database=None,
     deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture])
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 settings.register_profile(
-    'fuzz', settings.get_profile('mmsemi'), derandomize=False,
-    max_examples=5000)
+    'fuzz', settings.get_profile('mmsemi'), derandomize=False, max_examples=5000
+)
 settings.load_profile('mmsemi')
 
 
@@ -66,8 +68,9 @@ def plain_configs() -> Iterator[None]:
     of seconds.
     """
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr('yapf.yapflib.yapf_api.FormatCode',
-                      lambda code, **kwargs: (code, False))
+        patch.setattr(
+            'yapf.yapflib.yapf_api.FormatCode', lambda code, **kwargs: (code, False)
+        )
         yield
 
 

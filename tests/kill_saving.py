@@ -6,6 +6,7 @@ MMEngine does, to show what the difference is.  ``--fills 20`` fills the disk
 that FOLDER is on instead, but for some room that does not do: take a small
 one (``mount -t tmpfs -o size=32m tmpfs FOLDER``).
 """
+
 import argparse
 import os
 import random
@@ -50,12 +51,10 @@ def saving_runner(folder, hook=None, stock=False, size=500_000, epochs=10**6):
     """A runner that saves the last and the best every step."""
 
     class Model(Weights):
-
         def val_step(self, data):
             return [BaseDataElement()]
 
     class Quick(Runner if stock else SemiRunner):
-
         def _log_env(self, env_cfg):
             pass  # looking at compilers takes seconds
 
@@ -65,7 +64,8 @@ def saving_runner(folder, hook=None, stock=False, size=500_000, epochs=10**6):
         interval=1,
         max_keep_ckpts=1,
         save_best='mIoU',
-        rule='greater')
+        rule='greater',
+    )
     return Quick(
         model=Model(size),
         work_dir=str(folder),
@@ -74,15 +74,15 @@ def saving_runner(folder, hook=None, stock=False, size=500_000, epochs=10**6):
         train_cfg=dict(by_epoch=True, max_epochs=epochs),
         val_cfg=dict(),
         val_evaluator=[Rising()],
-        optim_wrapper=dict(
-            optimizer=dict(type='SGD', lr=1e-3, momentum=0.9)),
+        optim_wrapper=dict(optimizer=dict(type='SGD', lr=1e-3, momentum=0.9)),
         default_hooks=dict(logger=None, checkpoint=checkpoint),
         custom_hooks=[hook] if hook else [],
         default_scope='mmsemi',
         log_level='ERROR',
         resume=True,
         visualizer=dict(type='Visualizer', vis_backends=[]),
-        experiment_name=f'saving_{os.getpid()}')
+        experiment_name=f'saving_{os.getpid()}',
+    )
 
 
 def fork(folder: Path, **kwargs) -> int:
@@ -183,8 +183,10 @@ def main() -> None:
                     file.unlink()
     work = args.folder / 'work'
     newest = newest_whole_checkpoint(str(work))
-    print(f'{args.kills} kills, {halves} of them inside a file, '
-          f'{failures} not survived; now at {newest}.')
+    print(
+        f'{args.kills} kills, {halves} of them inside a file, '
+        f'{failures} not survived; now at {newest}.'
+    )
 
 
 if __name__ == '__main__':

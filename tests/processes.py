@@ -4,14 +4,15 @@
 at, and prints how every process ended.  The processes are forked from this
 one, which has imported everything, so that starting them costs nothing.
 """
+
 import argparse
 import json
 import os
 import signal
 import socket
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Callable, List, Optional
 from unittest import mock
 
 import torch
@@ -51,7 +52,8 @@ class AreaFile(ConfusionIoUMetric):
     def compute_metrics(self, results):
         areas = torch.stack(results)
         Path(self.dataset_meta['areas']).write_text(
-            json.dumps([len(results), areas.sum(0).tolist()]))
+            json.dumps([len(results), areas.sum(0).tolist()])
+        )
         return super().compute_metrics(results)
 
 
@@ -70,15 +72,23 @@ def exact() -> None:
     torch.set_default_dtype(torch.float64)
     extract = EncoderDecoder.extract_feat
     mock.patch.object(
-        EncoderDecoder, 'extract_feat',
-        lambda self, images: extract(self, images.double())).start()
+        EncoderDecoder,
+        'extract_feat',
+        lambda self, images: extract(self, images.double()),
+    ).start()
     choose = rank_loss.choose_landmarks
     mock.patch.object(
-        rank_loss, 'choose_landmarks', lambda feat, num, start: choose(
-            feat, num, torch.zeros(len(feat), dtype=torch.long))).start()
+        rank_loss,
+        'choose_landmarks',
+        lambda feat, num, start: choose(
+            feat, num, torch.zeros(len(feat), dtype=torch.long)
+        ),
+    ).start()
     mock.patch.object(
-        corrmatch, 'random_positions', lambda num, total, *args: torch.arange(
-            num) % total).start()
+        corrmatch,
+        'random_positions',
+        lambda num, total, *args: torch.arange(num) % total,
+    ).start()
     mock.patch('torch.nn.functional.dropout2d', drop_odd).start()
 
 
@@ -88,8 +98,7 @@ def config(method, data_root, work_dir, padded=False, **changes):
     Unless ``padded``, on crops without padding and without unlabeled pixels.
     """
     hooks = [dict(type='LossFile'), *changes.pop('custom_hooks', [])]
-    cfg = make_config(
-        method, data_root, work_dir, custom_hooks=hooks, **OFTEN)
+    cfg = make_config(method, data_root, work_dir, custom_hooks=hooks, **OFTEN)
     cfg.launcher = 'pytorch'
     cfg.env_cfg.dist_cfg.timeout = 60
     cfg.model.backbone.norm_cfg = NORM
@@ -99,12 +108,11 @@ def config(method, data_root, work_dir, padded=False, **changes):
     dataset = cfg.train_dataloader.dataset
     for transform in (*dataset.labeled_pipeline, *dataset.unlabeled_pipeline):
         if transform.type == 'RandomScaleCrop' and not padded:
-            transform.ratio_range = (1., 2.)
+            transform.ratio_range = (1.0, 2.0)
         if transform.type == 'NoiseCutout' and not padded:
             transform.prob = 0
     # Previous models guide from the second epoch on.
-    cfg.train_cfg.max_epochs = dict(
-        prevmatch=2, prevmatch_ema=2, stpp=3).get(method, 1)
+    cfg.train_cfg.max_epochs = dict(prevmatch=2, prevmatch_ema=2, stpp=3).get(method, 1)
     cfg.merge_from_dict(changes)
     return cfg
 
@@ -130,11 +138,11 @@ def train_accumulating(data_root, folder) -> None:
         if method == 'supervised':
             cfg.model.backbone.norm_cfg = dict(type='BN')
             cfg.model.decode_head.loss_decode = dict(
-                type='PixelOHEMLoss', thresh=0.3, min_kept=300)
+                type='PixelOHEMLoss', thresh=0.3, min_kept=300
+            )
         cfg.total_batch_size = 2
         cfg.optim_wrapper.accumulative_counts = 2 // world_size
-        cfg.train_cfg = dict(
-            type='IterBasedTrainLoop', max_iters=4 // world_size)
+        cfg.train_cfg = dict(type='IterBasedTrainLoop', max_iters=4 // world_size)
         cfg.log_processor.by_epoch = False
         cfg.auto_scale_lr.enable = False
         cfg.param_scheduler = None
@@ -149,18 +157,19 @@ def evaluate(data_root, folder, checkpoint) -> None:
         cfg = config('unimatch', data_root, folder / val)
         cfg.load_from = str(checkpoint)
         cfg.test_dataloader.dataset.ann_file = f'splits/{val}.txt'
-        cfg.test_dataloader.dataset.metainfo.areas = str(
-            folder / f'{val}.json')
+        cfg.test_dataloader.dataset.metainfo.areas = str(folder / f'{val}.json')
         cfg.test_evaluator.type = 'AreaFile'
         RUNNERS.build(cfg).test()
 
 
-def launch(world_size: int,
-           function: Callable,
-           *args,
-           output: Path,
-           stopped: Optional[int] = None,
-           **kwargs) -> List[int]:
+def launch(
+    world_size: int,
+    function: Callable,
+    *args,
+    output: Path,
+    stopped: int | None = None,
+    **kwargs,
+) -> list[int]:
     """Run a function on several processes; how they ended.
 
     One that is ``stopped`` is killed when the others have ended.
@@ -173,8 +182,7 @@ def launch(world_size: int,
     for rank in range(world_size):
         os.environ.update(RANK=str(rank), LOCAL_RANK=str(rank))
         pids.append(fork(function, *args, output=output, **kwargs))
-    codes = {rank: ended(pids[rank])
-             for rank in range(world_size) if rank != stopped}
+    codes = {rank: ended(pids[rank]) for rank in range(world_size) if rank != stopped}
     if stopped is not None:
         os.kill(pids[stopped], signal.SIGKILL)
         codes[stopped] = ended(pids[stopped])
@@ -189,7 +197,8 @@ def end_at(time: int, number: int) -> list:
             point='before_train_iter',
             time=time,
             signal=int(number),
-            rank=1)
+            rank=1,
+        )
     ]
 
 
@@ -210,41 +219,44 @@ def main() -> None:
     def attempt(name, world_size, function, *args, **kwargs):
         start = time.time()
         codes[name] = launch(
-            world_size,
-            function,
-            *args,
-            output=folder / f'{name}.txt',
-            **kwargs)
-        print(
-            f'{name}: {codes[name]} ({time.time() - start:.1f} s)', flush=True)
+            world_size, function, *args, output=folder / f'{name}.txt', **kwargs
+        )
+        print(f'{name}: {codes[name]} ({time.time() - start:.1f} s)', flush=True)
 
     for n in (1, 2):
         attempt(f'train_{n}', n, train_all, full, folder / f'train_{n}')
-        attempt(f'accumulate_{n}', n, train_accumulating, padded,
-                folder / f'accumulate_{n}')
+        attempt(
+            f'accumulate_{n}', n, train_accumulating, padded, folder / f'accumulate_{n}'
+        )
     for n in (1, 2, 3):
-        attempt(f'evaluate_{n}', n, evaluate, padded, folder / f'evaluate_{n}',
-                folder / 'train_1/unimatch/iter_2.pth')
+        attempt(
+            f'evaluate_{n}',
+            n,
+            evaluate,
+            padded,
+            folder / f'evaluate_{n}',
+            folder / 'train_1/unimatch/iter_2.pth',
+        )
     attempt(
-        'few_images', 3, train, 'unimatch', padded, folder / 'few_images',
+        'few_images',
+        3,
+        train,
+        'unimatch',
+        padded,
+        folder / 'few_images',
         **{
             'train_dataloader.dataset.train_list': 'splits/two.txt',
-            'total_batch_size': 3
-        })
+            'total_batch_size': 3,
+        },
+    )
     prevmatch = train, 'prevmatch', full
     attempt(
-        'term',
-        2,
-        *prevmatch,
-        folder / 'term',
-        custom_hooks=end_at(3, signal.SIGTERM))
+        'term', 2, *prevmatch, folder / 'term', custom_hooks=end_at(3, signal.SIGTERM)
+    )
     attempt('resume', 2, *prevmatch, folder / 'term', resume=True)
     attempt(
-        'die',
-        2,
-        *prevmatch,
-        folder / 'die',
-        custom_hooks=end_at(3, signal.SIGKILL))
+        'die', 2, *prevmatch, folder / 'die', custom_hooks=end_at(3, signal.SIGKILL)
+    )
     attempt(
         'stall',
         2,
@@ -252,7 +264,8 @@ def main() -> None:
         folder / 'stall',
         custom_hooks=end_at(3, signal.SIGSTOP),
         stopped=1,
-        **{'env_cfg.dist_cfg.timeout': 10})
+        **{'env_cfg.dist_cfg.timeout': 10},
+    )
     (folder / 'codes.json').write_text(json.dumps(codes))
 
 

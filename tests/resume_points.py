@@ -5,6 +5,7 @@ once without a break, and once for every one of ``POINTS``, where SIGKILL (or
 SIGTERM) meets it and it is resumed.  Prints, for every one of them, whether
 both ended bit-identical, and fails where one did not.
 """
+
 import argparse
 import gc
 import os
@@ -13,8 +14,9 @@ import signal
 import sys
 import time
 import traceback
+from collections.abc import Callable
 from pathlib import Path
-from typing import Callable, Dict, List, NamedTuple
+from typing import NamedTuple
 from unittest import mock
 
 import torch
@@ -26,8 +28,13 @@ from mmsemi.utils.checkpoint import read_checkpoint
 from tests.tiny_runs import METHODS, STAGES, make_config, make_tiny_data
 
 # What a training is, of what its checkpoints hold.
-PARTS = ('state_dict', 'optimizer', 'param_schedulers', 'ema_teacher',
-         'previous_models')
+PARTS = (
+    'state_dict',
+    'optimizer',
+    'param_schedulers',
+    'ema_teacher',
+    'previous_models',
+)
 OFTEN = {'default_hooks.checkpoint.by_epoch': False}
 
 
@@ -96,19 +103,20 @@ POINTS = {
     'after the last step': Point('after_train_epoch', 3, often=False),
     'then 2 workers': Point('after_train_iter', 3, workers=2),
     'SIGTERM in a step': Point(
-        'before_train_iter', 3, often=False, signal=signal.SIGTERM),
+        'before_train_iter', 3, often=False, signal=signal.SIGTERM
+    ),
     'SIGTERM in a validation': Point(
-        'before_val_iter', 5, often=False, signal=signal.SIGTERM),
+        'before_val_iter', 5, often=False, signal=signal.SIGTERM
+    ),
 }
 
 
-def differences(whole: Path, resumed: Path) -> List[str]:
+def differences(whole: Path, resumed: Path) -> list[str]:
     """What of a run that was not killed one that was has not, or otherwise."""
     differing = []
     for file in sorted(whole.rglob('*')):
         name = file.relative_to(whole)
-        if file.suffix not in ('.pth', '.png', '.csv') \
-                and name.name != 'results.json':
+        if file.suffix not in ('.pth', '.png', '.csv') and name.name != 'results.json':
             continue
         if not (resumed / name).is_file():
             differing.append(f'{name} is missing')
@@ -118,7 +126,8 @@ def differences(whole: Path, resumed: Path) -> List[str]:
         else:
             ours, theirs = map(read_checkpoint, (resumed / name, file))
             differing += [
-                f'{name}: {part}' for part in PARTS
+                f'{name}: {part}'
+                for part in PARTS
                 if not _equal(ours.get(part), theirs.get(part))
             ]
     return differing or ([] if list(whole.rglob('*.pth')) else ['nothing'])
@@ -164,8 +173,7 @@ def ended(pid: int) -> int:
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
 
-def try_point(method: str, point: Point, data_root: Path,
-              folder: Path) -> List[str]:
+def try_point(method: str, point: Point, data_root: Path, folder: Path) -> list[str]:
     """Kill, resume and compare; what differs."""
     changes = OFTEN if point.often else {}
     whole = folder / f'whole_{"often" if point.often else "epochs"}'
@@ -173,14 +181,8 @@ def try_point(method: str, point: Point, data_root: Path,
 
     def run(work_dir, **more):
         return ended(
-            fork(
-                train,
-                method,
-                data_root,
-                work_dir,
-                output=output,
-                **changes,
-                **more))
+            fork(train, method, data_root, work_dir, output=output, **changes, **more)
+        )
 
     if not whole.exists() and run(whole) != 0:
         return [f'the whole run failed: see {output}']
@@ -191,15 +193,13 @@ def try_point(method: str, point: Point, data_root: Path,
         point=point.point,
         time=point.time,
         stage=STAGES[method][-1] if method in STAGES else '',
-        signal=int(point.signal))
+        signal=int(point.signal),
+    )
     expected = 143 if point.signal == signal.SIGTERM else -point.signal
     code = run(work_dir, custom_hooks=[hook])
     if code != expected:
         return [f'ended with {code} instead of {expected}: see {output}']
-    code = run(
-        work_dir,
-        resume=True,
-        **{'train_dataloader.num_workers': point.workers})
+    code = run(work_dir, resume=True, **{'train_dataloader.num_workers': point.workers})
     if code != 0:
         return [f'the resumed run ended with {code}: see {output}']
     return differences(whole, work_dir)
@@ -210,8 +210,9 @@ def prepare() -> None:
     os.environ['CUDA_VISIBLE_DEVICES'] = '-1'
     torch.set_num_threads(1)
     mock.patch.object(SemiRunner, '_log_env', lambda *args: None).start()
-    mock.patch('yapf.yapflib.yapf_api.FormatCode',
-               lambda code, **kwargs: (code, False)).start()
+    mock.patch(
+        'yapf.yapflib.yapf_api.FormatCode', lambda code, **kwargs: (code, False)
+    ).start()
     gc.freeze()  # there are many collections
 
 
@@ -223,24 +224,26 @@ def main() -> int:
     args = parser.parse_args()
     prepare()
     make_tiny_data(args.folder / 'data')
-    found: Dict[str, List[bool]] = {}
+    found: dict[str, list[bool]] = {}
     for name in args.points:
         for method in args.methods:
             folder = args.folder / method
             folder.mkdir(exist_ok=True)
             start = time.time()
-            differing = try_point(method, POINTS[name], args.folder / 'data',
-                                  folder)
+            differing = try_point(method, POINTS[name], args.folder / 'data', folder)
             found.setdefault(name, []).append(not differing)
             print(
                 f'{name:32} {method:14} '
                 f'{", ".join(differing) or "bit-identical"} '
                 f'({time.time() - start:.0f} s)',
-                flush=True)
+                flush=True,
+            )
     same = sum(map(sum, found.values()))
     total = sum(map(len, found.values()))
-    print(f'{len(args.methods)} methods x {len(args.points)} points: {same} '
-          f'of {total} bit-identical.')
+    print(
+        f'{len(args.methods)} methods x {len(args.points)} points: {same} '
+        f'of {total} bit-identical.'
+    )
     return int(same != total)
 
 

@@ -1,4 +1,5 @@
 """Every config builds, and says what its name says."""
+
 import re
 from pathlib import Path
 
@@ -13,7 +14,8 @@ ROOT = Path(__file__).parents[1]
 CONFIGS = sorted(
     path.relative_to(ROOT).as_posix()
     for path in (ROOT / 'configs').glob('[!_]*/*.py')
-    if not (path.parent / 'splits').exists())
+    if not (path.parent / 'splits').exists()
+)
 
 pytestmark = pytest.mark.usefixtures('bases_read_once')
 
@@ -25,7 +27,8 @@ TYPES = dict(
     corrmatch='CorrMatch',
     prevmatch='PrevMatch',
     st='Supervised',
-    stpp='Supervised')
+    stpp='Supervised',
+)
 CROPS = dict(pascal=321, cityscapes=801, coco=513, ade20k=513, camvid=321)
 PASCAL = {'1-16': 92, '1-8': 183, '1-4': 366, '1-2': 732, 'full': 1464}
 
@@ -41,10 +44,10 @@ def test_builds(name, built):
     cfg = Config.fromfile(ROOT / name)
     method = Path(name).parent.name
     assert cfg.default_scope == 'mmsemi'
-    assert cfg.runner_type == ('SelfTrainingRunner' if method in ('st', 'stpp')
-                               else 'SemiRunner')
-    assert (ROOT / name).read_text().startswith(
-        f'# python tools/train.py {name}\n')
+    assert cfg.runner_type == (
+        'SelfTrainingRunner' if method in ('st', 'stpp') else 'SemiRunner'
+    )
+    assert (ROOT / name).read_text().startswith(f'# python tools/train.py {name}\n')
     if method in TYPES:
         assert cfg.model.type == TYPES[method]
 
@@ -88,7 +91,8 @@ def crops(cfg):
     return {
         transform.crop_size
         for kind in ('labeled_pipeline', 'unlabeled_pipeline')
-        for transform in dataset[kind] if transform.type == 'RandomScaleCrop'
+        for transform in dataset[kind]
+        if transform.type == 'RandomScaleCrop'
     }
 
 
@@ -101,10 +105,7 @@ def named_crop(method, stem):
 
 
 def settings(method):
-    return {
-        Path(name).stem
-        for name in CONFIGS if Path(name).parent.name == method
-    }
+    return {Path(name).stem for name in CONFIGS if Path(name).parent.name == method}
 
 
 @pytest.mark.parametrize('method', TYPES)
@@ -116,14 +117,18 @@ def test_every_method_has_every_setting(method):
         assert not {f'{stem}_ema' for stem in published} - settings(method)
 
 
-@pytest.mark.parametrize('name, lr, head_lr, epochs, crop, base', [
-    ('pascal_1-16', 0.001, 0.01, 80, 321, 400),
-    ('pascal_1-16_deeplabv2', 0.001, 0.001, 80, 321, 400),
-    ('cityscapes_1-8_r50', 0.004, 0.04, 240, 721, 2048),
-])
+@pytest.mark.parametrize(
+    'name, lr, head_lr, epochs, crop, base',
+    [
+        ('pascal_1-16', 0.001, 0.01, 80, 321, 400),
+        ('pascal_1-16_deeplabv2', 0.001, 0.001, 80, 321, 400),
+        ('cityscapes_1-8_r50', 0.004, 0.04, 240, 721, 2048),
+    ],
+)
 @pytest.mark.parametrize('method, rounds', [('st', 1), ('stpp', 2)])
-def test_self_training_is_as_published(method, rounds, name, lr, head_lr,
-                                       epochs, crop, base):
+def test_self_training_is_as_published(
+    method, rounds, name, lr, head_lr, epochs, crop, base
+):
     cfg = Config.fromfile(ROOT / f'configs/{method}/{name}.py')
     assert len(cfg.self_training.shares) == rounds
     optim = cfg.optim_wrapper
@@ -133,6 +138,7 @@ def test_self_training_is_as_published(method, rounds, name, lr, head_lr,
     assert cfg.total_batch_size == cfg.auto_scale_lr.base_batch_size == 16
     assert cfg.train_cfg.max_epochs == epochs
     for kind in ('labeled_pipeline', 'unlabeled_pipeline'):
-        scale, = (t for t in cfg.train_dataloader.dataset[kind]
-                  if t.type == 'RandomScaleCrop')
+        (scale,) = (
+            t for t in cfg.train_dataloader.dataset[kind] if t.type == 'RandomScaleCrop'
+        )
         assert scale.crop_size == (crop, crop) and scale.base == base

@@ -4,6 +4,7 @@
 --hypothesis-profile fuzz --hypothesis-show-statistics`` tries many more, other
 ones every time.
 """
+
 import argparse
 import io
 import os.path as osp
@@ -34,8 +35,7 @@ def folder():
         yield Path(folder)
 
 
-@given(rows=st.lists(
-    st.tuples(TEXT, st.none() | TEXT), min_size=1, max_size=4))
+@given(rows=st.lists(st.tuples(TEXT, st.none() | TEXT), min_size=1, max_size=4))
 @example(rows=[('a b.jpg', None)])
 @example(rows=[('\x85\u2028.jpg', 'b\x1c.png')])
 def test_a_list_is_read_as_it_was_written(folder, rows):
@@ -50,8 +50,10 @@ def test_a_list_is_read_as_it_was_written(folder, rows):
     assert read_list(file) == rows
 
 
-@given(content=st.binary(max_size=60) | st.text(
-    'ab/. \t\r\n\ufeff\0\u3000', max_size=30).map(str.encode))
+@given(
+    content=st.binary(max_size=60)
+    | st.text('ab/. \t\r\n\ufeff\0\u3000', max_size=30).map(str.encode)
+)
 def test_any_list_is_names_or_refused(folder, content):
     file = folder / 'list.txt'
     file.write_bytes(content)
@@ -65,16 +67,19 @@ def test_any_list_is_names_or_refused(folder, content):
             assert not set(''.join(filter(None, entry))) & set('\0\t\r\n')
 
 
-@given(name=TEXT | st.lists(
-    st.sampled_from(['..', '.', '', 'a', 'root', 'root2', '/'])).map('/'.join))
+@given(
+    name=TEXT
+    | st.lists(st.sampled_from(['..', '.', '', 'a', 'root', 'root2', '/'])).map(
+        '/'.join
+    )
+)
 def test_no_name_leads_out_of_the_data_root(name):
     root = '/folder/root'
     try:
         path = locate(root, name, 'list.txt')
     except ValueError as error:
         assert 'outside the data root' in str(error)
-        assert not f'{osp.normpath(osp.join(root, name))}/'.startswith(
-            f'{root}/')
+        assert not f'{osp.normpath(osp.join(root, name))}/'.startswith(f'{root}/')
     else:
         assert f'{osp.normpath(path)}/'.startswith(f'{root}/')
 
@@ -92,7 +97,7 @@ FILES = [
     encoded('BMP', 'L'),
     encoded('TIFF', 'L', compression='tiff_lzw'),
     encoded('JPEG', 'RGB'),
-    encoded('GIF', 'P')
+    encoded('GIF', 'P'),
 ]
 
 
@@ -101,9 +106,8 @@ def damaged(draw):
     """A file with its end cut off, some bytes changed, or another end."""
     content = bytearray(draw(st.sampled_from(FILES)))
     for _ in range(draw(st.integers(0, 3))):
-        content[draw(st.integers(0, len(content) - 1))] = draw(
-            st.integers(0, 255))
-    content = content[:draw(st.integers(0, len(content)))]
+        content[draw(st.integers(0, len(content) - 1))] = draw(st.integers(0, 255))
+    content = content[: draw(st.integers(0, len(content)))]
     return bytes(content) + draw(st.binary(max_size=8))
 
 
@@ -113,8 +117,8 @@ def test_a_damaged_mask_is_a_mask_or_refused(folder, content):
     file = folder / 'mask.png'
     file.write_bytes(content)
     results = dict(
-        img_path='a.jpg', seg_map_path=str(file), ori_shape=(H, W),
-        num_classes=CLASSES)
+        img_path='a.jpg', seg_map_path=str(file), ori_shape=(H, W), num_classes=CLASSES
+    )
     try:
         mask = LoadSegMask()(results)['gt_seg_map']
     except FaultyFile as error:
@@ -124,8 +128,9 @@ def test_a_damaged_mask_is_a_mask_or_refused(folder, content):
         assert set(np.unique(mask)) <= {*range(CLASSES), 255}
 
 
-@pytest.mark.parametrize('options', [
-    {}, dict(value_range=(0, 255)), dict(channels=1, value_range=(0, 255))])
+@pytest.mark.parametrize(
+    'options', [{}, dict(value_range=(0, 255)), dict(channels=1, value_range=(0, 255))]
+)
 @given(content=damaged() | st.binary(max_size=60))
 def test_a_damaged_image_is_an_image_or_refused(folder, options, content):
     file = folder / 'image.png'
@@ -135,7 +140,7 @@ def test_a_damaged_image_is_an_image_or_refused(folder, options, content):
     except ValueError as error:  # faulty, or asks for a package
         assert str(file) in str(error)
     else:
-        assert image.shape[2:] == (options.get('channels', 3), )
+        assert image.shape[2:] == (options.get('channels', 3),)
         assert image.dtype == np.uint8
 
 
@@ -151,7 +156,7 @@ def parse(*options):
 def test_settings_are_taken_or_refused(value):
     """A data root to the letter."""
     assert parse(f'data_root={value}').cfg_options == dict(data_root=value)
-    for options in ((f'key={value}', ), (value, )):
+    for options in ((f'key={value}',), (value,)):
         if options[0].startswith('-'):
             continue
         try:
@@ -199,10 +204,11 @@ def test_classes_of_any_name_make_a_config(folder, names):
         assert str(file) in str(error)
         return
     images = Images(
-        channels=3, crop=33, large=False, value_range=None, mean=None,
-        std=None)
+        channels=3, crop=33, large=False, value_range=None, mean=None, std=None
+    )
     config = folder / 'config.py'
     config.write_text(
-        dataset_text('Two images.', repr(str(folder)), table, images, 2, 0))
+        dataset_text('Two images.', repr(str(folder)), table, images, 2, 0)
+    )
     metainfo = Config.fromfile(str(config)).metainfo
     assert tuple(metainfo.classes) == table.names

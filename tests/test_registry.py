@@ -1,4 +1,5 @@
 """mmsemi's registry nodes: parents, mmseg's classes through them, names."""
+
 import ast
 import importlib.util
 import json
@@ -17,8 +18,8 @@ import mmsemi.registry as mmsemi_registry
 
 ROOT = Path(__file__).parents[1]
 NODES = sorted(
-    name for name, node in vars(mmengine_registry).items()
-    if isinstance(node, Registry))
+    name for name, node in vars(mmengine_registry).items() if isinstance(node, Registry)
+)
 
 # A class of mmseg for every node of its that holds any.
 MMSEG_CLASSES = [
@@ -26,22 +27,29 @@ MMSEG_CLASSES = [
     ('TRANSFORMS', dict(type='LoadAnnotations')),
     ('TRANSFORMS', dict(type='PackSegInputs')),
     ('MODELS', dict(type='ResNetV1c', depth=18)),
-    ('MODELS',
-     dict(
-         type='EncoderDecoder',
-         backbone=dict(type='ResNetV1c', depth=18),
-         decode_head=dict(
-             type='FCNHead',
-             in_channels=512,
-             channels=4,
-             num_classes=3,
-             loss_decode=dict(type='CrossEntropyLoss')))),
+    (
+        'MODELS',
+        dict(
+            type='EncoderDecoder',
+            backbone=dict(type='ResNetV1c', depth=18),
+            decode_head=dict(
+                type='FCNHead',
+                in_channels=512,
+                channels=4,
+                num_classes=3,
+                loss_decode=dict(type='CrossEntropyLoss'),
+            ),
+        ),
+    ),
     ('TASK_UTILS', dict(type='DiceCost')),
     ('HOOKS', dict(type='SegVisualizationHook')),
-    ('OPTIM_WRAPPER_CONSTRUCTORS',
-     dict(
-         type='LearningRateDecayOptimizerConstructor',
-         optim_wrapper_cfg=dict(optimizer=dict(type='SGD', lr=0.1)))),
+    (
+        'OPTIM_WRAPPER_CONSTRUCTORS',
+        dict(
+            type='LearningRateDecayOptimizerConstructor',
+            optim_wrapper_cfg=dict(optimizer=dict(type='SGD', lr=0.1)),
+        ),
+    ),
     ('PARAM_SCHEDULERS', dict(type='PolyLRRatio', optimizer='SGD')),
     ('METRICS', dict(type='IoUMetric')),
     ('VISUALIZERS', dict(type='SegLocalVisualizer', name='fresh')),
@@ -103,9 +111,11 @@ def test_every_node_of_mmseg_with_classes_is_tried_below():
 def test_classes_of_mmseg_are_built_without_prefix():
     """From mmengine's root under the default scope, as its runner does."""
     run = subprocess.run(
-        [sys.executable, '-c', BUILD_IN_FRESH_INTERPRETERS,
-         json.dumps(MMSEG_CLASSES)],
-        cwd=ROOT, capture_output=True, text=True)
+        [sys.executable, '-c', BUILD_IN_FRESH_INTERPRETERS, json.dumps(MMSEG_CLASSES)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
     assert run.returncode == 0, run.stderr
 
 
@@ -139,16 +149,24 @@ def names_in_source(package):
 
 def _collect(call, default, found):
     """Add the names of one call ``NODE.register_module(...)``."""
-    if not (isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute)
-            and call.func.attr == 'register_module'
-            and isinstance(call.func.value, ast.Name)):
+    if not (
+        isinstance(call, ast.Call)
+        and isinstance(call.func, ast.Attribute)
+        and call.func.attr == 'register_module'
+        and isinstance(call.func.value, ast.Name)
+    ):
         return
     keywords = {k.arg: k.value for k in call.keywords}
     given = call.args[0] if call.args else keywords.get('name')
-    names = {
-        n.value for n in ast.walk(given)
-        if isinstance(n, ast.Constant) and isinstance(n.value, str)
-    } if given is not None else set()
+    names = (
+        {
+            n.value
+            for n in ast.walk(given)
+            if isinstance(n, ast.Constant) and isinstance(n.value, str)
+        }
+        if given is not None
+        else set()
+    )
     if not names and isinstance(module := keywords.get('module'), ast.Name):
         names = {module.id}
     if not names and default is not None:
@@ -156,12 +174,15 @@ def _collect(call, default, found):
     found[call.func.value.id] |= names
 
 
-@pytest.mark.parametrize('package, node, known', [
-    ('mmengine', 'HOOKS', 'CheckpointHook'),
-    ('mmcv', 'MODELS', 'MultiScaleDeformableAttention'),
-    ('mmseg', 'MODELS', 'EncoderDecoder'),
-    ('mmpretrain', 'MODELS', 'ConvNeXt'),
-])
+@pytest.mark.parametrize(
+    'package, node, known',
+    [
+        ('mmengine', 'HOOKS', 'CheckpointHook'),
+        ('mmcv', 'MODELS', 'MultiScaleDeformableAttention'),
+        ('mmseg', 'MODELS', 'EncoderDecoder'),
+        ('mmpretrain', 'MODELS', 'ConvNeXt'),
+    ],
+)
 def test_no_name_of_ours_shadows_one_of_theirs(package, node, known):
     theirs = names_in_source(package)
     assert known in theirs[node]

@@ -1,4 +1,5 @@
 """No file that is given to a run, but its config, runs code."""
+
 import os
 from argparse import Namespace
 
@@ -9,8 +10,7 @@ from mmengine.runner import CheckpointLoader
 
 from mmsemi.engine import SemiRunner
 from mmsemi.models.pretrained import PretrainedBackbone
-from mmsemi.utils.checkpoint import (read_checkpoint, trusting,
-                                     write_checkpoint)
+from mmsemi.utils.checkpoint import read_checkpoint, trusting, write_checkpoint
 from mmsemi.utils.config import load_config
 from tests.kill_saving import saving_runner
 from tests.test_utils.test_checkpoint import Payload
@@ -46,8 +46,10 @@ def test_pretrained_weights(evil, tiny_data, tmp_path, kind):
 def test_pretrained_weights_from_an_address(evil, monkeypatch):
     """Without a runner, too."""
     monkeypatch.setattr(
-        CheckpointLoader, 'load_checkpoint',
-        lambda *args, **kwargs: torch.load(evil, weights_only=False))
+        CheckpointLoader,
+        'load_checkpoint',
+        lambda *args, **kwargs: torch.load(evil, weights_only=False),
+    )
     with pytest.raises(ValueError, match='refused'):
         PretrainedBackbone('https://nowhere/evil.pth')(torch.nn.Linear(1, 1))
 

@@ -1,4 +1,5 @@
 """The import check: every state of the stack it should tell apart."""
+
 import importlib.machinery
 import importlib.metadata
 import importlib.util
@@ -28,8 +29,7 @@ STOCK = {
 }
 ROOT = Path(__file__).parents[1]
 MODULES = {'torch', *(p.module for p in PACKAGES)}
-INSTALL = ('pip install onedl-mmengine onedl-mmcv onedl-mmsegmentation '
-           'onedl-mmpretrain')
+INSTALL = 'pip install onedl-mmengine onedl-mmcv onedl-mmsegmentation onedl-mmpretrain'
 
 
 @pytest.fixture
@@ -48,7 +48,8 @@ def environment(monkeypatch):
                 return importlib.machinery.ModuleSpec(name, None)
             if name in modules:
                 return importlib.machinery.ModuleSpec(
-                    name, None, origin=f'{name}/__init__.py')
+                    name, None, origin=f'{name}/__init__.py'
+                )
 
         monkeypatch.setattr(importlib.metadata, 'version', version)
         monkeypatch.setattr(importlib.util, 'find_spec', find_spec)
@@ -56,11 +57,14 @@ def environment(monkeypatch):
     return pretend
 
 
-@pytest.mark.parametrize('distributions', [
-    ONEDL,
-    {**STOCK, 'mmengine': '0.10.8'},
-    {**ONEDL, 'torch': '2.7.0a0+79aa17489c.nv25.04'},
-])
+@pytest.mark.parametrize(
+    'distributions',
+    [
+        ONEDL,
+        {**STOCK, 'mmengine': '0.10.8'},
+        {**ONEDL, 'torch': '2.7.0a0+79aa17489c.nv25.04'},
+    ],
+)
 def test_a_whole_stack_passes_in_silence(environment, distributions):
     environment(distributions)
     with warnings.catch_warnings():
@@ -85,11 +89,14 @@ def test_missing_torch(environment):
         check_stack()
 
 
-@pytest.mark.parametrize('module, distribution', [
-    ('mmengine', 'onedl-mmengine'),
-    ('mmcv', 'onedl-mmcv'),
-    ('mmseg', 'onedl-mmsegmentation'),
-])
+@pytest.mark.parametrize(
+    'module, distribution',
+    [
+        ('mmengine', 'onedl-mmengine'),
+        ('mmcv', 'onedl-mmcv'),
+        ('mmseg', 'onedl-mmsegmentation'),
+    ],
+)
 def test_missing_package(environment, module, distribution):
     del (left := dict(ONEDL))[distribution]
     environment(left, MODULES - {module})
@@ -106,13 +113,16 @@ def test_the_cure_never_adds_a_second_family(environment):
     assert f'pip uninstall -y mmengine mmcv\n    {INSTALL}' in str(e.value)
 
 
-@pytest.mark.parametrize('base, distribution, version', [
-    (ONEDL, 'torch', '2.6.0'),
-    (ONEDL, 'onedl-mmengine', '0.9.1'),
-    (ONEDL, 'onedl-mmpretrain', '0.25.0'),
-    (STOCK, 'mmcv', '1.7.2'),
-    (STOCK, 'mmsegmentation', '0.30.0'),
-])
+@pytest.mark.parametrize(
+    'base, distribution, version',
+    [
+        (ONEDL, 'torch', '2.6.0'),
+        (ONEDL, 'onedl-mmengine', '0.9.1'),
+        (ONEDL, 'onedl-mmpretrain', '0.25.0'),
+        (STOCK, 'mmcv', '1.7.2'),
+        (STOCK, 'mmsegmentation', '0.30.0'),
+    ],
+)
 def test_too_old(environment, base, distribution, version):
     environment({**base, distribution: version})
     with pytest.raises(ImportError, match=f'{distribution} is {version}') as e:
@@ -120,12 +130,15 @@ def test_too_old(environment, base, distribution, version):
     assert 'pip install' in str(e.value)
 
 
-@pytest.mark.parametrize('distributions', [
-    {**ONEDL, **STOCK},
-    {**ONEDL, 'mmcv-lite': '2.1.0'},
-    {**STOCK, 'onedl-mmpretrain': '1.3.6'},
-    {**STOCK, 'mmcv-full': '1.7.2'},
-])
+@pytest.mark.parametrize(
+    'distributions',
+    [
+        {**ONEDL, **STOCK},
+        {**ONEDL, 'mmcv-lite': '2.1.0'},
+        {**STOCK, 'onedl-mmpretrain': '1.3.6'},
+        {**STOCK, 'mmcv-full': '1.7.2'},
+    ],
+)
 def test_installed_twice(environment, distributions):
     environment(distributions)
     with pytest.raises(ImportError, match='installed twice') as e:
@@ -136,7 +149,7 @@ def test_installed_twice(environment, distributions):
     assert str(e.value).endswith(INSTALL)
 
 
-@pytest.mark.parametrize('left_over', [(), ('mmcv', )])
+@pytest.mark.parametrize('left_over', [(), ('mmcv',)])
 def test_files_gone_with_the_other_family(environment, left_over):
     environment(ONEDL, MODULES - {'mmcv'}, left_over)
     with pytest.raises(ImportError, match='onedl-mmcv .* listed as installed'):
@@ -164,8 +177,9 @@ def version(name):
 metadata.version = version
 import mmsemi
 """
-    run = subprocess.run([sys.executable, '-c', script], cwd=ROOT,
-                         capture_output=True, text=True)
+    run = subprocess.run(
+        [sys.executable, '-c', script], cwd=ROOT, capture_output=True, text=True
+    )
     assert run.returncode == 1
     assert 'ImportError: mmsemi needs torch' in run.stderr
 
@@ -189,6 +203,6 @@ def test_setup_asks_for_what_the_check_demands():
     for package in PACKAGES:
         requirement = asked[package.onedl]
         assert 'onedl' in str(requirement.marker)
-        floor, = requirement.specifier
+        (floor,) = requirement.specifier
         assert floor.operator == '>='
         assert Version(floor.version) >= Version(package.minimum)

@@ -1,4 +1,5 @@
 """Trainings of every method, in seconds each, and images for them."""
+
 import itertools
 from pathlib import Path
 
@@ -20,26 +21,30 @@ MODELS = dict(
         type='RankMatch',
         conf_thresh=0.2,
         # Dot products of such features saturate: the term would be 0.
-        loss_rank=dict(num_landmarks=8, similarity='cosine')),
+        loss_rank=dict(num_landmarks=8, similarity='cosine'),
+    ),
     corrmatch=dict(
         type='CorrMatch',
         thresh_init=0.3,
         num_regions=16,
-        correlation=dict(in_channels=64, channels=16)),
+        correlation=dict(in_channels=64, channels=16),
+    ),
     prevmatch=dict(type='PrevMatch', **_PREV),
-    prevmatch_ema=dict(type='PrevMatch', guidance='ema', **_PREV))
+    prevmatch_ema=dict(type='PrevMatch', guidance='ema', **_PREV),
+)
 HOOKS = dict(
     prevmatch=[dict(type='PreviousModelsHook', max_models=2)],
-    prevmatch_ema=[dict(type='EMATeacherHook', evaluate=True)])
+    prevmatch_ema=[dict(type='EMATeacherHook', evaluate=True)],
+)
 # The stages of self-training that train.
 STAGES = dict(
     st=('1_supervised', '3_retraining'),
-    stpp=('1_supervised', '4_retraining', '6_retraining'))
+    stpp=('1_supervised', '4_retraining', '6_retraining'),
+)
 METHODS = (*MODELS, *STAGES)
 
 
-def make_config(method: str, data_root: Path, work_dir: Path,
-                **changes) -> Config:
+def make_config(method: str, data_root: Path, work_dir: Path, **changes) -> Config:
     """A training of 3 epochs on the images of ``tiny_data``.
 
     Args:
@@ -49,13 +54,12 @@ def make_config(method: str, data_root: Path, work_dir: Path,
     """
     if method in STAGES:
         cfg = Config.fromfile(TINY_SELF_TRAINING)
-        cfg.self_training.shares = (1, ) if method == 'st' else (0.5, 1)
+        cfg.self_training.shares = (1,) if method == 'st' else (0.5, 1)
     else:
         cfg = Config.fromfile(TINY)
         kept = {
             key: cfg.model[key]
-            for key in ('data_preprocessor', 'backbone', 'decode_head',
-                        'test_cfg')
+            for key in ('data_preprocessor', 'backbone', 'decode_head', 'test_cfg')
         }
         cfg.model = dict(**MODELS[method], **kept)
         cfg.experiment_name = f'{method}_{next(NUMBER)}'
@@ -63,8 +67,7 @@ def make_config(method: str, data_root: Path, work_dir: Path,
             for transform in cfg.unlabeled_pipeline:
                 if 'num_views' in transform:
                     transform.num_views = 1
-            cfg.train_dataloader.dataset.unlabeled_pipeline = \
-                cfg.unlabeled_pipeline
+            cfg.train_dataloader.dataset.unlabeled_pipeline = cfg.unlabeled_pipeline
     for loader in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
         cfg[loader].dataset.data_root = str(data_root)
     cfg.train_cfg.max_epochs = 3
@@ -89,8 +92,11 @@ def make_tiny_data(root: Path, unlabeled_rows: int = 2) -> None:
             cv2.rectangle(mask, (x, y), (x + 12, y + 9), 2, -1)
             cv2.line(mask, (0, x), (47, y), 3, 4)
             mask[:unlabeled_rows] = 255
-            image = rng.normal(60 + 50 * (mask % 4)[..., None], 25,
-                               (40, 48, 3)).clip(0, 255).astype(np.uint8)
+            image = (
+                rng.normal(60 + 50 * (mask % 4)[..., None], 25, (40, 48, 3))
+                .clip(0, 255)
+                .astype(np.uint8)
+            )
             names = f'images/{split}/{i}.png', f'labels/{split}/{i}.png'
             for name, pixels in zip(names, (image, mask)):
                 (root / name).parent.mkdir(parents=True, exist_ok=True)

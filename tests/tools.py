@@ -1,4 +1,5 @@
 """Run the tools as a user does."""
+
 import contextlib
 import io
 import os
@@ -26,7 +27,8 @@ def run(*args, ok: bool = True, env=None) -> str:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=300)
+        timeout=300,
+    )
     assert (done.returncode == 0) == ok, done.stdout[-6000:]
     return done.stdout
 
@@ -35,9 +37,11 @@ def call(tool, *args, ok: bool = True) -> str:
     """Run a tool in this process; its ``main`` may give the exit status."""
     output = io.StringIO()
     main = runpy.run_path(str(ROOT / tool))['main']
-    with mock.patch.object(sys, 'argv', [tool, *map(str, args)]), \
-            contextlib.redirect_stdout(output), \
-            contextlib.redirect_stderr(output):
+    with (
+        mock.patch.object(sys, 'argv', [tool, *map(str, args)]),
+        contextlib.redirect_stdout(output),
+        contextlib.redirect_stderr(output),
+    ):
         status = main()
     assert (not status) == ok, output.getvalue()
     return output.getvalue()

@@ -4,6 +4,7 @@
 RankMatch with 300 unlabeled ones besides, compares them on the validation
 images, and draws what they predict.  Takes minutes on two CPU cores.
 """
+
 import argparse
 import json
 import shutil
@@ -11,7 +12,6 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Dict
 
 import cv2
 import numpy as np
@@ -37,12 +37,11 @@ def parse_args() -> argparse.Namespace:
         '--work-dir',
         type=Path,
         default=ROOT / 'work_dirs' / 'demo',
-        help='where everything is kept')
+        help='where everything is kept',
+    )
     parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        default=[],
-        help='passed to both trainings')
+        '--cfg-options', nargs='+', default=[], help='passed to both trainings'
+    )
     return parser.parse_args()
 
 
@@ -53,25 +52,24 @@ def train(config: Path, work_dir: Path, options: list) -> None:
     command = [
         sys.executable,
         str(ROOT / 'tools' / 'train.py'),
-        str(config), '--work-dir',
-        str(work_dir)
+        str(config),
+        '--work-dir',
+        str(work_dir),
     ]
     if options:
         command += ['--cfg-options', *options]
     with open(log, 'w') as file:
-        code = subprocess.run(
-            command, cwd=ROOT, stdout=file, stderr=subprocess.STDOUT)
+        code = subprocess.run(command, cwd=ROOT, stdout=file, stderr=subprocess.STDOUT)
     if code.returncode:
         print(log.read_text()[-3000:], file=sys.stderr)
         sys.exit(f'Training failed; the whole log is {log}.')
 
 
-def draw(models: Dict[str, object], data: Path, palette: list,
-         file: Path) -> None:
+def draw(models: dict[str, object], data: Path, palette: list, file: Path) -> None:
     """Rows of image, truth and each model's prediction."""
     entries = read_list(data / 'splits' / 'val.txt')
     rows = []
-    for entry in entries[::max(len(entries) // PICTURES, 1)][:PICTURES]:
+    for entry in entries[:: max(len(entries) // PICTURES, 1)][:PICTURES]:
         image = cv2.imread(str(data / entry.image))
         masks = [np.array(Image.open(data / entry.mask))]
         for model in models.values():
@@ -82,13 +80,20 @@ def draw(models: Dict[str, object], data: Path, palette: list,
         ]
         rows.append(np.hstack(panels))
     picture = np.vstack(rows)
-    picture = cv2.resize(picture, None, fx=2, fy=2,
-                         interpolation=cv2.INTER_NEAREST)
+    picture = cv2.resize(picture, None, fx=2, fy=2, interpolation=cv2.INTER_NEAREST)
     header = np.full((28, picture.shape[1], 3), 255, np.uint8)
     width = picture.shape[1] // (2 + len(models))
     for i, title in enumerate(('image', 'truth', *models)):
-        cv2.putText(header, title, (i * width + 8, 20),
-                    cv2.FONT_HERSHEY_SIMPLEX, 0.6, (0, 0, 0), 1, cv2.LINE_AA)
+        cv2.putText(
+            header,
+            title,
+            (i * width + 8, 20),
+            cv2.FONT_HERSHEY_SIMPLEX,
+            0.6,
+            (0, 0, 0),
+            1,
+            cv2.LINE_AA,
+        )
     write_picture(file, np.vstack([header, picture]))
 
 
@@ -101,11 +106,11 @@ def main() -> None:
     cfg = Config.fromfile(ROOT / 'configs' / 'demo' / 'rankmatch_scenes.py')
     console = Console()
     data = ensure_scenes(cfg.data_root)
-    labeled = len(read_list(
-        data / cfg.train_dataloader.dataset.labeled_list))
+    labeled = len(read_list(data / cfg.train_dataloader.dataset.labeled_list))
     total = len(read_list(data / cfg.train_dataloader.dataset.train_list))
-    console.print(f'Data: {data}, {labeled} labeled and {total - labeled} '
-                  'unlabeled images.')
+    console.print(
+        f'Data: {data}, {labeled} labeled and {total - labeled} unlabeled images.'
+    )
 
     table = Table(title='mIoU on the validation images')
     for column in ('method', 'last epoch', 'best epoch', 'seconds'):
@@ -119,15 +124,19 @@ def main() -> None:
         scores = json.loads((work_dir / name / 'results.json').read_text())
         last[method] = scores[-1]['mIoU']
         best = max(row['mIoU'] for row in scores)
-        table.add_row(method, f'{last[method]:.2f}', f'{best:.2f}',
-                      f'{time.time() - start:.0f}')
+        table.add_row(
+            method, f'{last[method]:.2f}', f'{best:.2f}', f'{time.time() - start:.0f}'
+        )
         checkpoint = (work_dir / name / 'last_checkpoint').read_text()
         models[method] = load_network(
-            Config.fromfile(config), checkpoint.strip(), device='cpu')
+            Config.fromfile(config), checkpoint.strip(), device='cpu'
+        )
     console.print(table)
     gain = last['RankMatch'] - last['Supervised']
-    console.print(f'RankMatch gains {gain:+.2f} points of mIoU over the '
-                  'supervised baseline (last epochs).')
+    console.print(
+        f'RankMatch gains {gain:+.2f} points of mIoU over the '
+        'supervised baseline (last epochs).'
+    )
     picture = work_dir / 'predictions.png'
     draw(models, data, cfg.metainfo.palette, picture)
     console.print(f'Predictions: {picture}')

@@ -3,6 +3,7 @@
 ``python tools/export_teacher.py work_dirs/.../epoch_80.pth teacher.pth``;
 the result is tested and used as any checkpoint of the same config.
 """
+
 import argparse
 
 from mmsemi.engine.hooks import teacher_checkpoint
@@ -11,8 +12,7 @@ from mmsemi.utils.checkpoint import read_checkpoint, write_checkpoint
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument(
-        'checkpoint', help='written by a run with EMATeacherHook')
+    parser.add_argument('checkpoint', help='written by a run with EMATeacherHook')
     parser.add_argument('out', help='file to write')
     return parser.parse_args()
 

@@ -4,11 +4,12 @@
 class indices to ``results/masks``, the same in colour to ``results/colors``
 and over the image to ``results/overlays``.
 """
+
 import argparse
 import sys
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import Callable, Dict, Iterable, Iterator, List, Tuple
 
 import numpy as np
 import torch
@@ -26,28 +27,32 @@ SUFFIXES = {'.bmp', '.jpeg', '.jpg', '.png', '.ppm', '.tif', '.tiff', '.webp'}
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter)
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument('images', type=Path, help='an image, or a folder')
     parser.add_argument('config', help='config file')
     parser.add_argument('checkpoint', help='checkpoint file')
     parser.add_argument(
-        '--out-dir', type=Path, required=True, help='folder for the results')
+        '--out-dir', type=Path, required=True, help='folder for the results'
+    )
     parser.add_argument(
-        '--opacity', type=float, default=0.5, help='of the overlays, 0 to 1')
+        '--opacity', type=float, default=0.5, help='of the overlays, 0 to 1'
+    )
     parser.add_argument(
         '--device',
         default='cuda:0' if torch.cuda.is_available() else 'cpu',
-        help='defaults to the GPU where there is one')
+        help='defaults to the GPU where there is one',
+    )
     parser.add_argument(
         '--amp',
         action='store_true',
-        help='mixed precision: faster, and a few pixels may differ')
+        help='mixed precision: faster, and a few pixels may differ',
+    )
     add_config_arguments(parser)
     return parser.parse_args()
 
 
-def find_images(source: Path) -> Dict[Path, Path]:
+def find_images(source: Path) -> dict[Path, Path]:
     """Images, and the names (without suffix) that their results are given.
 
     Raises:
@@ -58,18 +63,19 @@ def find_images(source: Path) -> Dict[Path, Path]:
     if not source.is_dir():
         raise FileNotFoundError(f'There is no image or folder {source}.')
     images = sorted(
-        path for path in source.rglob('*')
-        if path.suffix.lower() in SUFFIXES and path.is_file())
+        path
+        for path in source.rglob('*')
+        if path.suffix.lower() in SUFFIXES and path.is_file()
+    )
     if not images:
         raise FileNotFoundError(
-            f'No image below {source} ends in one of '
-            f'{", ".join(sorted(SUFFIXES))}.')
-    names: Dict[Path, Path] = {}
+            f'No image below {source} ends in one of {", ".join(sorted(SUFFIXES))}.'
+        )
+    names: dict[Path, Path] = {}
     for path in images:
         name = path.relative_to(source).with_suffix('')
         # a.jpg and a.png next to each other: keep both results.
-        names[path] = name if name not in names.values() \
-            else path.relative_to(source)
+        names[path] = name if name not in names.values() else path.relative_to(source)
     return names
 
 
@@ -88,13 +94,20 @@ def meanwhile(load: Callable, paths: Iterable[Path]) -> Iterator[Future]:
         yield ahead
 
 
-def save(mask: np.ndarray, image: np.ndarray, palette: list, opacity: float,
-         folder: Path, name: str) -> None:
+def save(
+    mask: np.ndarray,
+    image: np.ndarray,
+    palette: list,
+    opacity: float,
+    folder: Path,
+    name: str,
+) -> None:
     """Write a mask (H, W), and the pictures of it."""
     save_mask(mask, palette, folder / 'masks' / name)
-    for kind, picture in (('colors', colorize(mask, palette)),
-                          ('overlays',
-                           overlay(viewable(image), mask, palette, opacity))):
+    for kind, picture in (
+        ('colors', colorize(mask, palette)),
+        ('overlays', overlay(viewable(image), mask, palette, opacity)),
+    ):
         write_picture(folder / kind / name, picture)
 
 
@@ -107,15 +120,18 @@ def main() -> int:
     load_image = TRANSFORMS.build(cfg.test_pipeline[0])
     pack = Compose(cfg.test_pipeline[1:])
 
-    def load(path: Path) -> Tuple[np.ndarray, dict]:
+    def load(path: Path) -> tuple[np.ndarray, dict]:
         results = load_image(dict(img_path=str(path)))
         image = results['img']
         return image, pseudo_collate([pack(results)])
 
-    failed: List[str] = []
+    failed: list[str] = []
     loaded = meanwhile(load, images)
-    with ThreadPoolExecutor(1) as pool, torch.no_grad(), torch.autocast(
-            torch.device(args.device).type, enabled=args.amp):
+    with (
+        ThreadPoolExecutor(1) as pool,
+        torch.no_grad(),
+        torch.autocast(torch.device(args.device).type, enabled=args.amp),
+    ):
         saving = None
         for path, name in track(images.items(), 'Predicting'):
             try:
@@ -123,17 +139,20 @@ def main() -> int:
             except (OSError, ValueError, AssertionError) as error:
                 failed.append(f'{path}: {error}')
                 continue
-            result, = model.test_step(batch)
+            (result,) = model.test_step(batch)
             mask = result.pred_sem_seg.data.squeeze(0).cpu().numpy()
             if saving:  # raises what went wrong, and keeps no more waiting
                 saving.result()
-            saving = pool.submit(save, mask, image, palette, args.opacity,
-                                 args.out_dir, f'{name}.png')
+            saving = pool.submit(
+                save, mask, image, palette, args.opacity, args.out_dir, f'{name}.png'
+            )
         if saving:
             saving.result()
 
-    print(f'{len(images) - len(failed)} of {len(images)} images are in '
-          f'{args.out_dir} (masks, colors, overlays).')
+    print(
+        f'{len(images) - len(failed)} of {len(images)} images are in '
+        f'{args.out_dir} (masks, colors, overlays).'
+    )
     for line in failed:
         print(f'Not predicted: {line}', file=sys.stderr)
     return 1 if failed else 0

@@ -1,4 +1,5 @@
 """Evaluate a checkpoint: ``python tools/test.py CONFIG CHECKPOINT``."""
+
 import argparse
 
 from mmengine.config import Config
@@ -13,23 +14,25 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('checkpoint', help='checkpoint file')
     parser.add_argument('--work-dir', help='where the scores are kept')
     parser.add_argument('--out', help='folder for the predictions as PNG')
+    parser.add_argument('--show', action='store_true', help='show the predictions')
     parser.add_argument(
-        '--show', action='store_true', help='show the predictions')
+        '--show-dir', help='folder for pictures of truth and prediction'
+    )
     parser.add_argument(
-        '--show-dir', help='folder for pictures of truth and prediction')
-    parser.add_argument(
-        '--wait-time', type=float, default=2, help='seconds per picture')
-    parser.add_argument(
-        '--tta', action='store_true', help='test-time augmentation')
+        '--wait-time', type=float, default=2, help='seconds per picture'
+    )
+    parser.add_argument('--tta', action='store_true', help='test-time augmentation')
     parser.add_argument(
         '--amp',
         action='store_true',
-        help='mixed precision: faster, and a few pixels may differ')
+        help='mixed precision: faster, and a few pixels may differ',
+    )
     parser.add_argument(
         '--compile',
         action='store_true',
         help='torch.compile with the weights as constants: takes minutes '
-        'first, for many images')
+        'first, for many images',
+    )
     add_config_arguments(parser)
     return parser.parse_args()
 
@@ -62,6 +65,7 @@ def main() -> None:
     cfg.compile = args.compile and (cfg.get('compile') or True)
     if args.compile:  # nothing is trained: weights may be constants
         from torch._inductor import config as inductor  # takes seconds
+
         inductor.freezing = True
     if args.out:
         cfg.test_evaluator.output_dir = args.out

@@ -2,6 +2,7 @@
 
 Resumes with ``--resume``; ``tools/dist_train.sh`` runs it on many processes.
 """
+
 import argparse
 
 import torch
@@ -18,12 +19,13 @@ def parse_args() -> argparse.Namespace:
         '--resume',
         nargs='?',
         const='auto',
-        help='go on from the newest checkpoint of the work dir, or from the '
-        'one named')
+        help='go on from the newest checkpoint of the work dir, or from the one named',
+    )
     parser.add_argument(
         '--amp',
         action='store_true',
-        help='mixed precision: float16 on a GPU, bfloat16 on a CPU')
+        help='mixed precision: float16 on a GPU, bfloat16 on a CPU',
+    )
     add_config_arguments(parser)
     return parser.parse_args()
 
@@ -33,8 +35,7 @@ def main() -> None:
     cfg = load_config(args)
     if args.amp and cfg.optim_wrapper.type == 'OptimWrapper':
         cfg.optim_wrapper.type = 'AutocastOptimWrapper'
-        cfg.optim_wrapper.dtype = 'float16' if torch.cuda.is_available() \
-            else 'bfloat16'
+        cfg.optim_wrapper.dtype = 'float16' if torch.cuda.is_available() else 'bfloat16'
     if args.resume:
         cfg.resume = True
         cfg.load_from = None if args.resume == 'auto' else args.resume

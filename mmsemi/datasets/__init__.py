@@ -7,7 +7,14 @@ from .semi_sampler import SemiIndex, SemiSampler
 from .transforms import *  # noqa: F401,F403
 
 __all__ = [
-    'ListEntry', 'ListSegDataset', 'SelfTrainingDataset', 'SemiIndex',
-    'SemiSampler', 'SemiSegDataset', 'ensure_scenes', 'list_line',
-    'read_list', 'stack_streams'
+    'ListEntry',
+    'ListSegDataset',
+    'SelfTrainingDataset',
+    'SemiIndex',
+    'SemiSampler',
+    'SemiSegDataset',
+    'ensure_scenes',
+    'list_line',
+    'read_list',
+    'stack_streams',
 ]

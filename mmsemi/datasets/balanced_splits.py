@@ -1,17 +1,18 @@
 """Labeled lists of one's own: nested, seeded, balanced over the classes."""
+
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Dict, List, Sequence, Union
 
 import numpy as np
 
-from mmsemi.utils.files import (raise_failures, read_indices, run_parallel,
-                                write_whole)
+from mmsemi.utils.files import raise_failures, read_indices, run_parallel, write_whole
+
 from .lists import list_line, read_list
 
 
-def shown_classes(masks: Sequence[Union[str, Path]],
-                  zero_is_ignore: bool = False,
-                  workers: int = 1) -> np.ndarray:
+def shown_classes(
+    masks: Sequence[str | Path], zero_is_ignore: bool = False, workers: int = 1
+) -> np.ndarray:
     """Which classes each mask shows, in at least one pixel.
 
     Args:
@@ -26,8 +27,9 @@ def shown_classes(masks: Sequence[Union[str, Path]],
     Raises:
         ValueError: A mask cannot be read.
     """
-    rows, failures = run_parallel(_shown, [str(mask) for mask in masks],
-                                  'Reading masks', workers)
+    rows, failures = run_parallel(
+        _shown, [str(mask) for mask in masks], 'Reading masks', workers
+    )
     raise_failures(failures, 'Reading masks')
     shown = np.stack([row for _, row in rows])
     shown[:, 255] = False
@@ -39,12 +41,14 @@ def shown_classes(masks: Sequence[Union[str, Path]],
 def _shown(mask: str) -> np.ndarray:
     pixels = read_indices(mask)
     if pixels.min() < 0 or pixels.max() > 255:
-        raise ValueError(f'{mask} holds no class indices but values '
-                         f'{pixels.min()} to {pixels.max()}.')
+        raise ValueError(
+            f'{mask} holds no class indices but values '
+            f'{pixels.min()} to {pixels.max()}.'
+        )
     return np.bincount(pixels.ravel(), minlength=256) > 0
 
 
-def balanced_order(shown: np.ndarray, count: int, seed: int) -> List[int]:
+def balanced_order(shown: np.ndarray, count: int, seed: int) -> list[int]:
     """Images in the order in which to label them.
 
     Again and again, the class that the fewest of the chosen images show
@@ -65,7 +69,7 @@ def balanced_order(shown: np.ndarray, count: int, seed: int) -> List[int]:
     classes = classes[np.argsort(shown[:, classes].sum(0), kind='stable')]
     shown = shown[:, classes]
     waiting = [iter(shuffled[column].tolist()) for column in shown[shuffled].T]
-    chosen: Dict[int, None] = {}
+    chosen: dict[int, None] = {}
     times = np.zeros(len(classes))
     while len(chosen) < count and np.isfinite(times).any():
         scarce = int(times.argmin())
@@ -80,12 +84,14 @@ def balanced_order(shown: np.ndarray, count: int, seed: int) -> List[int]:
     return [*chosen, *rest][:count]
 
 
-def generate_lists(data_root: Union[str, Path],
-                   train_list: str,
-                   parts: Sequence[int],
-                   seed: int,
-                   zero_is_ignore: bool = False,
-                   workers: int = 1) -> Dict[str, List[int]]:
+def generate_lists(
+    data_root: str | Path,
+    train_list: str,
+    parts: Sequence[int],
+    seed: int,
+    zero_is_ignore: bool = False,
+    workers: int = 1,
+) -> dict[str, list[int]]:
     """Write ``splits/seedSEED_1_PART.txt`` for every part of a train list.
 
     A list holds the train list's lines, in its order.  Smaller lists are
@@ -113,15 +119,18 @@ def generate_lists(data_root: Union[str, Path],
     if without:
         raise ValueError(
             f'{data_root / train_list} names no mask for {without[0]} '
-            f'({len(without)} lines in all); balanced lists need the masks.')
+            f'({len(without)} lines in all); balanced lists need the masks.'
+        )
     sizes = {part: int(len(entries) / part + 0.5) for part in parts}
     if min(sizes.values()) < 1 or max(sizes.values()) >= len(entries):
         raise ValueError(
             f'{data_root / train_list} has {len(entries)} lines: parts '
             f'{list(parts)} are not all between one image and all of them. '
-            'Choose others by --parts.')
-    shown = shown_classes([data_root / entry.mask for entry in entries],
-                          zero_is_ignore, workers)
+            'Choose others by --parts.'
+        )
+    shown = shown_classes(
+        [data_root / entry.mask for entry in entries], zero_is_ignore, workers
+    )
     order = balanced_order(shown, max(sizes.values()), seed)
     classes = shown.any(0)
     lists = {}

@@ -1,15 +1,18 @@
 """Looking at a data set before a long run: what is in it, what is wrong."""
+
 import hashlib
 import os.path as osp
 from collections import Counter, defaultdict
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
+from typing import NamedTuple
 
 import numpy as np
 from mmengine.dataset import BaseDataset
 from torch import nn
 
 from mmsemi.utils.text import some
+
 from .transforms import LoadSegImage, LoadSegMask, RandomScaleCrop
 
 ERROR, WARNING = 'error', 'warning'
@@ -42,10 +45,10 @@ class Entry(NamedTuple):
     """
 
     path: str
-    size: Optional[Tuple[int, int]] = None
-    digest: Optional[str] = None
-    pixels: Optional[np.ndarray] = None
-    fault: Optional[str] = None
+    size: tuple[int, int] | None = None
+    digest: str | None = None
+    pixels: np.ndarray | None = None
+    fault: str | None = None
 
 
 def transform_of(dataset: BaseDataset, kind: type):
@@ -54,8 +57,9 @@ def transform_of(dataset: BaseDataset, kind: type):
     return next(found, None)
 
 
-def read_entries(dataset: BaseDataset, with_masks: bool,
-                 track: Callable) -> List[Entry]:
+def read_entries(
+    dataset: BaseDataset, with_masks: bool, track: Callable
+) -> list[Entry]:
     """Read all files of a list as training does, in parallel.
 
     Args:
@@ -73,7 +77,8 @@ def read_entries(dataset: BaseDataset, with_masks: bool,
             results = load_image(info)
             img = results['img']
             digest = hashlib.blake2b(
-                np.ascontiguousarray(img), digest_size=16).hexdigest()
+                np.ascontiguousarray(img), digest_size=16
+            ).hexdigest()
             pixels = None
             if with_masks:
                 mask = load_mask(results)['gt_seg_map']
@@ -86,10 +91,11 @@ def read_entries(dataset: BaseDataset, with_masks: bool,
         return list(track(pool.map(read, range(len(dataset)))))
 
 
-def find_faults(name: str, entries: Sequence[Entry]) -> List[Finding]:
+def find_faults(name: str, entries: Sequence[Entry]) -> list[Finding]:
     """Files that cannot be used, lines that come twice, empty masks."""
     findings = [
-        Finding(ERROR, 'files', f'{name}: {entry.fault}') for entry in entries
+        Finding(ERROR, 'files', f'{name}: {entry.fault}')
+        for entry in entries
         if entry.fault
     ]
     times = Counter(osp.realpath(entry.path) for entry in entries)
@@ -97,29 +103,41 @@ def find_faults(name: str, entries: Sequence[Entry]) -> List[Finding]:
     if twice:
         findings.append(
             Finding(
-                WARNING, 'twice',
-                f'{name}: {some(twice)} come more than once. Keep one line '
-                'of each.'))
+                WARNING,
+                'twice',
+                f'{name}: {some(twice)} come more than once. Keep one line of each.',
+            )
+        )
     copies = copies_between(entries, entries)
     if copies:
         findings.append(
             Finding(
-                WARNING, 'copies', f'{name}: {show_pairs(copies)}: other '
-                'files with the same pixels. Keep one.'))
+                WARNING,
+                'copies',
+                f'{name}: {show_pairs(copies)}: other '
+                'files with the same pixels. Keep one.',
+            )
+        )
     empty = [
-        entry.path for entry in entries
+        entry.path
+        for entry in entries
         if entry.pixels is not None and not entry.pixels[:IGNORE].any()
     ]
     if empty:
         findings.append(
             Finding(
-                WARNING, 'empty', f'{name}: the masks of {some(empty)} hold '
-                'nothing but 255 (ignore). Take them out.'))
+                WARNING,
+                'empty',
+                f'{name}: the masks of {some(empty)} hold '
+                'nothing but 255 (ignore). Take them out.',
+            )
+        )
     return findings
 
 
-def copies_between(first: Sequence[Entry],
-                   second: Sequence[Entry]) -> List[Tuple[str, str]]:
+def copies_between(
+    first: Sequence[Entry], second: Sequence[Entry]
+) -> list[tuple[str, str]]:
     """Pairs of different files with the same pixels, each once."""
     by_digest = defaultdict(set)
     for entry in first:
@@ -127,13 +145,14 @@ def copies_between(first: Sequence[Entry],
             by_digest[entry.digest].add(entry.path)
     pairs = {
         tuple(sorted((path, entry.path)))
-        for entry in second for path in by_digest.get(entry.digest, ())
+        for entry in second
+        for path in by_digest.get(entry.digest, ())
         if osp.realpath(path) != osp.realpath(entry.path)
     }
     return sorted(pairs)
 
 
-def find_overlap(lists: Dict[str, Sequence[Entry]]) -> List[Finding]:
+def find_overlap(lists: dict[str, Sequence[Entry]]) -> list[Finding]:
     """Images in two lists, by path and by content.
 
     In the validation list as well they are errors; in both training lists a
@@ -142,66 +161,81 @@ def find_overlap(lists: Dict[str, Sequence[Entry]]) -> List[Finding]:
     findings = []
     names = list(lists)
     for i, a in enumerate(names):
-        for b in names[i + 1:]:
+        for b in names[i + 1 :]:
             level = ERROR if b == 'val' else WARNING
             paths = {osp.realpath(entry.path) for entry in lists[a]}
             shared = [
-                entry.path for entry in lists[b]
-                if osp.realpath(entry.path) in paths
+                entry.path for entry in lists[b] if osp.realpath(entry.path) in paths
             ]
             if shared:
                 findings.append(
                     Finding(
-                        level, 'overlap', f'{some(shared)} stand in the {a} '
+                        level,
+                        'overlap',
+                        f'{some(shared)} stand in the {a} '
                         f'list as well as in the {b} list. Take them out of '
-                        'one of the two.'))
+                        'one of the two.',
+                    )
+                )
             copies = copies_between(lists[a], lists[b])
             if copies:
                 findings.append(
                     Finding(
-                        level, 'overlap-content', f'{a} and {b}: '
+                        level,
+                        'overlap-content',
+                        f'{a} and {b}: '
                         f'{show_pairs(copies)}: other files with the same '
-                        'pixels. Take them out of one of the two.'))
+                        'pixels. Take them out of one of the two.',
+                    )
+                )
     return findings
 
 
-def find_absent(name: str, entries: Sequence[Entry],
-                classes: Sequence[str]) -> List[Finding]:
+def find_absent(
+    name: str, entries: Sequence[Entry], classes: Sequence[str]
+) -> list[Finding]:
     """Classes of which a list has no pixel."""
     pixels = class_pixels(entries)
     absent = [c for i, c in enumerate(classes) if not pixels[i]]
     if not absent:
         return []
-    cure = ('What is not shown is not learned: label an image of it.'
-            if name == 'labeled' else 'Its score will be undefined.')
+    cure = (
+        'What is not shown is not learned: label an image of it.'
+        if name == 'labeled'
+        else 'Its score will be undefined.'
+    )
     return [
-        Finding(WARNING, 'absent', f'{name}: no pixel of {", ".join(absent)}. '
-                f'{cure}')
+        Finding(WARNING, 'absent', f'{name}: no pixel of {", ".join(absent)}. {cure}')
     ]
 
 
-def find_small(name: str, entries: Sequence[Entry],
-               dataset: BaseDataset) -> List[Finding]:
+def find_small(
+    name: str, entries: Sequence[Entry], dataset: BaseDataset
+) -> list[Finding]:
     """Images smaller than the crop, which are padded."""
     crop = transform_of(dataset, RandomScaleCrop)
     if crop is None:
         return []
     height, width = crop.crop_size
     small = [
-        f'{entry.path} ({entry.size[1]}x{entry.size[0]})' for entry in entries
+        f'{entry.path} ({entry.size[1]}x{entry.size[0]})'
+        for entry in entries
         if entry.size and (entry.size[0] < height or entry.size[1] < width)
     ]
     if not small:
         return []
     return [
         Finding(
-            WARNING, 'small', f'{name}: {some(small)} are smaller than the '
+            WARNING,
+            'small',
+            f'{name}: {some(small)} are smaller than the '
             f'crop of {width}x{height} and will be padded. Choose a smaller '
-            'crop_size if that is most of the images.')
+            'crop_size if that is most of the images.',
+        )
     ]
 
 
-def find_misfits(model: nn.Module, dataset: BaseDataset) -> List[str]:
+def find_misfits(model: nn.Module, dataset: BaseDataset) -> list[str]:
     """Where network and data disagree: classes, palette, channels.
 
     Args:
@@ -213,11 +247,14 @@ def find_misfits(model: nn.Module, dataset: BaseDataset) -> List[str]:
     if model.num_classes != classes:
         faults.append(
             f'decode_head.num_classes is {model.num_classes}, but the data '
-            f'set has {classes} classes. Make them the same.')
+            f'set has {classes} classes. Make them the same.'
+        )
     colours = len(dataset.metainfo.get('palette') or [])
     if colours and colours != classes:
-        faults.append(f'metainfo.palette has {colours} colours for {classes} '
-                      'classes. Give each one.')
+        faults.append(
+            f'metainfo.palette has {colours} colours for {classes} '
+            'classes. Give each one.'
+        )
     load_image = transform_of(dataset, LoadSegImage)
     if load_image is None:
         return faults
@@ -226,12 +263,14 @@ def find_misfits(model: nn.Module, dataset: BaseDataset) -> List[str]:
     if first.size(1) != channels:
         faults.append(
             f'The backbone takes {first.size(1)} channels, but LoadSegImage '
-            f'gives {channels}. Set model.backbone.in_channels={channels}.')
+            f'gives {channels}. Set model.backbone.in_channels={channels}.'
+        )
     mean = getattr(model.data_preprocessor, 'mean', None)
     if mean is not None and mean.numel() not in (1, channels):
         faults.append(
             f'data_preprocessor.mean has {mean.numel()} values for '
-            f'{channels} channels. Give one for each, and to std.')
+            f'{channels} channels. Give one for each, and to std.'
+        )
     return faults
 
 
@@ -241,5 +280,5 @@ def class_pixels(entries: Sequence[Entry]) -> np.ndarray:
     return np.sum(counts, axis=0) if counts else np.zeros(256, np.int64)
 
 
-def show_pairs(pairs: Sequence[Tuple[str, str]]) -> str:
+def show_pairs(pairs: Sequence[tuple[str, str]]) -> str:
     return some([f'{a} and {b}' for a, b in pairs])

@@ -1,12 +1,14 @@
 """A data set read from a list of the published format."""
+
 import os.path as osp
 from array import array
-from typing import Container, Optional, Tuple
+from collections.abc import Container
 
 import numpy as np
 from mmseg.datasets import BaseSegDataset
 
 from mmsemi.registry import DATASETS, FUNCTIONS
+
 from .lists import iter_list, locate
 
 
@@ -47,29 +49,35 @@ class ListSegDataset(BaseSegDataset):
         FileNotFoundError: There is no such data root or list.
     """
 
-    def __init__(self,
-                 ann_file: str = '',
-                 data_root: str = None,
-                 prepare: Optional[str] = None,
-                 need_masks: bool = True,
-                 anywhere: bool = False,
-                 without: Container[str] = (),
-                 cache_dir: Optional[str] = None,
-                 **kwargs) -> None:
+    def __init__(
+        self,
+        ann_file: str = '',
+        data_root: str = None,
+        prepare: str | None = None,
+        need_masks: bool = True,
+        anywhere: bool = False,
+        without: Container[str] = (),
+        cache_dir: str | None = None,
+        **kwargs,
+    ) -> None:
         if not data_root:
             raise ValueError(
                 f'{type(self).__name__} was given no `data_root`. Set it in '
-                'the config or by `--cfg-options data_root=FOLDER`.')
+                'the config or by `--cfg-options data_root=FOLDER`.'
+            )
         if prepare:
             FUNCTIONS.get(prepare)(data_root)
         if not osp.isdir(data_root):
             raise FileNotFoundError(
                 f'There is no data root {osp.abspath(data_root)}. Put the '
                 'data there, or name its folder by `--cfg-options '
-                'data_root=FOLDER` or the environment variable MMSEMI_DATA.')
+                'data_root=FOLDER` or the environment variable MMSEMI_DATA.'
+            )
         if not ann_file:
-            raise ValueError(f'{type(self).__name__} was given no `ann_file`:'
-                             ' name the list of images in the config.')
+            raise ValueError(
+                f'{type(self).__name__} was given no `ann_file`:'
+                ' name the list of images in the config.'
+            )
         self.need_masks = need_masks
         self.anywhere = anywhere
         self.without = without
@@ -86,7 +94,7 @@ class ListSegDataset(BaseSegDataset):
         if self._indices is not None:
             self.get_subset_(self._indices)
 
-    def _read(self) -> Tuple[np.ndarray, np.ndarray]:
+    def _read(self) -> tuple[np.ndarray, np.ndarray]:
         """``IMAGE TAB MASK`` of all lines, joined (uint8), and where each
         ends (int64)."""
         lines, ends = bytearray(), array('q')
@@ -99,7 +107,8 @@ class ListSegDataset(BaseSegDataset):
                 raise ValueError(
                     f'The list {self.ann_file} names no mask for {image}; '
                     'every image of a labeled or validation list needs '
-                    'one ("IMAGE MASK").')
+                    'one ("IMAGE MASK").'
+                )
             else:
                 self._path(mask)
             lines += f'{image}\t{mask}'.encode()
@@ -110,7 +119,7 @@ class ListSegDataset(BaseSegDataset):
         """mmseg's ``img_path``/``seg_map_path`` dict of a line."""
         idx = range(len(self))[idx]
         start = self.data_address[idx - 1] if idx else 0
-        line = self.data_bytes[start:self.data_address[idx]].tobytes()
+        line = self.data_bytes[start : self.data_address[idx]].tobytes()
         image, mask = line.decode().split('\t')
         classes = self._metainfo.get('classes')
         info = dict(
@@ -119,7 +128,8 @@ class ListSegDataset(BaseSegDataset):
             label_map=self.label_map,
             reduce_zero_label=self.reduce_zero_label,
             num_classes=len(classes) if classes else None,
-            sample_idx=idx)
+            sample_idx=idx,
+        )
         if mask:
             info['seg_map_path'] = self._path(mask)
         if self.cache_dir is not None:

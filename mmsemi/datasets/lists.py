@@ -1,8 +1,10 @@
 """The published list format: one ``IMAGE MASK`` pair per line."""
+
 import os.path as osp
 import re
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Iterator, List, NamedTuple, Optional, Union
+from typing import NamedTuple
 
 UNFIT = re.compile('[\\0\t\r\n\ufeff\ud800-\udfff]')  # for a name
 
@@ -11,10 +13,10 @@ class ListEntry(NamedTuple):
     """One line of a list; both paths are relative to the data root."""
 
     image: str
-    mask: Optional[str]
+    mask: str | None
 
 
-def iter_list(file: Union[str, Path]) -> Iterator[ListEntry]:
+def iter_list(file: str | Path) -> Iterator[ListEntry]:
     """Read a labeled, unlabeled or validation list, line by line.
 
     A line holds an image and, where there is one, its mask, separated by
@@ -37,7 +39,8 @@ def iter_list(file: Union[str, Path]) -> Iterator[ListEntry]:
         raise FileNotFoundError(
             f'There is no list {file}. It should hold one "IMAGE MASK" pair '
             'per line, relative to the data root; check `data_root` and the '
-            'name of the list in the config.')
+            'name of the list in the config.'
+        )
     empty = True
     try:
         with file.open(encoding='utf-8-sig') as lines:
@@ -45,17 +48,18 @@ def iter_list(file: Union[str, Path]) -> Iterator[ListEntry]:
                 names = _names(line.rstrip('\n'), number, file)
                 if names:
                     empty = False
-                    yield ListEntry(names[0],
-                                    names[1] if len(names) == 2 else None)
+                    yield ListEntry(names[0], names[1] if len(names) == 2 else None)
     except UnicodeError as error:
-        raise ValueError(f'The list {file} is not UTF-8 text ({error}); '
-                         'save it as UTF-8.') from error
+        raise ValueError(
+            f'The list {file} is not UTF-8 text ({error}); save it as UTF-8.'
+        ) from error
     if empty:
-        raise ValueError(f'The list {file} is empty; it should hold one '
-                         '"IMAGE MASK" pair per line.')
+        raise ValueError(
+            f'The list {file} is empty; it should hold one "IMAGE MASK" pair per line.'
+        )
 
 
-def _names(line: str, number: int, file: Path) -> List[str]:
+def _names(line: str, number: int, file: Path) -> list[str]:
     """The names in a line: none, one or two."""
     if '\0' in line:
         raise UnicodeError('it holds zero bytes')
@@ -66,16 +70,17 @@ def _names(line: str, number: int, file: Path) -> List[str]:
         raise ValueError(
             f'Line {number} of {file} holds {len(names)} names: '
             f'{line!r}. Expected "IMAGE" or "IMAGE MASK"; separate the '
-            'two by a tab where a name contains blanks.')
+            'two by a tab where a name contains blanks.'
+        )
     return names
 
 
-def read_list(file: Union[str, Path]) -> List[ListEntry]:
+def read_list(file: str | Path) -> list[ListEntry]:
     """All entries of a list, see :func:`iter_list`."""
     return list(iter_list(file))
 
 
-def list_line(image: str, mask: Optional[str] = None) -> str:
+def list_line(image: str, mask: str | None = None) -> str:
     """A line that :func:`read_list` reads, with its end.
 
     Raises:
@@ -86,13 +91,14 @@ def list_line(image: str, mask: Optional[str] = None) -> str:
         if not name or name != name.strip(' ') or UNFIT.search(name):
             raise ValueError(
                 f'{name!r} cannot stand in a list, which is UTF-8 text with '
-                'names between tabs or blanks. Rename the file.')
+                'names between tabs or blanks. Rename the file.'
+            )
     if not any(' ' in name for name in names):
         return ' '.join(names) + '\n'
     return '\t'.join(names if mask else [image, '']) + '\n'
 
 
-def locate(root: str, name: str, list_file: Union[str, Path]) -> str:
+def locate(root: str, name: str, list_file: str | Path) -> str:
     """The file that a name in a list stands for.
 
     Links are followed wherever they lead, names are not.
@@ -114,4 +120,5 @@ def locate(root: str, name: str, list_file: Union[str, Path]) -> str:
     raise ValueError(
         f'The list {list_file} names {name}, which is outside the data root '
         f'{root}. Move or link it to below that folder, choose a `data_root` '
-        'that holds both, or allow it by `anywhere=True` in the data set.')
+        'that holds both, or allow it by `anywhere=True` in the data set.'
+    )

@@ -1,7 +1,9 @@
 """The classes of a user's own data, and how masks write them."""
+
 import re
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple, Union
+from typing import NamedTuple
 
 from .transforms.pixels import Code, ValueMap
 
@@ -19,9 +21,9 @@ class ClassTable(NamedTuple):
             its position.
     """
 
-    names: Tuple[str, ...]
-    codes: Tuple[Tuple[Code, ...], ...]
-    ignore: Tuple[Code, ...]
+    names: tuple[str, ...]
+    codes: tuple[tuple[Code, ...], ...]
+    ignore: tuple[Code, ...]
     explicit: bool
 
     @property
@@ -29,10 +31,11 @@ class ClassTable(NamedTuple):
         return not isinstance(self.codes[0][0], int)
 
     @property
-    def pairs(self) -> List[Tuple[Code, int]]:
+    def pairs(self) -> list[tuple[Code, int]]:
         """``(code, label)`` of all codes, as ``LoadSegMask`` takes them."""
-        pairs = [(code, label) for label, codes in enumerate(self.codes)
-                 for code in codes]
+        pairs = [
+            (code, label) for label, codes in enumerate(self.codes) for code in codes
+        ]
         ignore = list(self.ignore)
         if not self.colored and IGNORE not in [*ignore, *dict(pairs)]:
             ignore.append(IGNORE)
@@ -41,18 +44,17 @@ class ClassTable(NamedTuple):
     @property
     def plain(self) -> bool:
         """Whether masks hold the class indices themselves."""
-        return not self.colored and all(
-            code == label for code, label in self.pairs)
+        return not self.colored and all(code == label for code, label in self.pairs)
 
     @property
-    def palette(self) -> List[List[int]]:
+    def palette(self) -> list[list[int]]:
         """An RGB colour for every class."""
         if self.colored:
             return [list(codes[0]) for codes in self.codes]
         return [distinct_color(label) for label in range(len(self.names))]
 
 
-def distinct_color(label: int) -> List[int]:
+def distinct_color(label: int) -> list[int]:
     """The colour of a label, its bits spread as in Pascal VOC's masks."""
     rgb = [0, 0, 0]
     for shift in range(7, -1, -1):
@@ -62,7 +64,7 @@ def distinct_color(label: int) -> List[int]:
     return rgb
 
 
-def read_classes(file: Union[str, Path]) -> ClassTable:
+def read_classes(file: str | Path) -> ClassTable:
     """Read a classes file: a line per class, class 0 first.
 
     A line is ``NAME``, or ``NAME: CODE`` with what stands for the class in
@@ -81,12 +83,13 @@ def read_classes(file: Union[str, Path]) -> ClassTable:
     """
     file = Path(file)
     if not file.is_file():
-        raise FileNotFoundError(f'There is no classes file {file}. It should '
-                                'hold one class per line, "NAME" or "NAME: '
-                                'CODE".')
-    given: Dict[str, Optional[Tuple[Code, ...]]] = {}
-    for number, line in enumerate(
-            file.read_text(encoding='utf-8-sig').splitlines(), 1):
+        raise FileNotFoundError(
+            f'There is no classes file {file}. It should '
+            'hold one class per line, "NAME" or "NAME: '
+            'CODE".'
+        )
+    given: dict[str, tuple[Code, ...] | None] = {}
+    for number, line in enumerate(file.read_text(encoding='utf-8-sig').splitlines(), 1):
         line = line.strip()
         if not line or re.match(r'#(?!\s*[0-9a-fA-F]{6}\b)', line):
             continue
@@ -96,15 +99,17 @@ def read_classes(file: Union[str, Path]) -> ClassTable:
             fault = f'{name} comes twice' if name else 'there is no name'
             raise ValueError(f'Line {number} of {file}: {fault}: {line!r}.')
         try:
-            given[name] = tuple(
-                parse_code(code)
-                for code in codes.split(',')) if colon else None
+            given[name] = (
+                tuple(parse_code(code) for code in codes.split(',')) if colon else None
+            )
         except ValueError as error:
             raise ValueError(f'Line {number} of {file}: {error}.') from error
     ignore = given.pop('ignore', None) or ()
     if not 2 <= len(given) <= IGNORE:
-        raise ValueError(f'{file} names {len(given)} classes, but there must '
-                         f'be 2 to {IGNORE}: background is one of them.')
+        raise ValueError(
+            f'{file} names {len(given)} classes, but there must '
+            f'be 2 to {IGNORE}: background is one of them.'
+        )
     return _table(file, given, ignore)
 
 
@@ -124,19 +129,21 @@ def parse_code(text: str) -> Code:
             return values[0]
         if len(values) == 3 and max(values) < 256:
             return values
-    raise ValueError(f'{text!r} is neither a number nor a colour '
-                     '("128 64 128" or "#804080")')
+    raise ValueError(
+        f'{text!r} is neither a number nor a colour ("128 64 128" or "#804080")'
+    )
 
 
-def _table(file: Path, given: Dict[str, Optional[Sequence[Code]]],
-           ignore: Sequence[Code]) -> ClassTable:
+def _table(
+    file: Path, given: dict[str, Sequence[Code] | None], ignore: Sequence[Code]
+) -> ClassTable:
     without = [name for name, codes in given.items() if codes is None]
     if without and len(without) < len(given):
         raise ValueError(
             f'{file} says for some classes what stands for them in the '
-            f'masks, but not for {without[0]}. Say it for all, or for none.')
-    codes = tuple((i, ) for i in range(len(given))) if without \
-        else tuple(given.values())
+            f'masks, but not for {without[0]}. Say it for all, or for none.'
+        )
+    codes = tuple((i,) for i in range(len(given))) if without else tuple(given.values())
     table = ClassTable(tuple(given), codes, tuple(ignore), not without)
     try:
         ValueMap(table.pairs)

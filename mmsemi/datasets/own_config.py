@@ -1,5 +1,7 @@
 """The data set config of a user's own data, as text."""
-from typing import List, NamedTuple, Optional, Sequence
+
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from yapf.yapflib.yapf_api import FormatCode
@@ -82,6 +84,7 @@ val_evaluator = dict(type='ConfusionIoUMetric', iou_metrics=['mIoU'])
 test_evaluator = val_evaluator
 """
 
+
 class Images(NamedTuple):
     """What the images of a data set have in common.
 
@@ -97,9 +100,9 @@ class Images(NamedTuple):
     crop: int
     large: bool
     channels: int
-    value_range: Optional[list]
-    mean: Optional[List[float]]
-    std: Optional[List[float]]
+    value_range: list | None
+    mean: list[float] | None
+    std: list[float] | None
 
 
 def describe_images(scans: Sequence[ImageScan]) -> Images:
@@ -117,11 +120,13 @@ def describe_images(scans: Sequence[ImageScan]) -> Images:
     if len(kinds) > 1:
         counts = ', '.join(
             f'{sum(scan.channels == kind for scan in scans)} have {kind}'
-            for kind in kinds)
+            for kind in kinds
+        )
         raise ValueError(
             'The images do not have the same number of channels (gray and '
             f'colour both count as 3): {counts}. Convert or remove the odd '
-            'ones, or say by --channels how many to read.')
+            'ones, or say by --channels how many to read.'
+        )
     channels = kinds[0]
     sides = [min(scan.size) for scan in scans]
     crop = 32 * ((int(np.median(sides)) - 1) // 32) + 1
@@ -131,7 +136,8 @@ def describe_images(scans: Sequence[ImageScan]) -> Images:
     deep = [scan.sample for scan in scans if scan.deep]
     if deep:
         pixels = np.concatenate(
-            [s if channels != 3 else s.reshape(-1, 1) for s in deep])
+            [s if channels != 3 else s.reshape(-1, 1) for s in deep]
+        )
         low, high = np.nanpercentile(pixels, (0.1, 99.9), axis=0)
         high = np.maximum(high, low + np.maximum(abs(low) * 1e-3, 1e-6))
         value_range = np.stack([low, high], -1).round(4).tolist()
@@ -142,14 +148,14 @@ def describe_images(scans: Sequence[ImageScan]) -> Images:
         for scan in scans:
             pixels = scan.sample
             if scan.deep:
-                pixels = np.nan_to_num(
-                    (pixels - low) * (255 / (high - low))).clip(0, 255)
+                pixels = np.nan_to_num((pixels - low) * (255 / (high - low))).clip(
+                    0, 255
+                )
             levels.append(pixels)
         levels = np.concatenate(levels)
         mean = levels.mean(0).round(2).tolist()
         std = np.maximum(levels.std(0), 1).round(2).tolist()
-    return Images(
-        min(max(crop, 33), MAX_CROP), large, channels, value_range, mean, std)
+    return Images(min(max(crop, 33), MAX_CROP), large, channels, value_range, mean, std)
 
 
 def tidy(text: str) -> str:
@@ -157,11 +163,18 @@ def tidy(text: str) -> str:
     return FormatCode(
         text,
         style_config='{based_on_style: pep8, '
-        'split_before_expression_after_opening_paren: true}')[0]
+        'split_before_expression_after_opening_paren: true}',
+    )[0]
 
 
-def dataset_text(title: str, data_root: str, table: ClassTable,
-                 images: Images, batch: int, workers: int) -> str:
+def dataset_text(
+    title: str,
+    data_root: str,
+    table: ClassTable,
+    images: Images,
+    batch: int,
+    workers: int,
+) -> str:
     """The data set config."""
     mask_options = '' if table.plain else f', value_map={table.pairs}'
     image_options = ''
@@ -169,16 +182,22 @@ def dataset_text(title: str, data_root: str, table: ClassTable,
         image_options += f', channels={images.channels}'
     if images.value_range:
         image_options += f', value_range={images.value_range}'
-    strong = ('RandomColorJitter', 'RandomGray', 'RandomBlur') \
-        if images.channels == 3 else ('RandomChannelJitter', 'RandomBlur')
-    return tidy(DATASET.format(
-        title=title,
-        data_root=data_root,
-        classes=table.names,
-        palette=table.palette,
-        crop=images.crop,
-        image_options=image_options,
-        mask_options=mask_options,
-        strong=', '.join(f'dict(type={name!r})' for name in strong),
-        batch=batch,
-        workers=workers))
+    strong = (
+        ('RandomColorJitter', 'RandomGray', 'RandomBlur')
+        if images.channels == 3
+        else ('RandomChannelJitter', 'RandomBlur')
+    )
+    return tidy(
+        DATASET.format(
+            title=title,
+            data_root=data_root,
+            classes=table.names,
+            palette=table.palette,
+            crop=images.crop,
+            image_options=image_options,
+            mask_options=mask_options,
+            strong=', '.join(f'dict(type={name!r})' for name in strong),
+            batch=batch,
+            workers=workers,
+        )
+    )

@@ -1,7 +1,8 @@
 """The method configs over a user's own data, as text."""
+
 import os.path as osp
 from pathlib import Path
-from typing import List, NamedTuple, Optional
+from typing import NamedTuple
 
 from .own_classes import ClassTable
 from .own_config import Images, tidy
@@ -15,12 +16,14 @@ METHODS = dict(
     corrmatch='CorrMatch',
     prevmatch='PrevMatch',
     st='Supervised',
-    stpp='Supervised')
-SHARES = dict(st=(1, ), stpp=(0.5, 1))  # the rounds of self-training
+    stpp='Supervised',
+)
+SHARES = dict(st=(1,), stpp=(0.5, 1))  # the rounds of self-training
 BACKBONES = dict(
     tiny=None,  # a thin ResNet-18, for which there are no weights
     r50='pretrained/resnet50.pth',
-    r101='pretrained/resnet101.pth')
+    r101='pretrained/resnet101.pth',
+)
 STEPS = 20000  # of a whole training, about
 FIRST_STEPS = 2000  # of self-training's first one, at least
 
@@ -65,9 +68,16 @@ class Counts(NamedTuple):
     batch: int
 
 
-def method_text(path: Path, configs: Path, method: str, backbone: str,
-                pretrained: Optional[str], table: ClassTable, images: Images,
-                counts: Counts) -> str:
+def method_text(
+    path: Path,
+    configs: Path,
+    method: str,
+    backbone: str,
+    pretrained: str | None,
+    table: ClassTable,
+    images: Images,
+    counts: Counts,
+) -> str:
     """The config to train by.
 
     Args:
@@ -85,70 +95,92 @@ def method_text(path: Path, configs: Path, method: str, backbone: str,
     if method in ('fixmatch', 'unimatch', 'rankmatch', 'prevmatch'):
         model.append('conf_thresh=0.95')
     if method == 'rankmatch':
-        positions = ((images.crop - 1) // 16 + 1)**2
+        positions = ((images.crop - 1) // 16 + 1) ** 2
         model.append(f'loss_rank=dict(num_landmarks={min(64, positions)})')
     if method == 'corrmatch' and backbone == 'tiny':
         model.append('correlation=dict(in_channels=256, channels=64)')
     if images.mean:
-        model.append(f'data_preprocessor=dict(mean={images.mean}, '
-                     f'std={images.std}, bgr_to_rgb=False)')
+        model.append(
+            f'data_preprocessor=dict(mean={images.mean}, '
+            f'std={images.std}, bgr_to_rgb=False)'
+        )
     options = ', '.join(_backbone(backbone, pretrained, images))
     model.append(f'backbone=dict({options})')
     head = [f'num_classes={len(table.names)}']
     if backbone == 'tiny':
-        head += ['in_channels=256', 'channels=64', 'c1_in_channels=32',
-                 'c1_channels=16']
+        head += [
+            'in_channels=256',
+            'channels=64',
+            'c1_in_channels=32',
+            'c1_channels=16',
+        ]
     model.append(f'decode_head=dict({", ".join(head)})')
     if images.large:
         stride = images.crop * 2 // 3
-        model.append("test_cfg=dict(mode='slide', "
-                     f'crop_size=({images.crop}, {images.crop}), '
-                     f'stride=({stride}, {stride}))')
+        model.append(
+            "test_cfg=dict(mode='slide', "
+            f'crop_size=({images.crop}, {images.crop}), '
+            f'stride=({stride}, {stride}))'
+        )
     steps = max(counts.unlabeled // counts.batch, 1)
     epochs = min(max(round(STEPS / steps), 10), 1000)
-    return tidy(METHOD.format(
-        path=name.as_posix(),
-        base=base.as_posix(),
-        network='corrmatch_deeplabv3plus'
-        if method == 'corrmatch' else 'deeplabv3plus',
-        method=METHODS[method],
-        model=', '.join(model),
-        rest=''.join(
-            f'{part}\n'
-            for part in _rest(method, pretrained, table, images, counts,
-                              epochs)),
-        epochs=epochs,
-        interval=max(epochs // 20, 1)))
+    return tidy(
+        METHOD.format(
+            path=name.as_posix(),
+            base=base.as_posix(),
+            network='corrmatch_deeplabv3plus'
+            if method == 'corrmatch'
+            else 'deeplabv3plus',
+            method=METHODS[method],
+            model=', '.join(model),
+            rest=''.join(
+                f'{part}\n'
+                for part in _rest(method, pretrained, table, images, counts, epochs)
+            ),
+            epochs=epochs,
+            interval=max(epochs // 20, 1),
+        )
+    )
 
 
-def _backbone(backbone: str, pretrained: Optional[str],
-              images: Images) -> List[str]:
+def _backbone(backbone: str, pretrained: str | None, images: Images) -> list[str]:
     options = [f'depth={dict(tiny=18, r50=50, r101=101)[backbone]}']
     if backbone == 'tiny':
         options += ['base_channels=32', 'stem_channels=32']
     if images.channels != 3:
         options.append(f'in_channels={images.channels}')
-    options.append(f'init_cfg=dict(checkpoint={pretrained!r})'
-                   if pretrained else 'init_cfg=None')
+    options.append(
+        f'init_cfg=dict(checkpoint={pretrained!r})' if pretrained else 'init_cfg=None'
+    )
     return options
 
 
-def _rest(method: str, pretrained: Optional[str], table: ClassTable,
-          images: Images, counts: Counts, epochs: int) -> List[str]:
+def _rest(
+    method: str,
+    pretrained: str | None,
+    table: ClassTable,
+    images: Images,
+    counts: Counts,
+    epochs: int,
+) -> list[str]:
     parts = []
     if method == 'supervised':
         parts.append('train_dataloader = dict(sampler=dict(ratio=(1, 0)))')
     if method in ('fixmatch', 'corrmatch'):
-        parts.append('train_dataloader = dict(\n    dataset=dict('
-                     'unlabeled_pipeline={{_base_.one_view_pipeline}}))')
+        parts.append(
+            'train_dataloader = dict(\n    dataset=dict('
+            'unlabeled_pipeline={{_base_.one_view_pipeline}}))'
+        )
     if method == 'prevmatch':
         parts.append("custom_hooks = [dict(type='PreviousModelsHook')]")
     if method in SHARES:
         parts.append(_self_training(SHARES[method], counts, epochs))
     if not pretrained:
-        parts.append('optim_wrapper = dict(  # from random weights: one lr\n'
-                     '    optimizer=dict(lr=0.05),\n    paramwise_cfg=dict('
-                     'custom_keys=dict(backbone=dict(lr_mult=1))))')
+        parts.append(
+            'optim_wrapper = dict(  # from random weights: one lr\n'
+            '    optimizer=dict(lr=0.05),\n    paramwise_cfg=dict('
+            'custom_keys=dict(backbone=dict(lr_mult=1))))'
+        )
     if not table.plain or images.channels != 3 or images.value_range:
         parts.append(TTA)
     return parts
@@ -156,8 +188,9 @@ def _rest(method: str, pretrained: Optional[str], table: ClassTable,
 
 def _self_training(shares: tuple, counts: Counts, epochs: int) -> str:
     # As many images in a step as the other methods have, if there are.
-    batch = min(2 * counts.batch,
-                smallest_epoch(counts.labeled, counts.unlabeled, shares))
+    batch = min(
+        2 * counts.batch, smallest_epoch(counts.labeled, counts.unlabeled, shares)
+    )
     images = repetitions(counts.labeled, 0) * counts.labeled
     steps = max(images // batch, 1)
     first = ''

@@ -1,17 +1,20 @@
 """Bring the published lists into a data root, verified."""
+
 import hashlib
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 from pathlib import Path, PurePosixPath
-from typing import Callable, Dict, List, NamedTuple, Optional, Union
+from typing import NamedTuple
 
 from rich.progress import track
 
 from mmsemi.utils.files import write_whole
+
 from .split_table import PUBLISHED, PublishedSplits
 
 # Gives the content of a file below a folder or URL; None if there is none.
-Reader = Callable[[str], Optional[bytes]]
+Reader = Callable[[str], bytes | None]
 
 MAX_BYTES = 64 << 20  # ten times the longest published list
 
@@ -25,7 +28,7 @@ class ListReport(NamedTuple):
     error: str = ''
 
 
-def folder_reader(folder: Union[str, Path]) -> Reader:
+def folder_reader(folder: str | Path) -> Reader:
     """Read files below a folder.
 
     Raises:
@@ -33,10 +36,9 @@ def folder_reader(folder: Union[str, Path]) -> Reader:
     """
     folder = Path(folder)
     if not folder.is_dir():
-        raise FileNotFoundError(f'There is no folder {folder} to take lists '
-                                'from.')
+        raise FileNotFoundError(f'There is no folder {folder} to take lists from.')
 
-    def read(path: str) -> Optional[bytes]:
+    def read(path: str) -> bytes | None:
         file = folder / path
         return file.read_bytes() if file.is_file() else None
 
@@ -53,10 +55,12 @@ def url_reader(base: str, timeout: float = 30) -> Reader:
         ValueError: The URL is of another kind.
     """
     if not base.startswith(('http://', 'https://')):
-        raise ValueError(f'{base} is no http:// or https:// address; lists '
-                         'on this machine are named by a folder (--from).')
+        raise ValueError(
+            f'{base} is no http:// or https:// address; lists '
+            'on this machine are named by a folder (--from).'
+        )
 
-    def read(path: str) -> Optional[bytes]:
+    def read(path: str) -> bytes | None:
         url = f'{base.rstrip("/")}/{path}'
         try:
             with urllib.request.urlopen(url, timeout=timeout) as answer:
@@ -66,15 +70,17 @@ def url_reader(base: str, timeout: float = 30) -> Reader:
                 return None
             raise ConnectionError(
                 f'{url} answers {error.code} {error.reason}; try again later '
-                'or name another --url.') from error
+                'or name another --url.'
+            ) from error
         except OSError as error:  # URLError and timeouts among them
             raise ConnectionError(
                 f'{url} cannot be reached ({error}). Without a network, copy '
                 'the repository here and name its folder by --from.'
             ) from error
         if len(content) > MAX_BYTES:
-            raise ValueError(f'{url} is longer than any list: more than '
-                             f'{MAX_BYTES >> 20} MiB.')
+            raise ValueError(
+                f'{url} is longer than any list: more than {MAX_BYTES >> 20} MiB.'
+            )
         return content
 
     return read
@@ -99,8 +105,7 @@ def normalise(content: bytes, where: str) -> str:
     try:
         text = content.decode('utf-8-sig')
     except UnicodeDecodeError as error:
-        raise ValueError(f'{where} is no list: not UTF-8 text '
-                         f'({error}).') from error
+        raise ValueError(f'{where} is no list: not UTF-8 text ({error}).') from error
     lines = [' '.join(line.split()) for line in text.split('\n')]
     lines = [line for line in lines if line]
     for line in lines:
@@ -109,12 +114,12 @@ def normalise(content: bytes, where: str) -> str:
             if path.is_absolute() or '..' in path.parts or ':' in name:
                 raise ValueError(
                     f'{where} names {name!r}, which leads out of the data '
-                    'root. Do not use this list; take it from its authors.')
+                    'root. Do not use this list; take it from its authors.'
+                )
     return ''.join(f'{line}\n' for line in lines)
 
 
-def check_list(dataset: str, name: str, text: str, where: str,
-               cure: str) -> None:
+def check_list(dataset: str, name: str, text: str, where: str, cure: str) -> None:
     """Hold a normalised list against the table of published ones.
 
     Args:
@@ -134,17 +139,20 @@ def check_list(dataset: str, name: str, text: str, where: str,
         raise ValueError(
             f'{where} is not the published {dataset} list {name}: expected '
             f'{expected.lines} lines with SHA-256 {expected.sha256}, found '
-            f'{lines} lines with {found}. {cure}')
+            f'{lines} lines with {found}. {cure}'
+        )
     distinct = len(set(text.splitlines()))
     if (lines, distinct) != (expected.lines, expected.lines):
         raise ValueError(
             f'{where} is not the {dataset} list {name}: expected '
             f'{expected.lines} different lines, found {distinct} among '
-            f'{lines}. {cure}')
+            f'{lines}. {cure}'
+        )
 
 
-def bring_lists(dataset: str, read: Reader, source: str,
-                data_root: Union[str, Path]) -> List[ListReport]:
+def bring_lists(
+    dataset: str, read: Reader, source: str, data_root: str | Path
+) -> list[ListReport]:
     """Put the published lists of a data set into ``DATA_ROOT/splits``.
 
     A list that is there is verified and left; so a second run, or one after
@@ -178,12 +186,20 @@ def bring_lists(dataset: str, read: Reader, source: str,
             if file.is_file():
                 state = 'there already'
                 text = normalise(file.read_bytes(), str(file))
-                check_list(dataset, name, text, str(file),
-                           'Move or delete it, and run this again.')
+                check_list(
+                    dataset,
+                    name,
+                    text,
+                    str(file),
+                    'Move or delete it, and run this again.',
+                )
             else:
                 state = 'brought'
-                text = find.train(Path(data_root)) \
-                    if name == published.train else find.listed(name)
+                text = (
+                    find.train(Path(data_root))
+                    if name == published.train
+                    else find.listed(name)
+                )
                 write_whole(file, text.encode())
             reports.append(ListReport(name, text.count('\n'), state))
         except ConnectionError:
@@ -202,10 +218,15 @@ class _Finder:
         self.read = read
         self.source = source
         names = dict.fromkeys((self.published.folder, dataset))
-        self.prefixes = [f'{name}/' for name in names] + [''] + \
-            [f'splits/{name}/' for name in names]
-        self.cure = (f'Fetch it again from {self.published.repository}, or '
-                     'name another source by --from or --url.')
+        self.prefixes = (
+            [f'{name}/' for name in names]
+            + ['']
+            + [f'splits/{name}/' for name in names]
+        )
+        self.cure = (
+            f'Fetch it again from {self.published.repository}, or '
+            'name another source by --from or --url.'
+        )
 
     def listed(self, name: str) -> str:
         """A labeled or validation list."""
@@ -216,7 +237,8 @@ class _Finder:
         if texts is None:
             raise FileNotFoundError(
                 f'{self.source} holds no {self.dataset} list {name} '
-                f'({" or ".join(paths)}). {self.cure}')
+                f'({" or ".join(paths)}). {self.cure}'
+            )
         return self._checked(name, *texts.popitem())
 
     def train(self, data_root: Path) -> str:
@@ -228,8 +250,7 @@ class _Finder:
         for split in self.published.lists:
             if split in ('val', name):
                 continue
-            texts = self._first([f'{split}/labeled.txt'],
-                                also=f'{split}/unlabeled.txt')
+            texts = self._first([f'{split}/labeled.txt'], also=f'{split}/unlabeled.txt')
             if texts is not None:
                 lines = ''.join(texts.values()).splitlines()
                 return self._sorted(name, lines, ' with '.join(texts))
@@ -244,18 +265,16 @@ class _Finder:
             f'{self.source} holds neither a train list ({name}.txt) nor the '
             f'two parts of one (SPLIT/labeled.txt, SPLIT/unlabeled.txt)'
             f'{f", and {data_root / images} is not there" if images else ""}'
-            f'. {self.cure}')
+            f'. {self.cure}'
+        )
 
-    def _first(self,
-               paths: List[str],
-               also: Optional[str] = None) -> Optional[Dict[str, str]]:
+    def _first(
+        self, paths: list[str], also: str | None = None
+    ) -> dict[str, str] | None:
         """Normalised text by name of the first path there is (and `also`)."""
         for prefix in self.prefixes:
             for path in paths:
-                found = {
-                    p: self.read(prefix + p)
-                    for p in filter(None, (path, also))
-                }
+                found = {p: self.read(prefix + p) for p in filter(None, (path, also))}
                 if None not in found.values():
                     # The next list most likely lies beside this one.
                     self.prefixes.remove(prefix)
@@ -270,7 +289,7 @@ class _Finder:
                     }
         return None
 
-    def _sorted(self, name: str, lines: List[str], where: str) -> str:
+    def _sorted(self, name: str, lines: list[str], where: str) -> str:
         text = ''.join(f'{line}\n' for line in sorted(lines))
         return self._checked(name, where, text)
 

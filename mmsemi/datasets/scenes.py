@@ -6,17 +6,19 @@ and the camera's white balance vary independently, so a handful of labels
 shows only some of the looks of a class, while the unlabeled images show them
 all.
 """
+
 import json
 import os
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Dict, List, Optional, Sequence, Tuple, Union
 
 import numpy as np
 from PIL import Image
 from rich.progress import track
 
 from mmsemi.registry import FUNCTIONS
+
 from .scenes_canvas import Dice
 from .scenes_meta import SCENES_CLASSES, SCENES_PALETTE
 from .scenes_render import render_scene
@@ -30,11 +32,13 @@ LABELED = {'1_32': 32, '1_16': 16, '1_8': 8, '1_4': 4}
 
 
 @FUNCTIONS.register_module()
-def ensure_scenes(root: Optional[Union[str, Path]] = None,
-                  seed: int = 0,
-                  num_train: int = 320,
-                  num_val: int = 80,
-                  size: Tuple[int, int] = (128, 96)) -> Path:
+def ensure_scenes(
+    root: str | Path | None = None,
+    seed: int = 0,
+    num_train: int = 320,
+    num_val: int = 80,
+    size: tuple[int, int] = (128, 96),
+) -> Path:
     """Make the built-in data set unless it is there.
 
     The same arguments give the same pixels, masks and lists on every
@@ -77,18 +81,21 @@ def ensure_scenes(root: Optional[Union[str, Path]] = None,
         raise ValueError(
             'the built-in scenes need seed >= 0, num_train and num_val >= 1 '
             f'and a size of at least 32x32, not seed={seed}, num_train='
-            f'{num_train}, num_val={num_val}, size={tuple(size)}')
+            f'{num_train}, num_val={num_val}, size={tuple(size)}'
+        )
     wanted = dict(
         version=VERSION,
         seed=seed,
         num_train=num_train,
         num_val=num_val,
-        size=list(size))
+        size=list(size),
+    )
     if _is_there(root, wanted):
         return root
     root.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(
-            prefix=f'.{root.name}-', dir=root.parent) as folder:
+        prefix=f'.{root.name}-', dir=root.parent
+    ) as folder:
         made = Path(folder) / root.name
         _make(made, wanted)
         try:
@@ -120,29 +127,30 @@ def _is_there(root: Path, wanted: dict) -> bool:
     raise FileExistsError(
         f'{root} cannot take the built-in scenes: {problem}. Move or delete '
         'it, or name another folder (the argument `root`, or MMSEMI_DATA for '
-        'the folder above the default one)')
+        'the folder above the default one)'
+    )
 
 
 def _make(root: Path, wanted: dict) -> None:
     """Paint the set into the new folder ``root``."""
-    for folder in ('images/train', 'images/val', 'labels/train', 'labels/val',
-                   'splits'):
+    for folder in (
+        'images/train',
+        'images/val',
+        'labels/train',
+        'labels/val',
+        'splits',
+    ):
         (root / folder).mkdir(parents=True)
     jobs = [('train', i) for i in range(wanted['num_train'])]
     jobs += [('val', i) for i in range(wanted['num_val'])]
-    lists: Dict[str, List[str]] = dict(train=[], val=[])
-    masks: Dict[str, List[np.ndarray]] = dict(train=[], val=[])
+    lists: dict[str, list[str]] = dict(train=[], val=[])
+    masks: dict[str, list[np.ndarray]] = dict(train=[], val=[])
     for split, index in track(
-            jobs,
-            f'painting {root}',
-            transient=True,
-            disable=len(jobs) < 50):
+        jobs, f'painting {root}', transient=True, disable=len(jobs) < 50
+    ):
         key = wanted['seed'], int(split == 'val'), index
         image, mask = render_scene(key, wanted['size'])
-        names = [
-            f'{kind}/{split}/{index + 1:04d}.png'
-            for kind in ('images', 'labels')
-        ]
+        names = [f'{kind}/{split}/{index + 1:04d}.png' for kind in ('images', 'labels')]
         Image.fromarray(image).save(root / names[0])
         indexed = Image.fromarray(mask)
         indexed.putpalette(sum(SCENES_PALETTE, []))
@@ -162,8 +170,7 @@ def _make(root: Path, wanted: dict) -> None:
     (root / MARKER).write_text(json.dumps(wanted) + '\n')
 
 
-def _cover(masks: List[np.ndarray], order: Sequence[int],
-           option: str) -> List[int]:
+def _cover(masks: list[np.ndarray], order: Sequence[int], option: str) -> list[int]:
     """The images which, taken in this order, add a class to those before.
 
     A class counts where it covers at least 1/500 of the image.
@@ -179,5 +186,6 @@ def _cover(masks: List[np.ndarray], order: Sequence[int],
         names = ', '.join(SCENES_CLASSES[i] for i in sorted(missing))
         raise ValueError(
             f'{option}={len(masks)} built-in scenes show no {names}: ask for '
-            'more, or for another seed')
+            'more, or for another seed'
+        )
     return chosen

@@ -7,7 +7,9 @@ no power, no sum over an array, no matrix product of fractions: those differ
 in the last bit between processors and libraries, and now and then that bit
 decides a pixel.  So the same seed gives the same scenes everywhere.
 """
-from typing import List, Optional, Sequence, Tuple
+
+from collections.abc import Sequence
+from typing import Optional
 
 import numpy as np
 
@@ -35,7 +37,7 @@ class Dice:
         """An array of numbers in [0, 1)."""
         return self._random(shape)
 
-    def shuffled(self, count: int) -> List[int]:
+    def shuffled(self, count: int) -> list[int]:
         """The numbers 0..count-1 in random order."""
         order = list(range(count))
         for last in range(count - 1, 0, -1):
@@ -43,8 +45,9 @@ class Dice:
             order[last], order[other] = order[other], order[last]
         return order
 
-    def color(self, modes: Sequence[Tuple[int, int, int]],
-              spread: float = 0.06) -> np.ndarray:
+    def color(
+        self, modes: Sequence[tuple[int, int, int]], spread: float = 0.06
+    ) -> np.ndarray:
         """A colour (3,) in [0, 1]: between two of the modes, mostly close to
         the first, then a little lighter or darker and off in hue."""
         first, second = rgb(self.pick(modes)), rgb(self.pick(modes))
@@ -96,18 +99,19 @@ class Noise:
         upper, lower = mix(a, b, fu), mix(c, d, fu)
         return mix(upper, lower, fv)
 
-    def __call__(self, u, v, octaves: int = 3, footprint=0.) -> np.ndarray:
+    def __call__(self, u, v, octaves: int = 3, footprint=0.0) -> np.ndarray:
         """Noise at (u, v), about -0.7..0.7, the mean 0.
 
         ``footprint`` is how far apart neighbouring pixels are in (u, v):
         octaves too fine for it fade out instead of turning into grain.
         """
         u, v = np.broadcast_arrays(u, v)
-        total, weight, scale = 0., 1., 1
+        total, weight, scale = 0.0, 1.0, 1
         for _ in range(octaves):
             kept = np.clip(1.6 - 1.6 * scale * footprint, 0, 1)
             total = total + weight * kept * self._octave(
-                u * scale + 17 * scale, v * scale + 29 * scale)
+                u * scale + 17 * scale, v * scale + 29 * scale
+            )
             weight, scale = weight * 0.6, scale * 2
         return total
 
@@ -120,8 +124,7 @@ def ellipse(u, v, cu, cv, a, b):
 
 def box(u, v, left, bottom, right, top):
     """Distance to a rectangle."""
-    return np.maximum(
-        np.maximum(left - u, u - right), np.maximum(bottom - v, v - top))
+    return np.maximum(np.maximum(left - u, u - right), np.maximum(bottom - v, v - top))
 
 
 def polygon(u, v, *corners):
@@ -155,8 +158,9 @@ class Canvas:
         air (np.ndarray): RGB of the haze in front of what is far.
     """
 
-    def __init__(self, size: Tuple[int, int], light: np.ndarray,
-                 air: np.ndarray) -> None:
+    def __init__(
+        self, size: tuple[int, int], light: np.ndarray, air: np.ndarray
+    ) -> None:
         width, height = size
         self.color = np.zeros((height, width, 3))
         self.label = np.zeros((height, width), np.uint8)
@@ -166,12 +170,14 @@ class Canvas:
         self.x = (np.arange(width) + 0.5)[None, :] / height
         self.y = (np.arange(height) + 0.5)[:, None] / height
 
-    def patch(self,
-              x: float = 0.,
-              y: float = 0.,
-              scale: float = 1.,
-              reach: Optional[Tuple[float, float, float, float]] = None,
-              haze=0.) -> Optional['Patch']:
+    def patch(
+        self,
+        x: float = 0.0,
+        y: float = 0.0,
+        scale: float = 1.0,
+        reach: tuple[float, float, float, float] | None = None,
+        haze=0.0,
+    ) -> Optional['Patch']:
         """The part of the canvas around an object, in the object's frame.
 
         Args:
@@ -193,8 +199,15 @@ class Canvas:
             rows = slice(*(max(0, int(end)) for end in ends))
         if self.label[rows, columns].size == 0:
             return None
-        return Patch(self, rows, columns, (self.x[:, columns] - x) / scale,
-                     (y - self.y[rows]) / scale, scale * self.height, haze)
+        return Patch(
+            self,
+            rows,
+            columns,
+            (self.x[:, columns] - x) / scale,
+            (y - self.y[rows]) / scale,
+            scale * self.height,
+            haze,
+        )
 
 
 class Patch:
@@ -220,12 +233,9 @@ class Patch:
         """The picture in the window, (h, w, 3), a view."""
         return self.canvas.color[self.rows, self.columns]
 
-    def paint(self,
-              shape,
-              color,
-              label: Optional[int] = None,
-              strength=1.,
-              glow: bool = False) -> None:
+    def paint(
+        self, shape, color, label: int | None = None, strength=1.0, glow: bool = False
+    ) -> None:
         """Lay a shape over what is there.
 
         Args:
@@ -247,7 +257,7 @@ class Patch:
         if label is not None:
             self.label[cover > 0.5] = label
 
-    def shade(self, shape, amount, softness: float = 0.) -> None:
+    def shade(self, shape, amount, softness: float = 0.0) -> None:
         """Darken (amount > 0) or lighten a shape; ``softness`` is the width
         of its edge in units."""
         cover = np.clip(0.5 - shape / max(softness, 1 / self.pixels), 0, 1)

@@ -1,5 +1,4 @@
 """One built-in scene: its plan, and the camera it is taken with."""
-from typing import Tuple
 
 import numpy as np
 
@@ -13,26 +12,35 @@ from .scenes_view import View, set_out
 # Chances of a road and of water; the fewest and most of each thing.
 PLANS = dict(
     country=dict(
-        road=.5, water=.5, building=(0, 2), tree=(2, 6), car=(0, 1),
-        animal=(1, 3)),
+        road=0.5, water=0.5, building=(0, 2), tree=(2, 6), car=(0, 1), animal=(1, 3)
+    ),
     village=dict(
-        road=.8, water=.3, building=(2, 4), tree=(1, 5), car=(1, 2),
-        animal=(0, 2)),
+        road=0.8, water=0.3, building=(2, 4), tree=(1, 5), car=(1, 2), animal=(0, 2)
+    ),
     town=dict(
-        road=1., water=.2, building=(3, 7), tree=(1, 4), car=(1, 3),
-        animal=(0, 1)),
+        road=1.0, water=0.2, building=(3, 7), tree=(1, 4), car=(1, 3), animal=(0, 1)
+    ),
     shore=dict(
-        road=.3, water=1., building=(0, 2), tree=(1, 5), car=(0, 1),
-        animal=(1, 3)),
+        road=0.3, water=1.0, building=(0, 2), tree=(1, 5), car=(0, 1), animal=(1, 3)
+    ),
     wood=dict(
-        road=.5, water=.4, building=(0, 1), tree=(7, 14), car=(0, 1),
-        animal=(1, 2)))
-COATS = ((240, 236, 226), (44, 38, 36), (120, 74, 44), (180, 140, 100),
-         (150, 146, 142), (90, 62, 48), (206, 120, 60))
+        road=0.5, water=0.4, building=(0, 1), tree=(7, 14), car=(0, 1), animal=(1, 2)
+    ),
+)
+COATS = (
+    (240, 236, 226),
+    (44, 38, 36),
+    (120, 74, 44),
+    (180, 140, 100),
+    (150, 146, 142),
+    (90, 62, 48),
+    (206, 120, 60),
+)
 
 
-def render_scene(key: Tuple[int, ...],
-                 size: Tuple[int, int]) -> Tuple[np.ndarray, np.ndarray]:
+def render_scene(
+    key: tuple[int, ...], size: tuple[int, int]
+) -> tuple[np.ndarray, np.ndarray]:
     """Paint one scene.
 
     Args:
@@ -46,8 +54,7 @@ def render_scene(key: Tuple[int, ...],
     """
     dice = Dice(*key)
     plan = PLANS[dice.pick(list(PLANS))]
-    view = set_out(dice, size, dice.between(0.16, 0.58),
-                   dice.between(2, 3.2))
+    view = set_out(dice, size, dice.between(0.16, 0.58), dice.between(2, 3.2))
     if dice.chance(0.6):
         ridge(view, dice.between(0.05, 0.25), 0, FIELD)
     if dice.chance(0.6):
@@ -104,8 +111,7 @@ def _place(view: View, plan: dict) -> list:
         if place:
             tall = plan['building'][1] > 4 and dice.chance(0.5)
             height = dice.between(8, 20) if tall else dice.between(2.8, 7)
-            things.append((place[1], building,
-                           (*place, dice.between(5, 11), height)))
+            things.append((place[1], building, (*place, dice.between(5, 11), height)))
     grove = spot(FIELD, 0.5, 0.04)
     for _ in range(dice.count(*plan['tree'])):
         place = beside(spot(FIELD, 0.5, 0.04), grove, 0.3, 0.02)
@@ -157,18 +163,21 @@ def _photograph(view: View) -> np.ndarray:
 def _blur(image: np.ndarray, weight: float) -> np.ndarray:
     """Three taps (weight, 1 - 2 weight, weight) along both axes."""
     for axis in (0, 1):
-        padded = np.pad(image, [(1, 1) if i == axis else (0, 0)
-                                for i in range(3)], mode='edge')
-        before, after = ((padded[:-2], padded[2:]) if axis == 0 else
-                         (padded[:, :-2], padded[:, 2:]))
+        padded = np.pad(
+            image, [(1, 1) if i == axis else (0, 0) for i in range(3)], mode='edge'
+        )
+        before, after = (
+            (padded[:-2], padded[2:]) if axis == 0 else (padded[:, :-2], padded[:, 2:])
+        )
         image = image + weight * (before + after - 2 * image)
     return image
 
 
 # The 8-point cosine transform times 4096, rounded: with integers below 2**53
 # matrix products are exact in any order of summation.
-_COSINES = np.rint(2048 * np.cos(
-    np.arange(8)[:, None] * (2 * np.arange(8) + 1) * (np.pi / 16)))
+_COSINES = np.rint(
+    2048 * np.cos(np.arange(8)[:, None] * (2 * np.arange(8) + 1) * (np.pi / 16))
+)
 _COSINES[0] = 1448
 
 

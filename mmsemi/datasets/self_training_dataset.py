@@ -1,17 +1,17 @@
 """What a stage of self-training is trained on."""
+
 import math
-from typing import List, Optional, Sequence, Tuple
+from collections.abc import Sequence
 
 from mmsemi.registry import DATASETS
+
 from .list_dataset import ListSegDataset
 from .semi_dataset import SemiSegDataset
 
 DOUBLE_BELOW = 200
 
 
-def repetitions(labeled: int,
-                pseudo: int,
-                double_below: int = DOUBLE_BELOW) -> int:
+def repetitions(labeled: int, pseudo: int, double_below: int = DOUBLE_BELOW) -> int:
     """How often an epoch sees every labeled image.
 
     Args:
@@ -24,10 +24,12 @@ def repetitions(labeled: int,
     return 2 if labeled < double_below else 1
 
 
-def smallest_epoch(labeled: int,
-                   unlabeled: int,
-                   shares: Sequence[float],
-                   double_below: int = DOUBLE_BELOW) -> int:
+def smallest_epoch(
+    labeled: int,
+    unlabeled: int,
+    shares: Sequence[float],
+    double_below: int = DOUBLE_BELOW,
+) -> int:
     """Images of an epoch, in the training that has the fewest of them.
 
     Args:
@@ -39,7 +41,8 @@ def smallest_epoch(labeled: int,
     rounds = (0, *(int(unlabeled * share) for share in shares))
     return min(
         repetitions(labeled, pseudo, double_below) * labeled + pseudo
-        for pseudo in rounds)
+        for pseudo in rounds
+    )
 
 
 @DATASETS.register_module()
@@ -68,32 +71,43 @@ class SelfTrainingDataset(SemiSegDataset):
     Raises: as :class:`SemiSegDataset`.
     """
 
-    def __init__(self,
-                 data_root: Optional[str] = None,
-                 labeled_list: str = '',
-                 unlabeled_list: Optional[str] = None,
-                 train_list: Optional[str] = None,
-                 labeled_pipeline: Sequence[dict] = (),
-                 unlabeled_pipeline: Sequence[dict] = (),
-                 pseudo_list: Optional[str] = None,
-                 double_below: int = DOUBLE_BELOW,
-                 max_corrupt: int = 0,
-                 **kwargs) -> None:
-        super().__init__(data_root, labeled_list, unlabeled_list, train_list,
-                         labeled_pipeline, unlabeled_pipeline, max_corrupt,
-                         **kwargs)
+    def __init__(
+        self,
+        data_root: str | None = None,
+        labeled_list: str = '',
+        unlabeled_list: str | None = None,
+        train_list: str | None = None,
+        labeled_pipeline: Sequence[dict] = (),
+        unlabeled_pipeline: Sequence[dict] = (),
+        pseudo_list: str | None = None,
+        double_below: int = DOUBLE_BELOW,
+        max_corrupt: int = 0,
+        **kwargs,
+    ) -> None:
+        super().__init__(
+            data_root,
+            labeled_list,
+            unlabeled_list,
+            train_list,
+            labeled_pipeline,
+            unlabeled_pipeline,
+            max_corrupt,
+            **kwargs,
+        )
         self.pseudo = None
         if pseudo_list:
             kwargs['reduce_zero_label'] = False  # predicted classes already
             kwargs['anywhere'] = True  # the masks lie in the work dir
             self.pseudo = ListSegDataset(
-                pseudo_list, data_root, pipeline=unlabeled_pipeline, **kwargs)
+                pseudo_list, data_root, pipeline=unlabeled_pipeline, **kwargs
+            )
         self.double_below = double_below
         self.repeats = repetitions(
-            len(self.labeled), len(self.pseudo or ()), double_below)
+            len(self.labeled), len(self.pseudo or ()), double_below
+        )
 
     @property
-    def parts(self) -> List[ListSegDataset]:
+    def parts(self) -> list[ListSegDataset]:
         return super().parts + ([self.pseudo] if self.pseudo else [])
 
     @property
@@ -106,7 +120,7 @@ class SelfTrainingDataset(SemiSegDataset):
         """None that a sampler could draw."""
         return 0
 
-    def _locate(self, stream: str, i: int) -> Tuple[ListSegDataset, int]:
+    def _locate(self, stream: str, i: int) -> tuple[ListSegDataset, int]:
         pseudo = i - self.repeats * len(self.labeled)
         if pseudo >= 0:
             return self.pseudo, pseudo

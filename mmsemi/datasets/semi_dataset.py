@@ -1,9 +1,10 @@
 """The streams of semi-supervised training, from one data set."""
+
 import random
 from collections import ChainMap
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import accumulate, compress
-from typing import Dict, Iterator, List, Optional, Sequence, Tuple
 
 import numpy as np
 import torch
@@ -11,6 +12,7 @@ from torch.utils.data import Dataset, default_collate
 
 from mmsemi.registry import DATASETS, FUNCTIONS
 from mmsemi.utils.pasting import as_pastes
+
 from .list_dataset import ListSegDataset
 from .semi_sampler import SemiIndex
 from .transforms import FaultyFile
@@ -40,7 +42,7 @@ def image_paths(dataset: ListSegDataset) -> Iterator[str]:
         yield dataset.get_data_info(i)['img_path']
 
 
-def _candidates(place: int, num: int, seed: Tuple[int, ...]) -> Iterator[int]:
+def _candidates(place: int, num: int, seed: tuple[int, ...]) -> Iterator[int]:
     """A place, then all of them in an order that follows from the seed."""
     yield place
     yield from np.random.default_rng(seed).permutation(num).tolist()
@@ -54,7 +56,7 @@ def _without_boxes(image: dict) -> dict:
     return {key: value for key, value in image.items() if not _is_box(key)}
 
 
-def _unmixed(image: Dict[str, torch.Tensor]) -> bool:
+def _unmixed(image: dict[str, torch.Tensor]) -> bool:
     """Whether an image has boxes, all empty: nothing is mixed into it."""
     boxes = [box for key, box in image.items() if _is_box(key)]
     return bool(boxes) and not any(box.any() for box in boxes)
@@ -97,22 +99,26 @@ class SemiSegDataset(Dataset):
             and all that :class:`ListSegDataset` and :func:`read_list` raise.
     """
 
-    def __init__(self,
-                 data_root: Optional[str] = None,
-                 labeled_list: str = '',
-                 unlabeled_list: Optional[str] = None,
-                 train_list: Optional[str] = None,
-                 labeled_pipeline: Sequence[dict] = (),
-                 unlabeled_pipeline: Sequence[dict] = (),
-                 max_corrupt: int = 0,
-                 **kwargs) -> None:
+    def __init__(
+        self,
+        data_root: str | None = None,
+        labeled_list: str = '',
+        unlabeled_list: str | None = None,
+        train_list: str | None = None,
+        labeled_pipeline: Sequence[dict] = (),
+        unlabeled_pipeline: Sequence[dict] = (),
+        max_corrupt: int = 0,
+        **kwargs,
+    ) -> None:
         self.max_corrupt = max_corrupt
         if not labeled_list:
             raise ValueError(
                 f'{type(self).__name__} was given no `labeled_list`: name the '
-                'list of labeled images in the config.')
+                'list of labeled images in the config.'
+            )
         self.labeled = ListSegDataset(
-            labeled_list, data_root, pipeline=labeled_pipeline, **kwargs)
+            labeled_list, data_root, pipeline=labeled_pipeline, **kwargs
+        )
         self.unlabeled = None
         if unlabeled_list or train_list:
             labeled = () if unlabeled_list else set(image_paths(self.labeled))
@@ -122,15 +128,17 @@ class SemiSegDataset(Dataset):
                 need_masks=False,
                 without=labeled,
                 pipeline=unlabeled_pipeline,
-                **kwargs)
+                **kwargs,
+            )
             if not len(self.unlabeled):
                 raise ValueError(
                     f'No image of {train_list} is unlabeled: all are in the '
                     'labeled list. Choose a smaller labeled list, or name an '
-                    '`unlabeled_list`.')
+                    '`unlabeled_list`.'
+                )
 
     @property
-    def parts(self) -> List[ListSegDataset]:
+    def parts(self) -> list[ListSegDataset]:
         """The lists that there are."""
         return [self.labeled] + ([self.unlabeled] if self.unlabeled else [])
 
@@ -151,7 +159,7 @@ class SemiSegDataset(Dataset):
         """Unlabeled images, which measure an epoch."""
         return self.num_unlabeled or self.num_labeled
 
-    def __getitem__(self, index: SemiIndex) -> Dict[str, List[dict]]:
+    def __getitem__(self, index: SemiIndex) -> dict[str, list[dict]]:
         streams, corrupt = {}, {}
         for s, name in enumerate(STREAMS):
             streams[name] = []
@@ -165,8 +173,9 @@ class SemiSegDataset(Dataset):
             streams['corrupt'] = corrupt
         return streams
 
-    def _load(self, stream: str, i: int, seed: Tuple[int, ...],
-              corrupt: Dict[str, str]) -> dict:
+    def _load(
+        self, stream: str, i: int, seed: tuple[int, ...], corrupt: dict[str, str]
+    ) -> dict:
         """A stream's i-th image, or one in its place."""
         part, place = self._locate(stream, i)
         for place in _candidates(place, len(part), seed):
@@ -187,13 +196,13 @@ class SemiSegDataset(Dataset):
         part, place = self._locate(stream, i)
         return part.get_data_info(place)['img_path']
 
-    def _locate(self, stream: str, i: int) -> Tuple[ListSegDataset, int]:
+    def _locate(self, stream: str, i: int) -> tuple[ListSegDataset, int]:
         """The list, and the place in it, of a stream's i-th image."""
         return (self.labeled if stream == 'labeled' else self.unlabeled), i
 
 
 @FUNCTIONS.register_module()
-def stack_streams(batch: Sequence[Dict[str, List[dict]]]) -> Dict[str, dict]:
+def stack_streams(batch: Sequence[dict[str, list[dict]]]) -> dict[str, dict]:
     """Collate samples into one batch per stream.
 
     Args:
@@ -209,8 +218,7 @@ def stack_streams(batch: Sequence[Dict[str, List[dict]]]) -> Dict[str, dict]:
         why.
     """
     images = {
-        name: [image for sample in batch for image in sample[name]]
-        for name in STREAMS
+        name: [image for sample in batch for image in sample[name]] for name in STREAMS
     }
     partners = None
     if images['partner']:
@@ -219,11 +227,13 @@ def stack_streams(batch: Sequence[Dict[str, List[dict]]]) -> Dict[str, dict]:
         partners = [place - 1 for place in accumulate(mixed)]
     streams = {
         name: default_collate([_without_boxes(image) for image in part])
-        for name, part in images.items() if part
+        for name, part in images.items()
+        if part
     }
     for key in filter(_is_box, next(iter(images['unlabeled']), ())):
         streams['unlabeled'][key] = as_pastes(
-            (image[key].tolist() for image in images['unlabeled']), partners)
+            (image[key].tolist() for image in images['unlabeled']), partners
+        )
     corrupt = [sample['corrupt'] for sample in batch if 'corrupt' in sample]
     if corrupt:
         streams['corrupt'] = dict(ChainMap(*corrupt))

@@ -1,5 +1,7 @@
 """Which labeled, unlabeled and partner images meet in a sample."""
-from typing import Iterator, NamedTuple, Optional, Sequence, Tuple
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from mmengine.dist import get_dist_info, sync_random_seed
@@ -21,9 +23,9 @@ class SemiIndex(NamedTuple):
         seed (int): Seed of every augmentation of this sample.
     """
 
-    labeled: Tuple[int, ...]
-    unlabeled: Tuple[int, ...]
-    partner: Tuple[int, ...]
+    labeled: tuple[int, ...]
+    unlabeled: tuple[int, ...]
+    partner: tuple[int, ...]
     seed: int
 
 
@@ -60,18 +62,22 @@ class SemiSampler(Sampler):
             processes.
     """
 
-    def __init__(self,
-                 dataset,
-                 ratio: Sequence[int] = (1, 1),
-                 partner: str = 'independent',
-                 shuffle: bool = True,
-                 infinite: bool = False,
-                 seed: Optional[int] = None) -> None:
+    def __init__(
+        self,
+        dataset,
+        ratio: Sequence[int] = (1, 1),
+        partner: str = 'independent',
+        shuffle: bool = True,
+        infinite: bool = False,
+        seed: int | None = None,
+    ) -> None:
         if partner not in PARTNERS:
             raise ValueError(f'partner={partner!r} is none of {PARTNERS}.')
         if len(ratio) != 2 or min(ratio) < 0 or max(ratio) == 0:
-            raise ValueError(f'ratio={tuple(ratio)} should be two counts '
-                             '(labeled, unlabeled), not both 0.')
+            raise ValueError(
+                f'ratio={tuple(ratio)} should be two counts '
+                '(labeled, unlabeled), not both 0.'
+            )
         self.rank, self.world_size = get_dist_info()
         self.num_labeled = dataset.num_labeled
         self.num_unlabeled = dataset.num_unlabeled
@@ -84,13 +90,15 @@ class SemiSampler(Sampler):
         self._skip = 0
 
         self.num_samples = (self.num_unlabeled or self.num_labeled) // max(
-            self.unlabeled_per_sample, 1)
+            self.unlabeled_per_sample, 1
+        )
         if len(self) == 0:
             raise ValueError(
                 f'{self.num_unlabeled} unlabeled images make '
                 f'{self.num_samples} samples of {self.unlabeled_per_sample}, '
                 f'too few for {self.world_size} processes. Use fewer '
-                'processes or more images.')
+                'processes or more images.'
+            )
 
     def __len__(self) -> int:
         """Samples of this process in an epoch."""
@@ -119,40 +127,45 @@ class SemiSampler(Sampler):
             for i in range(skip, len(self)):
                 i = i * self.world_size + self.rank
                 yield SemiIndex(
-                    tuple(labeled[i].tolist()), tuple(unlabeled[i].tolist()),
-                    tuple(partner[i].tolist()), int(seeds[i]))
+                    tuple(labeled[i].tolist()),
+                    tuple(unlabeled[i].tolist()),
+                    tuple(partner[i].tolist()),
+                    int(seeds[i]),
+                )
             if not self.infinite:
                 return
             epoch, skip = epoch + 1, 0
 
-    def _epoch_order(self, epoch: int) -> Tuple[np.ndarray, ...]:
+    def _epoch_order(self, epoch: int) -> tuple[np.ndarray, ...]:
         """Labeled (N, l), unlabeled (N, u), partner (N, u or 0), seeds (N,).
 
         All processes compute the same arrays.
         """
         rng = np.random.default_rng((self.seed, epoch))
         n = self.num_samples
-        labeled = self._order(rng, self.num_labeled,
-                              n * self.labeled_per_sample)
-        unlabeled = self._order(rng, self.num_unlabeled,
-                                n * self.unlabeled_per_sample)
+        labeled = self._order(rng, self.num_labeled, n * self.labeled_per_sample)
+        unlabeled = self._order(rng, self.num_unlabeled, n * self.unlabeled_per_sample)
         # Another place in the same order is always another image.
         shift = int(rng.integers(1, max(len(unlabeled), 2)))
         partner = dict(
             independent=np.roll(unlabeled, shift),
             same_image=unlabeled,
-            in_batch=unlabeled[:0])[self.partner]
+            in_batch=unlabeled[:0],
+        )[self.partner]
         seeds = rng.integers(2**32, size=n, dtype=np.uint32)
-        return (labeled.reshape(n, -1), unlabeled.reshape(n, -1),
-                partner.reshape(n, -1), seeds)
+        return (
+            labeled.reshape(n, -1),
+            unlabeled.reshape(n, -1),
+            partner.reshape(n, -1),
+            seeds,
+        )
 
-    def _order(self, rng: np.random.Generator, num: int,
-               length: int) -> np.ndarray:
+    def _order(self, rng: np.random.Generator, num: int, length: int) -> np.ndarray:
         """``length`` of ``num`` indices, each as often as any other (+-1)."""
         whole, rest = divmod(length, num) if num else (0, 0)
         if not self.shuffle:
             return np.resize(np.arange(num), length)
         order = np.concatenate(
-            [np.tile(np.arange(num), whole),
-             rng.permutation(num)[:rest]])
+            [np.tile(np.arange(num), whole), rng.permutation(num)[:rest]]
+        )
         return rng.permutation(order)

@@ -3,7 +3,8 @@
 The lists themselves are not part of this project: ``prepare_splits`` brings
 them from where their authors publish them and holds them against this table.
 """
-from typing import Dict, NamedTuple, Optional
+
+from typing import NamedTuple
 
 
 class PublishedList(NamedTuple):
@@ -14,7 +15,7 @@ class PublishedList(NamedTuple):
     """
 
     lines: int
-    sha256: Optional[str]
+    sha256: str | None
 
 
 class PublishedSplits(NamedTuple):
@@ -36,11 +37,11 @@ class PublishedSplits(NamedTuple):
     url: str
     folder: str
     train: str
-    lists: Dict[str, PublishedList]
-    train_images: Optional[str] = None
+    lists: dict[str, PublishedList]
+    train_images: str | None = None
 
 
-def _table(text: str) -> Dict[str, PublishedList]:
+def _table(text: str) -> dict[str, PublishedList]:
     """Rows of NAME, number of lines and SHA-256 (``-`` for none)."""
     words = iter(text.split())
     return {
@@ -52,11 +53,13 @@ def _table(text: str) -> Dict[str, PublishedList]:
 _UNIMATCH = dict(
     repository='https://github.com/LiheYoung/UniMatch',
     licence='MIT',
-    url='https://raw.githubusercontent.com/LiheYoung/UniMatch/HEAD/splits')
+    url='https://raw.githubusercontent.com/LiheYoung/UniMatch/HEAD/splits',
+)
 _SEMIVL = dict(
     repository='https://github.com/google-research/semivl',
     licence='Apache-2.0',
-    url='https://raw.githubusercontent.com/google-research/semivl/HEAD/splits')
+    url='https://raw.githubusercontent.com/google-research/semivl/HEAD/splits',
+)
 
 _PASCAL = """
 train_aug 10582
@@ -105,25 +108,20 @@ val 2000 8a733f0c20d8f6cd6450b775a2f9e0d9d328af6d8a3aaf50db55d964d18d584c
 # Pascal's 1_16, 1_8, 1_4 are the blended protocol: labels drawn from all of
 # train_aug; u2pl_* is U2PL's version of it.
 PUBLISHED = {
-    'pascal':
-    PublishedSplits(**_UNIMATCH,
-                    folder='pascal',
-                    train='train_aug',
-                    lists=_table(_PASCAL)),
-    'cityscapes':
-    PublishedSplits(**_UNIMATCH,
-                    folder='cityscapes',
-                    train='train',
-                    lists=_table(_CITYSCAPES)),
-    'coco':
-    PublishedSplits(**_UNIMATCH,
-                    folder='coco',
-                    train='train',
-                    lists=_table(_COCO),
-                    train_images='train2017'),
-    'ade20k':
-    PublishedSplits(**_SEMIVL,
-                    folder='ade',
-                    train='train',
-                    lists=_table(_ADE20K)),
+    'pascal': PublishedSplits(
+        **_UNIMATCH, folder='pascal', train='train_aug', lists=_table(_PASCAL)
+    ),
+    'cityscapes': PublishedSplits(
+        **_UNIMATCH, folder='cityscapes', train='train', lists=_table(_CITYSCAPES)
+    ),
+    'coco': PublishedSplits(
+        **_UNIMATCH,
+        folder='coco',
+        train='train',
+        lists=_table(_COCO),
+        train_images='train2017',
+    ),
+    'ade20k': PublishedSplits(
+        **_SEMIVL, folder='ade', train='train', lists=_table(_ADE20K)
+    ),
 }

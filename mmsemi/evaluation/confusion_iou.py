@@ -1,4 +1,5 @@
 """IoU from one look at every pixel."""
+
 import torch
 from mmseg.evaluation import IoUMetric
 from torch import Tensor
@@ -19,8 +20,9 @@ class ConfusionIoUMetric(IoUMetric):
     """
 
     @staticmethod
-    def intersect_and_union(pred_label: Tensor, label: Tensor,
-                            num_classes: int, ignore_index: int) -> tuple:
+    def intersect_and_union(
+        pred_label: Tensor, label: Tensor, num_classes: int, ignore_index: int
+    ) -> tuple:
         """Pixels of every class.
 
         Args:
@@ -35,8 +37,7 @@ class ConfusionIoUMetric(IoUMetric):
             pixels, int64 (C,) each.
         """
         pairs = (label.int() * num_classes).add_(pred_label.int())
-        counts = torch.bincount(
-            pairs.flatten(), minlength=256 * num_classes)
+        counts = torch.bincount(pairs.flatten(), minlength=256 * num_classes)
         counts = counts.view(256, num_classes)
         if 0 <= ignore_index < num_classes:
             counts[ignore_index] = 0

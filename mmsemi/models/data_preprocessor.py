@@ -1,11 +1,14 @@
 """From a loader's batch to what a method reads."""
-from typing import Any, Dict, Optional, Sequence
+
+from collections.abc import Sequence
+from typing import Any
 
 import torch
 from mmseg.models.data_preprocessor import SegDataPreProcessor
 from torch import Tensor
 
 from mmsemi.registry import MODELS
+
 from .utils import strong_view
 
 
@@ -25,20 +28,22 @@ class SemiDataPreprocessor(SegDataPreProcessor):
     images, however many these are.
     """
 
-    def __init__(self,
-                 mean: Optional[Sequence[float]] = None,
-                 std: Optional[Sequence[float]] = None,
-                 **kwargs) -> None:
+    def __init__(
+        self,
+        mean: Sequence[float] | None = None,
+        std: Sequence[float] | None = None,
+        **kwargs,
+    ) -> None:
         if mean is None or std is None:
             super().__init__(mean, std, **kwargs)
         else:
-            super().__init__([0.], [1.], **kwargs)
+            super().__init__([0.0], [1.0], **kwargs)
             self.mean = torch.tensor(mean, dtype=torch.float32).view(-1, 1, 1)
             self.std = torch.tensor(std, dtype=torch.float32).view(-1, 1, 1)
         # Copies from the pinned memory of a loader need not be waited for.
         self._non_blocking = torch.cuda.is_available()
 
-    def forward(self, data: dict, training: bool = False) -> Dict[str, Any]:
+    def forward(self, data: dict, training: bool = False) -> dict[str, Any]:
         if 'labeled' not in data and 'unlabeled' not in data:
             return super().forward(data, training)
         streams = {
@@ -63,11 +68,12 @@ class SemiDataPreprocessor(SegDataPreProcessor):
         return value
 
 
-def _with_views(stream: Dict[str, Any]) -> Dict[str, Tensor]:
+def _with_views(stream: dict[str, Any]) -> dict[str, Tensor]:
     """A stream with the strong views that it holds but the draws of."""
     views = {
         key.replace('draws', 'strong'): strong_view(stream['weak'], draws)
-        for key, draws in stream.items() if key.startswith('draws')
+        for key, draws in stream.items()
+        if key.startswith('draws')
     }
     rest = {k: v for k, v in stream.items() if not k.startswith('draws')}
     return {**rest, **views}

@@ -1,5 +1,4 @@
 """Starting a part of the network from a file of weights."""
-from typing import Dict
 
 import torch
 from mmengine.logging import print_log
@@ -10,6 +9,7 @@ from torch import Tensor, nn
 from mmsemi.registry import WEIGHT_INITIALIZERS
 from mmsemi.utils.checkpoint import find_weights, read_checkpoint, unwrap
 from mmsemi.utils.released import convert_backbone, convert_state_dict
+
 from .backbones import Xception65
 
 RELEASED = 'https://github.com/LiheYoung/UniMatch#pretrained-backbone'
@@ -83,34 +83,43 @@ class PretrainedBackbone:
             FileNotFoundError: There is no such file, or no way to it.
             ValueError: The file lacks tensors of the part, or is damaged.
         """
-        print_log(
-            f'Load {self.part} from {self.checkpoint}', logger='current')
+        print_log(f'Load {self.part} from {self.checkpoint}', logger='current')
         try:
             state = self._names(unwrap(self._read(module)))
         except ValueError as error:
             raise ValueError(
                 f'The {self.part} cannot start from {self.checkpoint}: '
-                f'{error} {self._cures(module)}') from error
+                f'{error} {self._cures(module)}'
+            ) from error
         own = module.state_dict()
         first = next((k for k, value in own.items() if value.dim() == 4), '')
         if first in state and state[first].size(1) == 3 != own[first].size(1):
             state[first] = adapt_channels(state[first], own[first].size(1))
         lacking = [
-            key for key in own if 'num_batches_tracked' not in key and (
-                key not in state or state[key].shape != own[key].shape)
+            key
+            for key in own
+            if 'num_batches_tracked' not in key
+            and (key not in state or state[key].shape != own[key].shape)
         ]
         if lacking:
             key = lacking[0]
-            fault = f'{key} is missing' if key not in state else (
-                f'{key} has the shape {tuple(state[key].shape)} instead of '
-                f'{tuple(own[key].shape)}')
+            fault = (
+                f'{key} is missing'
+                if key not in state
+                else (
+                    f'{key} has the shape {tuple(state[key].shape)} instead of '
+                    f'{tuple(own[key].shape)}'
+                )
+            )
             raise ValueError(
                 f'{self.checkpoint} does not fit {type(module).__name__}: '
                 f'{len(lacking)} of {len(own)} tensors are missing or of '
                 f'another shape ({fault}). {self._stem_cure(state, own)}'
-                f'{self._cures(module)}')
+                f'{self._cures(module)}'
+            )
         load_state_dict(
-            module, {key: value for key, value in state.items() if key in own})
+            module, {key: value for key, value in state.items() if key in own}
+        )
         # MMEngine has the parts initialise themselves after the whole, which
         # would undo the loading (it makes an exception for `Pretrained`).
         for part in module.modules():
@@ -124,16 +133,19 @@ class PretrainedBackbone:
             reason = str(error).rstrip('.')
             raise FileNotFoundError(
                 f'Cannot read {self.checkpoint}, which the {self.part} is to '
-                f'start from: {reason}. {self._cures(module)}') from error
+                f'start from: {reason}. {self._cures(module)}'
+            ) from error
 
     def _cures(self, module: nn.Module) -> str:
         options = f'--cfg-options model.{self.part}.init_cfg'
-        return (f'Get {where_to_get(module)} and name it by '
-                f'`{options}.checkpoint=FILE`, or start from random weights '
-                f'by `{options}=None`.')
+        return (
+            f'Get {where_to_get(module)} and name it by '
+            f'`{options}.checkpoint=FILE`, or start from random weights '
+            f'by `{options}=None`.'
+        )
 
     @staticmethod
-    def _stem_cure(state: Dict[str, Tensor], own: Dict[str, Tensor]) -> str:
+    def _stem_cure(state: dict[str, Tensor], own: dict[str, Tensor]) -> str:
         """What fits the backbone to the stem of a file, if that is it."""
         last = 'stem.6.weight'
         if last not in state or last not in own:
@@ -141,11 +153,13 @@ class PretrainedBackbone:
         theirs, ours = len(state[last]), len(own[last])
         if theirs == ours:
             return ''
-        return (f'Its stem has {theirs} channels instead of {ours}: '
-                f'`--cfg-options model.backbone.stem_channels={theirs}` takes '
-                'it. ')
+        return (
+            f'Its stem has {theirs} channels instead of {ours}: '
+            f'`--cfg-options model.backbone.stem_channels={theirs}` takes '
+            'it. '
+        )
 
-    def _names(self, state: Dict[str, Tensor]) -> Dict[str, Tensor]:
+    def _names(self, state: dict[str, Tensor]) -> dict[str, Tensor]:
         """The tensors under the names that the backbone gives them."""
         prefix = f'{self.part}.'
         if not any(key.startswith(prefix) for key in state):
@@ -169,11 +183,8 @@ class PretrainedHead(PretrainedBackbone):
 
     part = 'decode_head'
 
-    def _names(self, state: Dict[str, Tensor]) -> Dict[str, Tensor]:
+    def _names(self, state: dict[str, Tensor]) -> dict[str, Tensor]:
         """The tensors under the names that our head gives them."""
         if not any(key.startswith('decode_head.') for key in state):
             state = convert_state_dict(state)
-        return {
-            key.removeprefix('decode_head.'): value
-            for key, value in state.items()
-        }
+        return {key.removeprefix('decode_head.'): value for key, value in state.items()}

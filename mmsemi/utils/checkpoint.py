@@ -1,14 +1,16 @@
 """Files of weights, read without running code and written whole."""
+
 import errno
 import io
 import os
 import re
 import zipfile
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
 from pickle import UnpicklingError
-from typing import Any, Callable, Dict, Iterator, Optional, Union
+from typing import Any
 
 import numpy as np
 import torch
@@ -22,8 +24,7 @@ from .text import some
 
 def _statistic(owner: type, name: str) -> Callable:
     """Stands in for ``getattr``, which a history names its methods by."""
-    if owner is not HistoryBuffer or name not in ('current', 'max', 'mean',
-                                                  'min'):
+    if owner is not HistoryBuffer or name not in ('current', 'max', 'mean', 'min'):
         raise UnpicklingError(f'GLOBAL getattr of {name}')
     return getattr(HistoryBuffer, name)
 
@@ -66,8 +67,7 @@ def find_weights(file: str) -> str:
     return moved if there else file
 
 
-def read_checkpoint(file: Union[str, Path],
-                    map_location: Any = 'cpu') -> Dict[str, Any]:
+def read_checkpoint(file: str | Path, map_location: Any = 'cpu') -> dict[str, Any]:
     """Read a checkpoint without running any code it may hold.
 
     Args:
@@ -93,7 +93,8 @@ def read_checkpoint(file: Union[str, Path],
             _check_sums(file)
             with _only_harmless():
                 checkpoint = torch.load(
-                    file, map_location=map_location, weights_only=not trust)
+                    file, map_location=map_location, weights_only=not trust
+                )
     except (ImportError, OSError):
         raise
     except Exception as error:  # damaged bytes raise nearly anything
@@ -103,14 +104,18 @@ def read_checkpoint(file: Union[str, Path],
                 f'{file} holds {culprit}, which is no tensor, number or '
                 'text and could run code when loaded: it is refused. If you '
                 'trust where the file is from, give the tool '
-                '`--trust-checkpoint`.') from error
+                '`--trust-checkpoint`.'
+            ) from error
         raise ValueError(
             f'{file} is damaged or no checkpoint at all, but a web page '
             f'saved in its place, for example ({error!r:.200}). Download it '
-            'again, or use an earlier one.') from error
+            'again, or use an earlier one.'
+        ) from error
     if not isinstance(checkpoint, dict):
-        raise ValueError(f'{file} holds a {type(checkpoint).__name__} instead '
-                         'of a dict of tensors: save its `state_dict()`.')
+        raise ValueError(
+            f'{file} holds a {type(checkpoint).__name__} instead '
+            'of a dict of tensors: save its `state_dict()`.'
+        )
     return checkpoint
 
 
@@ -157,15 +162,17 @@ def _check_sums(file: str) -> None:
         raise zipfile.BadZipFile(f'{damaged} has another check sum')
 
 
-def _refused(error: Exception) -> Optional[str]:
+def _refused(error: Exception) -> str | None:
     """The name that the safeguard stopped at, where it did."""
     found = re.search(
         r'GLOBAL ([\w.]+)|unrecognized function (.+)'
-        r'|allowlisted via .* but got (.+)', str(error))
+        r'|allowlisted via .* but got (.+)',
+        str(error),
+    )
     return found and next(filter(None, found.groups()))
 
 
-def unwrap(checkpoint: Dict[str, Any]) -> Dict[str, Tensor]:
+def unwrap(checkpoint: dict[str, Any]) -> dict[str, Tensor]:
     """The tensors of a checkpoint, however they are wrapped.
 
     They lie there plainly, or under 'state_dict' (OpenMMLab) or 'model'
@@ -176,7 +183,7 @@ def unwrap(checkpoint: Dict[str, Any]) -> Dict[str, Tensor]:
     return {key.removeprefix('module.'): v for key, v in state.items()}
 
 
-def tensor_faults(state: Dict[str, Tensor], own: Dict[str, Tensor]) -> str:
+def tensor_faults(state: dict[str, Tensor], own: dict[str, Tensor]) -> str:
     """How the tensors of a file differ from those of a network.
 
     Args:
@@ -195,14 +202,12 @@ def tensor_faults(state: Dict[str, Tensor], own: Dict[str, Tensor]) -> str:
     faults = {
         'lacks ': [name for name in own if name not in state],
         'has besides ': [name for name in state if name not in own],
-        'has other shapes: ': reshaped
+        'has other shapes: ': reshaped,
     }
-    return '; it '.join(what + some(names) for what, names in faults.items()
-                        if names)
+    return '; it '.join(what + some(names) for what, names in faults.items() if names)
 
 
-def write_checkpoint(checkpoint: Dict[str, Any], file: Union[str,
-                                                             Path]) -> None:
+def write_checkpoint(checkpoint: dict[str, Any], file: str | Path) -> None:
     """Write a checkpoint, so that the file is whole or not there."""
     buffer = io.BytesIO()
     torch.save(checkpoint, buffer)

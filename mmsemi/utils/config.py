@@ -1,8 +1,8 @@
 """From a command line to a config."""
+
 import argparse
 import os
 import os.path as osp
-from typing import Optional
 
 from mmengine.config import Config, DictAction
 
@@ -20,8 +20,7 @@ class OptionsAction(DictAction):
             key, is_one, value = option.partition('=')
             if not is_one:
                 parser.error(f'{option!r} is no KEY=VALUE')
-            if key == 'data_root' or (set(value) & set(' ,()[]')
-                                      and osp.exists(value)):
+            if key == 'data_root' or (set(value) & set(' ,()[]') and osp.exists(value)):
                 options[key] = value
                 continue
             try:
@@ -39,17 +38,20 @@ def add_config_arguments(parser: argparse.ArgumentParser) -> None:
         action=OptionsAction,
         help='settings that override the config, KEY=VALUE with dots in KEY; '
         'lists as KEY="[a,b]" or KEY=a,b. `data_root=FOLDER` moves all data '
-        'sets of the config.')
+        'sets of the config.',
+    )
     parser.add_argument(
         '--launcher',
         choices=['none', 'pytorch', 'slurm', 'mpi'],
         default='none',
-        help='job launcher')
+        help='job launcher',
+    )
     parser.add_argument(
         '--trust-checkpoint',
         action='store_true',
         help='load checkpoints that hold more than tensors, numbers and text; '
-        'they can run any code: for files of your own only')
+        'they can run any code: for files of your own only',
+    )
     # torch.distributed.launch passes --local-rank, torchrun the variable.
     parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
 
@@ -76,11 +78,13 @@ def load_config(args: argparse.Namespace) -> Config:
     if set(data) & set('\'"\\\n\r'):
         raise ValueError(
             f'MMSEMI_DATA={data!r} has a quote, backslash or line break, and '
-            'configs are Python text: link the folder under another name.')
+            'configs are Python text: link the folder under another name.'
+        )
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     if os.environ.get('MMSEMI_DATA'):
         os.environ.setdefault(
-            'TORCH_HOME', osp.join(os.environ['MMSEMI_DATA'], 'pretrained'))
+            'TORCH_HOME', osp.join(os.environ['MMSEMI_DATA'], 'pretrained')
+        )
     cfg = Config.fromfile(args.config)
     cfg.launcher = args.launcher
     options = args.cfg_options or {}
@@ -106,6 +110,6 @@ def default_work_dir(config: str) -> str:
 def _move_data(cfg: Config, data_root: str) -> None:
     """Set the data root of every data set of the config."""
     for loader in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
-        dataset: Optional[dict] = cfg.get(loader, {}).get('dataset')
+        dataset: dict | None = cfg.get(loader, {}).get('dataset')
         if dataset is not None:
             dataset['data_root'] = data_root

@@ -1,12 +1,13 @@
 """Many files at once, each of them whole or not there."""
+
 import io
 import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import (Any, Callable, Iterable, Iterator, List, Sequence, Tuple,
-                    Union)
+from typing import Any
 
 import cv2
 import numpy as np
@@ -17,7 +18,7 @@ from .text import some_lines
 
 
 @contextmanager
-def replacing(file: Union[str, Path]) -> Iterator[Path]:
+def replacing(file: str | Path) -> Iterator[Path]:
     """A file to write beside another one, whose place it then takes.
 
     A reader finds the old file or the new one, whole, whenever the writer
@@ -41,7 +42,7 @@ def replacing(file: Union[str, Path]) -> Iterator[Path]:
         part.unlink(missing_ok=True)
 
 
-def write_whole(file: Union[str, Path], content: bytes) -> None:
+def write_whole(file: str | Path, content: bytes) -> None:
     """Write a file, so that a reader finds it whole or not at all.
 
     Args:
@@ -56,12 +57,14 @@ def write_whole(file: Union[str, Path], content: bytes) -> None:
             part.write_bytes(content)
     except OSError as error:
         raise OSError(
-            error.errno, f'{file} could not be written ({error.strerror}). '
+            error.errno,
+            f'{file} could not be written ({error.strerror}). '
             'What was there before is untouched: make room, or see to the '
-            'rights.') from error
+            'rights.',
+        ) from error
 
 
-def read_indices(file: Union[str, Path]) -> np.ndarray:
+def read_indices(file: str | Path) -> np.ndarray:
     """Read a gray or paletted image as class indices.
 
     Args:
@@ -80,27 +83,30 @@ def read_indices(file: Union[str, Path]) -> np.ndarray:
     except FileNotFoundError:
         raise
     except Exception as error:  # every decoder raises errors of its own
-        raise ValueError(f'{file} cannot be decoded ({error}); fetch it '
-                         'again.') from error
+        raise ValueError(
+            f'{file} cannot be decoded ({error}); fetch it again.'
+        ) from error
     if indices.ndim != 2:
-        raise ValueError(f'{file} holds colours, {indices.shape[2]} '
-                         'channels, where class indices were expected.')
+        raise ValueError(
+            f'{file} holds colours, {indices.shape[2]} '
+            'channels, where class indices were expected.'
+        )
     return indices.astype(np.uint8) if indices.dtype == bool else indices
 
 
-def write_indices(file: Union[str, Path], indices: np.ndarray) -> None:
+def write_indices(file: str | Path, indices: np.ndarray) -> None:
     """Write class indices (H, W), uint8, as a gray PNG, whole or not."""
     content = io.BytesIO()
     Image.fromarray(indices).save(content, 'PNG')
     write_whole(file, content.getvalue())
 
 
-def write_picture(file: Union[str, Path], picture: np.ndarray) -> None:
+def write_picture(file: str | Path, picture: np.ndarray) -> None:
     """Write a BGR picture (H, W, 3), uint8, as PNG, whole or not."""
     write_whole(file, cv2.imencode('.png', picture)[1].tobytes())
 
 
-def image_size(file: Union[str, Path]) -> Tuple[int, int]:
+def image_size(file: str | Path) -> tuple[int, int]:
     """Height and width of an image, from its header alone.
 
     Raises:
@@ -116,8 +122,9 @@ def image_size(file: Union[str, Path]) -> Tuple[int, int]:
         raise ValueError(f'{file} is no image ({error}).') from error
 
 
-def run_parallel(work: Callable[[Any], Any], jobs: Sequence[Any], title: str,
-                 workers: int) -> Tuple[List[Tuple[Any, Any]], List[str]]:
+def run_parallel(
+    work: Callable[[Any], Any], jobs: Sequence[Any], title: str, workers: int
+) -> tuple[list[tuple[Any, Any]], list[str]]:
     """Do every job, in several processes, behind a progress bar.
 
     A job that fails does not stop the others.
@@ -149,19 +156,19 @@ def raise_failures(failures: Sequence[str], doing: str) -> None:
         ValueError: There are failures; the first ten are named.
     """
     if failures:
-        raise ValueError(f'{doing}: {len(failures)} failed.'
-                         f'{some_lines(failures, 10)}')
+        raise ValueError(f'{doing}: {len(failures)} failed.{some_lines(failures, 10)}')
 
 
-def _attempt(work: Callable[[Any], Any], job: Any) -> Tuple[Any, str]:
+def _attempt(work: Callable[[Any], Any], job: Any) -> tuple[Any, str]:
     try:
         return work(job), ''
     except (OSError, ValueError) as error:
         return None, str(error)
 
 
-def _gather(done: Iterable[Tuple[Any, str]], jobs: Sequence[Any],
-            title: str) -> Tuple[List[Tuple[Any, Any]], List[str]]:
+def _gather(
+    done: Iterable[tuple[Any, str]], jobs: Sequence[Any], title: str
+) -> tuple[list[tuple[Any, Any]], list[str]]:
     results, failures = [], []
     pairs = track(zip(jobs, done), title, total=len(jobs))
     for job, (result, failure) in pairs:

@@ -1,8 +1,10 @@
 """Seconds and bytes that a piece of work takes."""
+
 import argparse
 import json
 import time
-from typing import Any, Callable
+from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch.profiler import ProfilerActivity, profile
@@ -48,12 +50,12 @@ def peak_memory(run: Callable[[], object], device: str = 'cpu') -> int:
         torch.cuda.reset_peak_memory_stats()
         run()
         return torch.cuda.max_memory_allocated() - before
-    with profile(
-            activities=[ProfilerActivity.CPU], profile_memory=True) as prof:
+    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as prof:
         run()
     # One event for every block, freed ones negative.
     events = [
-        event for event in prof.profiler.kineto_results.events()
+        event
+        for event in prof.profiler.kineto_results.events()
         if event.name() == '[memory]'
     ]
     held = peak = 0
@@ -74,8 +76,7 @@ def write_report(args: argparse.Namespace, **result: Any) -> None:
     if not args.out:
         return
     environment = dict(
-        torch=torch.__version__,
-        threads=torch.get_num_threads(),
-        **vars(args))
+        torch=torch.__version__, threads=torch.get_num_threads(), **vars(args)
+    )
     report = dict(environment=environment, **result)
     write_whole(args.out, json.dumps(report, indent=2, default=str).encode())

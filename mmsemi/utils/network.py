@@ -1,9 +1,11 @@
 """A trained network, ready to use."""
+
 import torch
 from mmengine.config import Config
 from mmseg.apis import init_model
 
 from mmsemi.engine.runner.checks import check_fits
+
 from .checkpoint import read_checkpoint, trusting, unwrap
 
 

@@ -1,5 +1,7 @@
 """What CutMix takes from where."""
-from typing import Iterable, List, NamedTuple, Optional, Sequence
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 
 class Paste(NamedTuple):
@@ -25,8 +27,9 @@ class Paste(NamedTuple):
     y2: int
 
 
-def as_pastes(boxes: Iterable[Sequence[int]],
-              partners: Optional[Sequence[int]] = None) -> List[Paste]:
+def as_pastes(
+    boxes: Iterable[Sequence[int]], partners: Sequence[int] | None = None
+) -> list[Paste]:
     """The boxes of a batch, without the empty ones.
 
     Args:

@@ -1,5 +1,6 @@
 """Many names in one message."""
-from typing import Iterable
+
+from collections.abc import Iterable
 
 
 def some(names: Iterable, most: int = 3) -> str:

@@ -1,14 +1,15 @@
 """Values of pixels as a picture."""
-from typing import Optional, Tuple
 
 import cv2
 import numpy as np
 
 
-def heat_map(image: np.ndarray,
-             values: np.ndarray,
-             point: Optional[Tuple[int, int]] = None,
-             opacity: float = 0.7) -> np.ndarray:
+def heat_map(
+    image: np.ndarray,
+    values: np.ndarray,
+    point: tuple[int, int] | None = None,
+    opacity: float = 0.7,
+) -> np.ndarray:
     """A map of values over its image, from dark (lowest) to bright.
 
     Args:
@@ -26,16 +27,20 @@ def heat_map(image: np.ndarray,
     values /= max(values.max(), np.finfo(np.float32).tiny)
     y, x = (
         np.linspace(0, small - 1, large, dtype=np.float32)
-        for small, large in zip(values.shape, (height, width)))
+        for small, large in zip(values.shape, (height, width))
+    )
     values = cv2.remap(values, *np.meshgrid(x, y), cv2.INTER_LINEAR)
     colours = cv2.applyColorMap(
-        np.rint(255 * values).astype(np.uint8), cv2.COLORMAP_INFERNO)
+        np.rint(255 * values).astype(np.uint8), cv2.COLORMAP_INFERNO
+    )
     picture = cv2.addWeighted(image, 1 - opacity, colours, opacity, 0)
     if point is not None:
         cv2.drawMarker(
             picture,
-            point, (255, 255, 255),
+            point,
+            (255, 255, 255),
             cv2.MARKER_CROSS,
             markerSize=max(height, width) // 20,
-            thickness=max(1, max(height, width) // 250))
+            thickness=max(1, max(height, width) // 250),
+        )
     return picture

@@ -1,7 +1,8 @@
 """Masks as files and as pictures."""
+
 import io
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Sequence, Union
 
 import cv2
 import numpy as np
@@ -10,8 +11,9 @@ from PIL import Image
 from mmsemi.utils.files import write_whole
 
 
-def save_mask(mask: np.ndarray, palette: Sequence[Sequence[int]],
-              file: Union[str, Path]) -> None:
+def save_mask(
+    mask: np.ndarray, palette: Sequence[Sequence[int]], file: str | Path
+) -> None:
     """Write class indices as a PNG that viewers show in colour, whole or not.
 
     Args:
@@ -37,7 +39,7 @@ def colorize(mask: np.ndarray, palette: Sequence[Sequence[int]]) -> np.ndarray:
         ndarray: (H, W, 3), uint8, BGR.
     """
     table = np.zeros((256, 3), np.uint8)
-    table[:len(palette)] = palette
+    table[: len(palette)] = palette
     return table[mask.astype(np.uint8)][..., ::-1]
 
 
@@ -46,14 +48,15 @@ def viewable(image: np.ndarray) -> np.ndarray:
     channels = image.shape[2]
     if channels == 3:
         return image
-    return image[..., 2::-1] if channels > 3 else np.repeat(
-        image[..., :1], 3, 2)
+    return image[..., 2::-1] if channels > 3 else np.repeat(image[..., :1], 3, 2)
 
 
-def overlay(image: np.ndarray,
-            mask: np.ndarray,
-            palette: Sequence[Sequence[int]],
-            opacity: float = 0.5) -> np.ndarray:
+def overlay(
+    image: np.ndarray,
+    mask: np.ndarray,
+    palette: Sequence[Sequence[int]],
+    opacity: float = 0.5,
+) -> np.ndarray:
     """A coloured mask over its image.
 
     Args:
@@ -65,5 +68,4 @@ def overlay(image: np.ndarray,
     Returns:
         ndarray: (H, W, 3), uint8, BGR.
     """
-    return cv2.addWeighted(image, 1 - opacity, colorize(mask, palette),
-                           opacity, 0)
+    return cv2.addWeighted(image, 1 - opacity, colorize(mask, palette), opacity, 0)

@@ -2,29 +2,32 @@
 _base_ = [
     '../../configs/_base_/datasets/camvid.py',
     '../../configs/_base_/schedules/sgd_poly.py',
-    '../../configs/_base_/default_runtime.py'
+    '../../configs/_base_/default_runtime.py',
 ]
 
 metainfo = dict(
     _delete_=True,
     classes=('ground', 'disc', 'box', 'bar'),
-    palette=[[90, 90, 90], [200, 40, 40], [40, 200, 40], [40, 40, 200]])
+    palette=[[90, 90, 90], [200, 40, 40], [40, 200, 40], [40, 40, 200]],
+)
 crop_size = (33, 33)
 geometry = [
     dict(type='RandomScaleCrop', crop_size=crop_size, ratio_range=(0.5, 2.0)),
-    dict(type='RandomFlip', prob=0.5)
+    dict(type='RandomFlip', prob=0.5),
 ]
 labeled_pipeline = [
     dict(type='LoadSegImage'),
-    dict(type='LoadSegMask'), *geometry,
-    dict(type='PackLabeled')
+    dict(type='LoadSegMask'),
+    *geometry,
+    dict(type='PackLabeled'),
 ]
 unlabeled_pipeline = [
     dict(type='LoadSegImage'),
-    dict(type='MarkValid'), *geometry,
+    dict(type='MarkValid'),
+    *geometry,
     dict(type='StrongViews', num_views=2),
     dict(type='CutMixBoxes', num_views=2),
-    dict(type='PackUnlabeled')
+    dict(type='PackUnlabeled'),
 ]
 
 norm_cfg = dict(type='BN')
@@ -36,7 +39,8 @@ model = dict(
         type='SemiDataPreprocessor',
         mean=[123.675, 116.28, 103.53],
         std=[58.395, 57.12, 57.375],
-        bgr_to_rgb=True),
+        bgr_to_rgb=True,
+    ),
     backbone=dict(
         type='ResNetV1c',
         depth=18,
@@ -45,7 +49,8 @@ model = dict(
         out_indices=(0, 3),
         strides=(1, 2, 2, 1),
         dilations=(1, 1, 1, 2),
-        norm_cfg=norm_cfg),
+        norm_cfg=norm_cfg,
+    ),
     decode_head=dict(
         type='DeepLabV3PlusHead',
         in_channels=64,
@@ -57,8 +62,10 @@ model = dict(
         dropout_ratio=0.1,
         norm_cfg=norm_cfg,
         align_corners=True,
-        loss_decode=dict(type='PixelCrossEntropyLoss')),
-    test_cfg=dict(mode='whole'))
+        loss_decode=dict(type='PixelCrossEntropyLoss'),
+    ),
+    test_cfg=dict(mode='whole'),
+)
 
 total_batch_size = 2
 train_dataloader = dict(
@@ -68,11 +75,12 @@ train_dataloader = dict(
         labeled_list='splits/labeled.txt',
         metainfo=metainfo,
         labeled_pipeline=labeled_pipeline,
-        unlabeled_pipeline=unlabeled_pipeline))
+        unlabeled_pipeline=unlabeled_pipeline,
+    ),
+)
 val_dataloader = dict(
-    num_workers=0,
-    persistent_workers=False,
-    dataset=dict(metainfo=metainfo))
+    num_workers=0, persistent_workers=False, dataset=dict(metainfo=metainfo)
+)
 test_dataloader = val_dataloader
 train_cfg = dict(max_epochs=2)
 auto_scale_lr = dict(base_batch_size=2)

@@ -11,22 +11,28 @@ model = dict(
     # A first guess of many classes: labels that a test can tell apart.
     decode_head=dict(
         _base_.model.decode_head,
-        init_cfg=dict(type='Normal', std=1, override=dict(name='conv_seg'))),
-    test_cfg=dict(mode='whole'))
+        init_cfg=dict(type='Normal', std=1, override=dict(name='conv_seg')),
+    ),
+    test_cfg=dict(mode='whole'),
+)
 train_dataloader = dict(
     sampler=dict(ratio=(1, 0)),
     dataset=dict(
         type='SelfTrainingDataset',
         unlabeled_pipeline=[
             dict(type='LoadSegImage'),
-            dict(type='LoadSegMask'), *_base_.geometry,
+            dict(type='LoadSegMask'),
+            *_base_.geometry,
             dict(type='RandomColorJitter'),
             dict(type='RandomGray'),
             dict(type='RandomBlur'),
             dict(type='NoiseCutout'),
-            dict(type='PackLabeled')
-        ]))
+            dict(type='PackLabeled'),
+        ],
+    ),
+)
 train_cfg = dict(max_epochs=3)
 optim_wrapper = dict(
     optimizer=dict(lr=0.05),
-    paramwise_cfg=dict(custom_keys=dict(backbone=dict(lr_mult=1))))
+    paramwise_cfg=dict(custom_keys=dict(backbone=dict(lr_mult=1))),
+)

@@ -1,11 +1,15 @@
 """Lists of one's own that show all classes early."""
+
 import cv2
 import numpy as np
 import pytest
 
 from mmsemi.datasets import read_list
-from mmsemi.datasets.balanced_splits import (balanced_order, generate_lists,
-                                             shown_classes)
+from mmsemi.datasets.balanced_splits import (
+    balanced_order,
+    generate_lists,
+    shown_classes,
+)
 
 
 def shown(seed, images=60):
@@ -41,8 +45,10 @@ def test_shown_classes(tmp_path):
     files = [tmp_path / 'a.png', tmp_path / 'b.png']
     table = shown_classes(files)
     assert np.argwhere(table).tolist() == [[0, 0], [0, 2], [1, 1]]
-    assert np.argwhere(shown_classes(files, zero_is_ignore=True)).tolist() \
-        == [[0, 2], [1, 1]]
+    assert np.argwhere(shown_classes(files, zero_is_ignore=True)).tolist() == [
+        [0, 2],
+        [1, 1],
+    ]
     (tmp_path / 'b.png').write_bytes(b'no image')
     with pytest.raises(ValueError, match='b.png cannot be decoded'):
         shown_classes(files, workers=2)
@@ -51,13 +57,13 @@ def test_shown_classes(tmp_path):
 def test_generated_lists_are_nested_and_seeded(tiny_data, tmp_path):
     def lists(seed):
         counts = generate_lists(tmp_path, 'splits/train.txt', (2, 4), seed)
-        assert list(counts) == [
-            f'splits/seed{seed}_1_{part}.txt' for part in (4, 2)]
+        assert list(counts) == [f'splits/seed{seed}_1_{part}.txt' for part in (4, 2)]
         return [read_list(tmp_path / name) for name in counts]
 
     for folder in ('images', 'labels', 'splits'):
-        (tmp_path / folder).symlink_to(tiny_data / folder) \
-            if folder != 'splits' else (tmp_path / folder).mkdir()
+        (tmp_path / folder).symlink_to(tiny_data / folder) if folder != 'splits' else (
+            tmp_path / folder
+        ).mkdir()
     train = tiny_data / 'splits/train.txt'
     (tmp_path / 'splits/train.txt').write_text(train.read_text())
     small, large = lists(0)
@@ -66,4 +72,4 @@ def test_generated_lists_are_nested_and_seeded(tiny_data, tmp_path):
     assert lists(0) == [small, large]
     assert any(lists(seed) != [small, large] for seed in (1, 2, 3))
     with pytest.raises(ValueError, match='Choose others by --parts'):
-        generate_lists(tmp_path, 'splits/train.txt', (100, ), 0)
+        generate_lists(tmp_path, 'splits/train.txt', (100,), 0)

@@ -11,21 +11,25 @@ def write(path, text):
 
 
 def test_reads_the_published_format(tmp_path):
-    file = write(tmp_path / 'l.txt', '\ufeffa/1.jpg b/1.png\r\n\na/2.jpg\n'
-                 'a b/3.jpg\tb c/3.png')
+    file = write(
+        tmp_path / 'l.txt', '\ufeffa/1.jpg b/1.png\r\n\na/2.jpg\na b/3.jpg\tb c/3.png'
+    )
     assert read_list(file) == [
         ListEntry('a/1.jpg', 'b/1.png'),
         ListEntry('a/2.jpg', None),
-        ListEntry('a b/3.jpg', 'b c/3.png')
+        ListEntry('a b/3.jpg', 'b c/3.png'),
     ]
 
 
-@pytest.mark.parametrize('text, said', [
-    ('', 'empty'),
-    (' \n\n', 'empty'),
-    ('a b\na b c\n', 'Line 2 of .* holds 3 names'),
-    (b'\xff\xfea', 'not UTF-8'),
-])
+@pytest.mark.parametrize(
+    'text, said',
+    [
+        ('', 'empty'),
+        (' \n\n', 'empty'),
+        ('a b\na b c\n', 'Line 2 of .* holds 3 names'),
+        (b'\xff\xfea', 'not UTF-8'),
+    ],
+)
 def test_names_file_and_fault(tmp_path, text, said):
     file = write(tmp_path / 'l.txt', text)
     with pytest.raises(ValueError, match=said) as error:
@@ -39,7 +43,6 @@ def test_missing_list(tmp_path):
 
 
 class TestListSegDataset:
-
     def test_paths_below_the_data_root(self, tmp_path):
         write(tmp_path / 'l.txt', 'a/1.jpg b/1.png')
         info = ListSegDataset('l.txt', str(tmp_path)).get_data_info(0)
@@ -49,8 +52,7 @@ class TestListSegDataset:
     def test_masks_are_not_looked_at_where_not_needed(self, tmp_path):
         write(tmp_path / 'l.txt', 'a/1.jpg b/1.png\na/2.jpg')
         dataset = ListSegDataset('l.txt', str(tmp_path), need_masks=False)
-        assert all('seg_map_path' not in dataset.get_data_info(i)
-                   for i in range(2))
+        assert all('seg_map_path' not in dataset.get_data_info(i) for i in range(2))
 
     def test_labeled_line_without_mask(self, tmp_path):
         write(tmp_path / 'l.txt', 'a/1.jpg')
@@ -67,22 +69,27 @@ class TestListSegDataset:
         lines = [f'a/{i}.jpg\tb {i}.png' for i in range(5)]
         write(tmp_path / 'l.txt', '\n'.join(lines))
         dataset = ListSegDataset(
-            'l.txt', str(tmp_path), indices=4, serialize_data=False)
+            'l.txt', str(tmp_path), indices=4, serialize_data=False
+        )
         assert len(dataset) == 4
         assert dataset.get_data_info(-1)['sample_idx'] == 3
         with pytest.raises(IndexError):
             dataset.get_data_info(4)
         dataset.get_subset_([3, 1])
-        assert [dataset.get_data_info(i)['seg_map_path'] for i in range(2)
-                ] == [str(tmp_path / f'b {i}.png') for i in (3, 1)]
+        assert [dataset.get_data_info(i)['seg_map_path'] for i in range(2)] == [
+            str(tmp_path / f'b {i}.png') for i in (3, 1)
+        ]
 
     def test_nothing_of_the_list_is_a_python_object(self, tmp_path):
         """Workers would copy what they count references to."""
         write(tmp_path / 'l.txt', 'a/ä.jpg b/1.png\n' * 1000)
         dataset = ListSegDataset('l.txt', str(tmp_path))
         held = gc.get_referents(dataset.__dict__)
-        assert not [x for x in held if isinstance(x, (list, tuple, dict, set))
-                    and len(x) >= 1000]
+        assert not [
+            x
+            for x in held
+            if isinstance(x, (list, tuple, dict, set)) and len(x) >= 1000
+        ]
         size = dataset.data_bytes.nbytes + dataset.data_address.nbytes
         assert size == 1000 * (len('a/ä.jpg b/1.png'.encode()) + 8)
         assert dataset.get_data_info(999)['img_path'].endswith('a/ä.jpg')

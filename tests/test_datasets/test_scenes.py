@@ -11,8 +11,7 @@ from PIL import Image
 
 from mmsemi.datasets import scenes
 from mmsemi.datasets.lists import read_list
-from mmsemi.datasets.scenes import (SCENES_CLASSES, SCENES_PALETTE,
-                                    ensure_scenes)
+from mmsemi.datasets.scenes import SCENES_CLASSES, SCENES_PALETTE, ensure_scenes
 from mmsemi.datasets.scenes_render import render_scene
 
 TOOL = Path(__file__).parents[2] / 'tools' / 'data' / 'make_scenes.py'
@@ -28,25 +27,25 @@ def root(tmp_path_factory):
 def files(root):
     """Every file below the root with its time and content."""
     return {
-        str(path.relative_to(root)):
-        (path.stat().st_mtime_ns, path.read_bytes())
-        for path in root.rglob('*') if path.is_file()
+        str(path.relative_to(root)): (path.stat().st_mtime_ns, path.read_bytes())
+        for path in root.rglob('*')
+        if path.is_file()
     }
 
 
 def pixels(root):
-    return {
-        name: content
-        for name, (_, content) in files(root).items()
-    }
+    return {name: content for name, (_, content) in files(root).items()}
 
 
-@pytest.mark.parametrize('key, size, digest', [
-    ((0, 0, 0), (128, 96), '3703153e35e9f7eb'),
-    ((0, 0, 7), (128, 96), '62bbc887159d41a3'),
-    ((0, 1, 2), (128, 96), 'e26bcfbb70389320'),
-    ((5, 0, 1), (131, 100), '461b9f699b6c5c80'),
-])
+@pytest.mark.parametrize(
+    'key, size, digest',
+    [
+        ((0, 0, 0), (128, 96), '3703153e35e9f7eb'),
+        ((0, 0, 7), (128, 96), '62bbc887159d41a3'),
+        ((0, 1, 2), (128, 96), 'e26bcfbb70389320'),
+        ((5, 0, 1), (131, 100), '461b9f699b6c5c80'),
+    ],
+)
 def test_same_pixels_everywhere(key, size, digest):
     image, mask = render_scene(key, size)
     assert image.shape == (size[1], size[0], 3) and image.dtype == np.uint8
@@ -66,14 +65,10 @@ def test_scenes_differ():
 
 
 def test_lists_and_files(root):
-    lists = {
-        path.stem: read_list(path)
-        for path in (root / 'splits').iterdir()
-    }
+    lists = {path.stem: read_list(path) for path in (root / 'splits').iterdir()}
     assert set(lists) == {'train', 'val', '1_32', '1_16', '1_8', '1_4'}
     for name, entries in lists.items():
-        assert len(entries) == len(set(entries)) == LISTS.get(
-            name, len(entries))
+        assert len(entries) == len(set(entries)) == LISTS.get(name, len(entries))
         shown = set()
         for image, mask in entries:
             image, mask = Image.open(root / image), Image.open(root / mask)
@@ -82,8 +77,9 @@ def test_lists_and_files(root):
             assert mask.getpalette()[:24] == sum(SCENES_PALETTE, [])
             shown |= set(np.unique(np.asarray(mask)).tolist())
         assert shown == set(range(len(SCENES_CLASSES)))
-    for smaller, larger in zip(('1_32', '1_16', '1_8', '1_4'),
-                               ('1_16', '1_8', '1_4', 'train')):
+    for smaller, larger in zip(
+        ('1_32', '1_16', '1_8', '1_4'), ('1_16', '1_8', '1_4', 'train')
+    ):
         assert set(lists[smaller]) <= set(lists[larger])
     assert not set(lists['train']) & set(lists['val'])
     assert sum(1 for _ in root.rglob('*.png')) == 2 * (40 + 16)
@@ -91,11 +87,18 @@ def test_lists_and_files(root):
 
 def test_default_lists(tmp_path, monkeypatch):
     mask = np.arange(64, dtype=np.uint8).reshape(8, 8) // 8
-    monkeypatch.setattr(scenes, 'render_scene', lambda key, size:
-                        (np.zeros((8, 8, 3), np.uint8), mask))
+    monkeypatch.setattr(
+        scenes, 'render_scene', lambda key, size: (np.zeros((8, 8, 3), np.uint8), mask)
+    )
     made = ensure_scenes(tmp_path / 'scenes') / 'splits'
     assert {path.stem: len(read_list(path)) for path in made.iterdir()} == {
-        'train': 320, 'val': 80, '1_32': 10, '1_16': 20, '1_8': 40, '1_4': 80}
+        'train': 320,
+        'val': 80,
+        '1_32': 10,
+        '1_16': 20,
+        '1_8': 40,
+        '1_4': 80,
+    }
 
 
 def test_saved_pixels_are_the_rendered_ones(root):
@@ -113,12 +116,9 @@ def test_made_once(root):
     assert [path.name for path in root.parent.iterdir()] == [root.name]
 
 
-@pytest.mark.parametrize('change', [
-    dict(seed=4),
-    dict(num_train=41),
-    dict(num_val=17),
-    dict(size=(36, 48)),
-])
+@pytest.mark.parametrize(
+    'change', [dict(seed=4), dict(num_train=41), dict(num_val=17), dict(size=(36, 48))]
+)
 def test_other_parameters(root, change):
     before = files(root)
     with pytest.raises(FileExistsError) as error:
@@ -134,11 +134,10 @@ def test_other_version(root, monkeypatch):
         ensure_scenes(root, **SMALL)
 
 
-@pytest.mark.parametrize('name, text', [
-    ('holiday.jpg', 'mine'),
-    ('scenes.json', 'not ours'),
-    ('scenes.json', '[]'),
-])
+@pytest.mark.parametrize(
+    'name, text',
+    [('holiday.jpg', 'mine'), ('scenes.json', 'not ours'), ('scenes.json', '[]')],
+)
 def test_leaves_foreign_files(tmp_path, name, text):
     (tmp_path / name).write_text(text)
     with pytest.raises(FileExistsError, match='cannot take the built-in'):
@@ -205,8 +204,7 @@ def test_two_processes_at_once(tmp_path, root):
     barrier, queue = context.Barrier(2), context.Queue()
     target = tmp_path / 'scenes'
     both = [
-        context.Process(target=_ensure, args=(target, barrier, queue))
-        for _ in range(2)
+        context.Process(target=_ensure, args=(target, barrier, queue)) for _ in range(2)
     ]
     for process in both:
         process.start()
@@ -218,12 +216,9 @@ def test_two_processes_at_once(tmp_path, root):
     assert [path.name for path in tmp_path.iterdir()] == ['scenes']
 
 
-@pytest.mark.parametrize('wrong', [
-    dict(seed=-1),
-    dict(num_train=0),
-    dict(num_val=0),
-    dict(size=(31, 40)),
-])
+@pytest.mark.parametrize(
+    'wrong', [dict(seed=-1), dict(num_train=0), dict(num_val=0), dict(size=(31, 40))]
+)
 def test_bad_arguments(tmp_path, wrong):
     with pytest.raises(ValueError, match='the built-in scenes need'):
         ensure_scenes(tmp_path / 'scenes', **{**SMALL, **wrong})
@@ -240,8 +235,17 @@ def test_too_few_to_show_every_class(tmp_path, option):
 def test_command(tmp_path, monkeypatch, capsys, root):
     target = tmp_path / 'made'
     arguments = [
-        str(TOOL), str(target), '--seed', '3', '--num-train', '40',
-        '--num-val', '16', '--size', '48', '36'
+        str(TOOL),
+        str(target),
+        '--seed',
+        '3',
+        '--num-train',
+        '40',
+        '--num-val',
+        '16',
+        '--size',
+        '48',
+        '36',
     ]
     monkeypatch.setattr(sys, 'argv', arguments)
     runpy.run_path(str(TOOL), run_name='__main__')

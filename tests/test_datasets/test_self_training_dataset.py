@@ -11,11 +11,7 @@ from mmsemi.datasets.self_training_dataset import smallest_epoch
 from tests.tools import ROOT
 
 CLASSES = dict(classes=('a', 'b', 'c'), palette=[[0] * 3] * 3)
-PACK = [
-    dict(type='LoadSegImage'),
-    dict(type='LoadSegMask'),
-    dict(type='PackLabeled')
-]
+PACK = [dict(type='LoadSegImage'), dict(type='LoadSegMask'), dict(type='PackLabeled')]
 
 
 @pytest.fixture
@@ -27,7 +23,8 @@ def root(tmp_path):
     lists = dict(
         train=[f'{i}.png' for i in range(7)],
         labeled=[f'{i}.png m{i}.png' for i in range(2)],
-        pseudo=[f'{i}.png m{i}.png' for i in range(2, 7)])
+        pseudo=[f'{i}.png m{i}.png' for i in range(2, 7)],
+    )
     for name, lines in lists.items():
         (tmp_path / f'{name}.txt').write_text('\n'.join(lines))
     return tmp_path
@@ -41,14 +38,15 @@ def build(root, **kwargs):
         metainfo=CLASSES,
         labeled_pipeline=PACK,
         unlabeled_pipeline=PACK,
-        **kwargs)
+        **kwargs,
+    )
 
 
 def epoch(dataset, seed=0):
     """How often an epoch shows every image, and that with its own mask."""
     seen = Counter()
     for index in SemiSampler(dataset, ratio=(1, 0), seed=seed):
-        image, = dataset[index]['labeled']
+        (image,) = dataset[index]['labeled']
         i = int(image['weak'][0, 0, 0])
         assert (image['mask'] == i % 3).all()
         seen[i] += 1
@@ -65,9 +63,10 @@ def test_labeled_images_are_repeated_beside_pseudo_labeled_ones(root):
     dataset = build(root, pseudo_list='pseudo.txt')
     assert len(dataset) == 11
     assert epoch(dataset) == {0: 3, 1: 3, 2: 1, 3: 1, 4: 1, 5: 1, 6: 1}
-    orders = [[index.labeled
-               for index in SemiSampler(dataset, ratio=(1, 0), seed=seed)]
-              for seed in (0, 0, 1)]
+    orders = [
+        [index.labeled for index in SemiSampler(dataset, ratio=(1, 0), seed=seed)]
+        for seed in (0, 0, 1)
+    ]
     assert orders[0] == orders[1] != orders[2]
 
 
@@ -102,7 +101,8 @@ def test_published_augmentation(root):
         pseudo_list='pseudo.txt',
         metainfo=CLASSES,
         labeled_pipeline=PACK,
-        unlabeled_pipeline=pipeline)
+        unlabeled_pipeline=pipeline,
+    )
     images = []
     for seed in range(12):
         np.random.seed(seed)
@@ -116,11 +116,14 @@ def test_published_augmentation(root):
     assert 150 < min(sizes) < max(sizes) == 321
 
 
-@pytest.mark.parametrize('labeled, unlabeled, shares, images', [
-    (2, 7, (1, ), 4),  # the labeled ones, doubled
-    (300, 7, (1, ), 300),
-    (8, 11, (0.5, 1), 13),  # 8 labeled and 5 reliable ones
-    (3, 12, (0.5, 1), 6),
-])
+@pytest.mark.parametrize(
+    'labeled, unlabeled, shares, images',
+    [
+        (2, 7, (1,), 4),  # the labeled ones, doubled
+        (300, 7, (1,), 300),
+        (8, 11, (0.5, 1), 13),  # 8 labeled and 5 reliable ones
+        (3, 12, (0.5, 1), 6),
+    ],
+)
 def test_the_shortest_training(labeled, unlabeled, shares, images):
     assert smallest_epoch(labeled, unlabeled, shares) == images

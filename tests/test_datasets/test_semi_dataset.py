@@ -15,13 +15,16 @@ class DrawNumbers:
         return dict(
             name=int(info['img_path'][-5]),
             draws=torch.tensor(
-                [random.random(), np.random.rand(), float(torch.rand(()))]))
+                [random.random(), np.random.rand(), float(torch.rand(()))]
+            ),
+        )
 
 
 @pytest.fixture
 def make(tmp_path):
     (tmp_path / 'train.txt').write_text(
-        '\n'.join(f'im/{i}.png m/{i}.png' for i in range(6)))
+        '\n'.join(f'im/{i}.png m/{i}.png' for i in range(6))
+    )
     (tmp_path / 'lab.txt').write_text('im/1.png m/1.png\nim/4.png m/4.png')
     (tmp_path / 'unlab.txt').write_text('im/5.png\nim/0.png')
 
@@ -32,14 +35,15 @@ def make(tmp_path):
             str(tmp_path),
             labeled_pipeline=pipeline,
             unlabeled_pipeline=pipeline,
-            **kwargs)
+            **kwargs,
+        )
 
     return make
 
 
 def names(dataset):
     return [
-        dataset[SemiIndex((), (i, ), (), 0)]['unlabeled'][0]['name']
+        dataset[SemiIndex((), (i,), (), 0)]['unlabeled'][0]['name']
         for i in range(len(dataset))
     ]
 
@@ -51,8 +55,7 @@ def test_unlabeled_is_train_minus_labeled(make):
 
 
 def test_unlabeled_list_goes_first_and_needs_no_masks(make):
-    assert names(make(train_list='train.txt',
-                      unlabeled_list='unlab.txt')) == [5, 0]
+    assert names(make(train_list='train.txt', unlabeled_list='unlab.txt')) == [5, 0]
 
 
 def test_labeled_alone(make):
@@ -67,11 +70,12 @@ def test_nothing_left_unlabeled(make):
 
 def test_draws_follow_from_the_index_alone(make):
     dataset = make(train_list='train.txt')
-    index = SemiIndex((0, ), (1, 1), (1, ), 5)
+    index = SemiIndex((0,), (1, 1), (1,), 5)
 
     def draws(index):
         return [
-            image['draws'].tolist() for stream in dataset[index].values()
+            image['draws'].tolist()
+            for stream in dataset[index].values()
             for image in stream
         ]
 
@@ -88,10 +92,12 @@ def test_draws_follow_from_the_index_alone(make):
 
 def test_stack_streams_flattens_samples(make):
     dataset = make(train_list='train.txt')
-    batch = stack_streams([
-        dataset[SemiIndex((0, ), (0, 1), (), 0)],
-        dataset[SemiIndex((1, ), (2, 3), (), 1)]
-    ])
+    batch = stack_streams(
+        [
+            dataset[SemiIndex((0,), (0, 1), (), 0)],
+            dataset[SemiIndex((1,), (2, 3), (), 1)],
+        ]
+    )
     assert set(batch) == {'labeled', 'unlabeled'}
     assert batch['labeled']['name'].tolist() == [1, 4]
     assert batch['unlabeled']['name'].tolist() == [0, 2, 3, 5]
@@ -115,20 +121,22 @@ def test_a_partner_that_nothing_is_taken_from_is_not_loaded(make):
         return dict(
             weak=torch.tensor(int(loaded[-1])),
             box1=torch.zeros(4, dtype=torch.int64),
-            box2=torch.tensor([0, 0, 3, 3]) * (not empty))
+            box2=torch.tensor([0, 0, 3, 3]) * (not empty),
+        )
 
     dataset.unlabeled.pipeline = pack  # of images 0, 2, 3, 5
     sample = dataset[SemiIndex((), (0, 2), (1, 3), 0)]
     assert loaded == ['0', '3', '5']
-    batch = stack_streams([sample, dataset[SemiIndex((), (2, ), (0, ), 0)]])
+    batch = stack_streams([sample, dataset[SemiIndex((), (2,), (0,), 0)]])
     assert batch['unlabeled']['weak'].tolist() == [0, 3, 3]
     assert batch['unlabeled']['box1'] == []
     assert batch['unlabeled']['box2'] == [
-        Paste(1, 0, 0, 0, 3, 3), Paste(2, 1, 0, 0, 3, 3)]
+        Paste(1, 0, 0, 0, 3, 3),
+        Paste(2, 1, 0, 0, 3, 3),
+    ]
     assert batch['partner'].keys() == {'weak'}
     assert batch['partner']['weak'].tolist() == [5, 0]
-    assert 'partner' not in stack_streams(
-        [dataset[SemiIndex((), (0, ), (1, ), 0)]])
+    assert 'partner' not in stack_streams([dataset[SemiIndex((), (0,), (1,), 0)]])
     # The batch is its own partner.
     batch = stack_streams([dataset[SemiIndex((), (0, 2), (), 0)]])
     assert batch['unlabeled']['box2'] == [Paste(1, 1, 0, 0, 3, 3)]

@@ -43,11 +43,8 @@ def test_steps_are_the_same_for_any_split(world, batch):
     whole = list(sampler())
     split = [list(sampler(rank=r, world=world)) for r in range(world)]
     for step in range(2):
-        seen = [
-            i for part in split
-            for i in part[step * batch:(step + 1) * batch]
-        ]
-        assert set(seen) == set(whole[step * 6:(step + 1) * 6])
+        seen = [i for part in split for i in part[step * batch : (step + 1) * batch]]
+        assert set(seen) == set(whole[step * 6 : (step + 1) * 6])
 
 
 def test_partner_policies():
@@ -59,8 +56,9 @@ def test_partner_policies():
     assert all(i.partner == () for i in sampler(partner='in_batch'))
 
 
-@pytest.mark.parametrize('ratio, length', [((1, 2), 6), ((3, 1), 12),
-                                           ((1, 0), 12), ((0, 1), 12)])
+@pytest.mark.parametrize(
+    'ratio, length', [((1, 2), 6), ((3, 1), 12), ((1, 0), 12), ((0, 1), 12)]
+)
 def test_ratios(ratio, length):
     order = list(sampler(ratio=ratio))
     assert len(order) == length
@@ -102,11 +100,14 @@ def test_no_unlabeled_images():
     assert sorted(flat(order, 'labeled')) == list(range(5))
 
 
-@pytest.mark.parametrize('kwargs, said', [
-    (dict(partner='twin'), 'twin'),
-    (dict(ratio=(0, 0)), r'\(0, 0\)'),
-    (dict(unlabeled=1, ratio=(1, 2)), 'too few for 1 processes'),
-])
+@pytest.mark.parametrize(
+    'kwargs, said',
+    [
+        (dict(partner='twin'), 'twin'),
+        (dict(ratio=(0, 0)), r'\(0, 0\)'),
+        (dict(unlabeled=1, ratio=(1, 2)), 'too few for 1 processes'),
+    ],
+)
 def test_faults(kwargs, said):
     with pytest.raises(ValueError, match=said):
         sampler(**kwargs)

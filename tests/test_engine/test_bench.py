@@ -1,17 +1,23 @@
 """Of what the benchmarks are made."""
+
 import copy
 
 import pytest
 import torch
 from mmengine.config import Config
 
-from mmsemi.engine.bench import (BareNetwork, Parts, Rehearsal,
-                                 own_layers, predict_footprint, set_crop,
-                                 use_noise)
+from mmsemi.engine.bench import (
+    BareNetwork,
+    Parts,
+    Rehearsal,
+    own_layers,
+    predict_footprint,
+    set_crop,
+    use_noise,
+)
 from mmsemi.registry import MODELS
 from mmsemi.utils.measuring import peak_memory
 from tests.tools import TINY
-
 
 # With more, convolutions take more memory beside the tensors.
 pytestmark = pytest.mark.usefixtures('one_thread')
@@ -36,8 +42,9 @@ def test_floor_is_the_network_of_the_step(cfg):
     cfg.model.decode_head.dropout_ratio = 0
     rehearsal = Rehearsal(cfg)
     model, optim, grads = (rehearsal.model, rehearsal.runner.optim_wrapper, [])
-    optim.optimizer.register_step_pre_hook(lambda *args: grads.extend(
-        p.grad.clone() for p in model.parameters()))
+    optim.optimizer.register_step_pre_hook(
+        lambda *args: grads.extend(p.grad.clone() for p in model.parameters())
+    )
     before = copy.deepcopy(dict(model.named_parameters()))
     floor = BareNetwork(rehearsal.step, lambda: optim.optim_context(model))
     for name, parameter in model.named_parameters():
@@ -56,13 +63,15 @@ def test_floor_with_the_layers_of_the_method(cfg):
     cfg.model.correlation = dict(in_channels=64, dropout_ratio=0)
     rehearsal = Rehearsal(cfg)
     model, optim, grads = (rehearsal.model, rehearsal.runner.optim_wrapper, {})
-    optim.optimizer.register_step_pre_hook(lambda *args: grads.update(
-        (name, p.grad.clone()) for name, p in model.named_parameters()))
+    optim.optimizer.register_step_pre_hook(
+        lambda *args: grads.update(
+            (name, p.grad.clone()) for name, p in model.named_parameters()
+        )
+    )
     block = model.correlation
     layers = own_layers(model)
     assert layers == [block.project, block.query, block.key]
-    floor = BareNetwork(rehearsal.step, lambda: optim.optim_context(model),
-                        layers)
+    floor = BareNetwork(rehearsal.step, lambda: optim.optim_context(model), layers)
     assert sum(p.model is block.project for p in floor.passes) == 2
     torch.autograd.backward(*zip(*floor.forward()))
     for name, parameter in block.named_parameters():
@@ -86,7 +95,8 @@ def test_update_is_made_of_its_steps(cfg):
     rehearsal = Rehearsal(cfg)
     updates, steps = [], []
     rehearsal.runner.optim_wrapper.optimizer.register_step_pre_hook(
-        lambda *args: updates.append(1))
+        lambda *args: updates.append(1)
+    )
     rehearsal.model.register_forward_pre_hook(lambda *args: steps.append(1))
     for _ in range(3):
         rehearsal.update()
@@ -97,9 +107,18 @@ def test_parts_make_up_the_step(cfg):
     parts = Parts()
     parts.measure(Rehearsal(cfg))
     assert parts.spent.keys() >= {
-        'backward', 'forwards', 'hooks', 'loss_rank', 'loss_sup', 'masked_ce',
-        'mixing', 'optimiser', 'partner forward', 'pseudo-label', 'the rest',
-        'views to device'
+        'backward',
+        'forwards',
+        'hooks',
+        'loss_rank',
+        'loss_sup',
+        'masked_ce',
+        'mixing',
+        'optimiser',
+        'partner forward',
+        'pseudo-label',
+        'the rest',
+        'views to device',
     }
     assert all(spent >= 0 for spent in parts.spent.values())
 
@@ -121,5 +140,6 @@ def test_previous_models_take_room(cfg):
     cfg.custom_hooks = [dict(type='PreviousModelsHook', max_models=3)]
     weights = sum(
         v.numel() * v.element_size()
-        for v in Rehearsal(copy.deepcopy(cfg)).model.state_dict().values())
+        for v in Rehearsal(copy.deepcopy(cfg)).model.state_dict().values()
+    )
     assert predict_footprint(cfg).held - alone.held == 4 * weights

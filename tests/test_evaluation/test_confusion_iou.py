@@ -13,8 +13,7 @@ def images(ignore_index):
         pred, mask = torch.randint(3, (2, 1, height, 31), generator=g)
         mask[:, :4] = ignore_index
         mask[:, 4:6, :7] = 4
-        yield dict(
-            pred_sem_seg=dict(data=pred), gt_sem_seg=dict(data=mask.byte()))
+        yield dict(pred_sem_seg=dict(data=pred), gt_sem_seg=dict(data=mask.byte()))
 
 
 @pytest.mark.parametrize('ignore_index', [255, 1])
@@ -26,8 +25,7 @@ def test_equals_mmseg(ignore_index):
         metric.dataset_meta = dict(classes=list('abcde'))
         for sample in images(ignore_index):
             metric.process({}, [sample])
-        counts.append(
-            torch.stack([torch.stack(areas) for areas in metric.results]))
+        counts.append(torch.stack([torch.stack(areas) for areas in metric.results]))
         scores.append(metric.evaluate(3))
         assert metric.results == [], 'ready for the next evaluation'
     assert counts[1].dtype == torch.int64, 'exact, however many pixels'

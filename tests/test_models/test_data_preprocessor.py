@@ -1,4 +1,5 @@
 """Batches of streams, as methods read them."""
+
 import numpy as np
 import pytest
 import torch
@@ -9,7 +10,7 @@ from mmsemi.registry import MODELS, TRANSFORMS
 PILLOW = [
     dict(type='RandomColorJitter', backend='pillow'),
     dict(type='RandomGray'),
-    dict(type='RandomBlur', backend='pillow')
+    dict(type='RandomBlur', backend='pillow'),
 ]
 
 
@@ -20,19 +21,22 @@ def preprocessor():
             type='SemiDataPreprocessor',
             mean=[123.675, 116.28, 103.53],
             std=[58.395, 57.12, 57.375],
-            bgr_to_rgb=True))
+            bgr_to_rgb=True,
+        )
+    )
 
 
 def batch(on_device):
     steps = [
-        TRANSFORMS.build(step) for step in (
+        TRANSFORMS.build(step)
+        for step in (
             dict(type='MarkValid'),
             dict(
-                type='StrongViews',
-                num_views=2,
-                transforms=PILLOW,
-                on_device=on_device), dict(type='CutMixBoxes'),
-            dict(type='PackUnlabeled'))
+                type='StrongViews', num_views=2, transforms=PILLOW, on_device=on_device
+            ),
+            dict(type='CutMixBoxes'),
+            dict(type='PackUnlabeled'),
+        )
     ]
     samples = []
     for seed in range(3):
@@ -48,7 +52,8 @@ def batch(on_device):
 def test_views_on_the_device_are_those_of_the_workers(preprocessor):
     host, device = (
         preprocessor(batch(on_device), True)['inputs']['unlabeled']
-        for on_device in (False, True))
+        for on_device in (False, True)
+    )
     assert host.keys() == device.keys()
     assert {'strong1', 'strong2'} < device.keys()
     assert host.pop('box1') == device['box1']

@@ -1,4 +1,5 @@
 """Starting from files of weights, in every layout that there is."""
+
 import json
 import re
 import zlib
@@ -17,31 +18,34 @@ HEAD = dict(
     in_channels=8,
     dilations=(1, 2),
     num_classes=3,
-    loss_decode=dict(type='PixelCrossEntropyLoss'))
+    loss_decode=dict(type='PixelCrossEntropyLoss'),
+)
 
 
 def released(num_classes=3):
     """A segmentor's file under the released names."""
-    tensors = dict(weight=(num_classes, 8, 3, 3), bias=(num_classes, ))
+    tensors = dict(weight=(num_classes, 8, 3, 3), bias=(num_classes,))
     state = {
         f'classifier.{i}.{name}': torch.randn(*shape)
-        for i in range(2) for name, shape in tensors.items()
+        for i in range(2)
+        for name, shape in tensors.items()
     }
     return {'backbone.conv1.weight': torch.randn(8, 3, 7, 7), **state}
 
 
 def head(file):
     return MODELS.build(
-        dict(
-            HEAD,
-            init_cfg=dict(type='PretrainedHead', checkpoint=str(file))))
+        dict(HEAD, init_cfg=dict(type='PretrainedHead', checkpoint=str(file)))
+    )
 
 
-@pytest.mark.parametrize('wrap', [
-    lambda state: state,
-    lambda state: dict(model={f'module.{k}': v
-                              for k, v in state.items()}),
-])
+@pytest.mark.parametrize(
+    'wrap',
+    [
+        lambda state: state,
+        lambda state: dict(model={f'module.{k}': v for k, v in state.items()}),
+    ],
+)
 def test_head_from_a_released_file(tmp_path, wrap):
     state = released()
     torch.save(wrap(state), tmp_path / 'coco.pth')
@@ -55,10 +59,9 @@ def test_head_from_a_released_file(tmp_path, wrap):
 def test_head_from_a_file_of_ours(tmp_path):
     other = MODELS.build(HEAD)
     torch.save(
-        dict(state_dict={
-            f'decode_head.{k}': v
-            for k, v in other.state_dict().items()
-        }), tmp_path / 'ours.pth')
+        dict(state_dict={f'decode_head.{k}': v for k, v in other.state_dict().items()}),
+        tmp_path / 'ours.pth',
+    )
     model = head(tmp_path / 'ours.pth')
     model.init_weights()
     for key, value in model.state_dict().items():
@@ -68,17 +71,17 @@ def test_head_from_a_file_of_ours(tmp_path):
 def test_head_of_other_classes(tmp_path):
     torch.save(released(num_classes=5), tmp_path / 'coco.pth')
     with pytest.raises(
-            ValueError,
-            match=r'coco\.pth does not fit DeepLabV2Head: 4 of 4 .*'
-            r'model\.decode_head\.init_cfg=None'):
+        ValueError,
+        match=r'coco\.pth does not fit DeepLabV2Head: 4 of 4 .*'
+        r'model\.decode_head\.init_cfg=None',
+    ):
         head(tmp_path / 'coco.pth').init_weights()
 
 
 def backbone(file, cfg=DEEP_STEM):
     return MODELS.build(
-        dict(
-            cfg,
-            init_cfg=dict(type='PretrainedBackbone', checkpoint=str(file))))
+        dict(cfg, init_cfg=dict(type='PretrainedBackbone', checkpoint=str(file)))
+    )
 
 
 def weights(cfg=DEEP_STEM):
@@ -105,15 +108,17 @@ CLASSIFIER = {'fc.weight': torch.zeros(3, 2), 'fc.bias': torch.zeros(3)}
 LAYOUTS = {
     'mmseg': lambda s: s,
     'mmpretrain': lambda s: dict(
-        meta={}, state_dict=prefixed('backbone.', s) |
-        prefixed('head.', CLASSIFIER)),
+        meta={}, state_dict=prefixed('backbone.', s) | prefixed('head.', CLASSIFIER)
+    ),
     'segmentor': lambda s: dict(
-        state_dict=prefixed('backbone.', s) |
-        {'decode_head.conv1.weight': torch.zeros(1)}),
+        state_dict=prefixed('backbone.', s)
+        | {'decode_head.conv1.weight': torch.zeros(1)}
+    ),
     'released': lambda s: deep_stem_released(s) | CLASSIFIER,
     'released segmentor': lambda s: dict(
-        model=prefixed('module.backbone.', deep_stem_released(s)) |
-        {'module.classifier.bias': torch.zeros(3)}),
+        model=prefixed('module.backbone.', deep_stem_released(s))
+        | {'module.classifier.bias': torch.zeros(3)}
+    ),
 }
 
 
@@ -131,10 +136,7 @@ def test_backbone_layouts(tmp_path, layout):
 def test_torchvision_names(tmp_path):
     """The plain ResNet: our names, and no counters in files of old."""
     state = weights(PLAIN)
-    file = {
-        name: value
-        for name, value in state.items() if 'num_batches' not in name
-    }
+    file = {name: value for name, value in state.items() if 'num_batches' not in name}
     assert 'conv1.weight' in file and 'bn1.weight' in file
     torch.save(file | CLASSIFIER, tmp_path / 'resnet18.pth')
     model = backbone(tmp_path / 'resnet18.pth', PLAIN)
@@ -145,15 +147,15 @@ def test_torchvision_names(tmp_path):
 
 def test_xception_released_names(tmp_path, golden):
     """Every tensor of the file goes to a tensor, and each to its own."""
-    shapes = json.loads(
-        (golden / 'keys' / 'unimatch_xception65.json').read_text())
+    shapes = json.loads((golden / 'keys' / 'unimatch_xception65.json').read_text())
 
     def value(name):
         return float(zlib.crc32(name.encode()) % 100003)
 
     file = {
         name.removeprefix('backbone.'): torch.full(shape, value(name))
-        for name, shape in shapes.items() if name.startswith('backbone.')
+        for name, shape in shapes.items()
+        if name.startswith('backbone.')
     }
     torch.save(file, tmp_path / 'xception.pth')
     model = backbone(tmp_path / 'xception.pth', dict(type='Xception65'))
@@ -164,12 +166,13 @@ def test_xception_released_names(tmp_path, golden):
         ('conv1.conv.weight', 'conv1.weight'),
         ('conv2.bn.bias', 'bn2.bias'),
         ('block20.skip.bn.running_var', 'block20.skipbn.running_var'),
-        ('block4.sepconv3.depthwise_conv.bn.weight',
-         'block4.sepconv3.bn1.weight'),
-        ('conv5.pointwise_conv.conv.weight', 'conv5.pointwise.weight')):
+        ('block4.sepconv3.depthwise_conv.bn.weight', 'block4.sepconv3.bn1.weight'),
+        ('conv5.pointwise_conv.conv.weight', 'conv5.pointwise.weight'),
+    ):
         assert torch.equal(own[ours], file[theirs])
     assert sorted(float(v.flatten()[0]) for v in own.values()) == sorted(
-        float(v.flatten()[0]) for v in file.values())
+        float(v.flatten()[0]) for v in file.values()
+    )
 
 
 def test_open_mmlab_name(monkeypatch):
@@ -184,8 +187,7 @@ def test_open_mmlab_name(monkeypatch):
     model = backbone('open-mmlab://resnet50_v1c')
     model.init_weights()
     assert 'resnet50_v1c' in urls[0]
-    assert torch.equal(model.state_dict()['stem.0.weight'],
-                       state['stem.0.weight'])
+    assert torch.equal(model.state_dict()['stem.0.weight'], state['stem.0.weight'])
 
 
 def test_parts_do_not_initialise_themselves_again(tmp_path):
@@ -197,14 +199,16 @@ def test_parts_do_not_initialise_themselves_again(tmp_path):
         c1_in_channels=4,
         num_classes=3,
         norm_cfg=dict(type='BN'),
-        loss_decode=dict(type='PixelCrossEntropyLoss'))
+        loss_decode=dict(type='PixelCrossEntropyLoss'),
+    )
     state = weights(cfg)
     torch.save(prefixed('decode_head.', state), tmp_path / 'net.pth')
     model = MODELS.build(
         dict(
             cfg,
-            init_cfg=dict(
-                type='PretrainedHead', checkpoint=str(tmp_path / 'net.pth'))))
+            init_cfg=dict(type='PretrainedHead', checkpoint=str(tmp_path / 'net.pth')),
+        )
+    )
     model.init_weights()
     own = model.state_dict()
     assert all(torch.equal(own[name], state[name]) for name in own)
@@ -225,9 +229,9 @@ def test_another_stem(tmp_path):
         'does not fit ResNetV1c',
         'stem.0.weight has the shape (4, 3, 3, 3) instead of (8, 3, 3, 3)',
         '`--cfg-options model.backbone.stem_channels=8` takes it',
-        file=tmp_path / 'net.pth')
-    backbone(tmp_path / 'net.pth', dict(DEEP_STEM,
-                                        stem_channels=8)).init_weights()
+        file=tmp_path / 'net.pth',
+    )
+    backbone(tmp_path / 'net.pth', dict(DEEP_STEM, stem_channels=8)).init_weights()
 
 
 def test_plain_weights_for_a_deep_stem(tmp_path):
@@ -236,30 +240,41 @@ def test_plain_weights_for_a_deep_stem(tmp_path):
         ValueError,
         'does not fit ResNetV1c',
         'stem.0.weight is missing',
-        file=tmp_path / 'net.pth')
+        file=tmp_path / 'net.pth',
+    )
     assert 'stem_channels=' not in message
 
 
-@pytest.mark.parametrize('cfg,source', [
-    (dict(DEEP_STEM, stem_channels=128), 'resnet18.pth from https://github'),
-    (DEEP_STEM, 'open-mmlab://resnet18_v1c'),
-    (PLAIN, 'torchvision://resnet18'),
-    (dict(type='Xception65'), 'xception.pth from https://github'),
-    (dict(type='MixVisionTransformer', embed_dims=8, num_layers=[1] * 4,
-          num_heads=[1] * 4), 'weights of MixVisionTransformer'),
-])
+@pytest.mark.parametrize(
+    'cfg,source',
+    [
+        (dict(DEEP_STEM, stem_channels=128), 'resnet18.pth from https://github'),
+        (DEEP_STEM, 'open-mmlab://resnet18_v1c'),
+        (PLAIN, 'torchvision://resnet18'),
+        (dict(type='Xception65'), 'xception.pth from https://github'),
+        (
+            dict(
+                type='MixVisionTransformer',
+                embed_dims=8,
+                num_layers=[1] * 4,
+                num_heads=[1] * 4,
+            ),
+            'weights of MixVisionTransformer',
+        ),
+    ],
+)
 def test_missing_file_says_where_to_get_it(tmp_path, cfg, source):
     fails(
         FileNotFoundError,
         f'Get {source}',
         'model.backbone.init_cfg.checkpoint=FILE',
         cfg=cfg,
-        file=tmp_path / 'nowhere.pth')
+        file=tmp_path / 'nowhere.pth',
+    )
 
 
 def test_unknown_open_mmlab_name():
-    fails(
-        FileNotFoundError, 'Get open-mmlab://', file='open-mmlab://nowhere')
+    fails(FileNotFoundError, 'Get open-mmlab://', file='open-mmlab://nowhere')
 
 
 def test_damaged_file(tmp_path):
@@ -268,13 +283,11 @@ def test_damaged_file(tmp_path):
 
 
 class Payload:
-
     def __reduce__(self):
-        return print, ('run', )
+        return print, ('run',)
 
 
 def test_code_in_a_file_is_not_run(tmp_path, capsys):
-    torch.save(dict(state_dict=weights(), extra=Payload()),
-               tmp_path / 'net.pth')
+    torch.save(dict(state_dict=weights(), extra=Payload()), tmp_path / 'net.pth')
     fails(ValueError, 'could run code', file=tmp_path / 'net.pth')
     assert capsys.readouterr().out == ''

@@ -2,6 +2,7 @@
 
 The recipes are those of ``tests/data/golden/README.md``.
 """
+
 import json
 import zlib
 from pathlib import Path
@@ -38,18 +39,22 @@ def fill(name: str, shape, dtype=np.float64) -> np.ndarray:
 def state_dict(keys_file: Path, dtype=np.float64) -> dict:
     """The filled state dict under our names."""
     shapes = json.loads(keys_file.read_text())
-    return convert_state_dict({
-        name: torch.as_tensor(fill(name, shape, dtype))
-        for name, shape in shapes.items()
-    })
+    return convert_state_dict(
+        {
+            name: torch.as_tensor(fill(name, shape, dtype))
+            for name, shape in shapes.items()
+        }
+    )
 
 
-def deeplabv3plus(method: dict,
-                  num_classes: int,
-                  depth: int = 50,
-                  dilations=(6, 12, 18),
-                  output_stride: int = 16,
-                  loss_decode: dict = dict(type='PixelCrossEntropyLoss')):
+def deeplabv3plus(
+    method: dict,
+    num_classes: int,
+    depth: int = 50,
+    dilations=(6, 12, 18),
+    output_stride: int = 16,
+    loss_decode: dict = dict(type='PixelCrossEntropyLoss'),
+):
     """The released network, driven by a method."""
     init_default_scope('mmsemi')
     os16 = output_stride == 16
@@ -62,7 +67,8 @@ def deeplabv3plus(method: dict,
                 stem_channels=128,
                 strides=(1, 2, 2, 1) if os16 else (1, 2, 1, 1),
                 dilations=(1, 1, 1, 2) if os16 else (1, 1, 2, 4),
-                contract_dilation=True),
+                contract_dilation=True,
+            ),
             decode_head=dict(
                 type='DeepLabV3PlusHead',
                 in_channels=2048,
@@ -74,14 +80,16 @@ def deeplabv3plus(method: dict,
                 dropout_ratio=0,
                 norm_cfg=dict(type='BN'),
                 align_corners=True,
-                loss_decode=loss_decode),
+                loss_decode=loss_decode,
+            ),
             test_cfg=dict(mode='whole'),
-            **method))
+            **method,
+        )
+    )
 
 
 def rnd(seed: int, *shape: int) -> np.ndarray:
-    return np.random.RandomState(seed).standard_normal(shape).astype(
-        np.float32)
+    return np.random.RandomState(seed).standard_normal(shape).astype(np.float32)
 
 
 def labels(seed: int, size: int, num_classes: int) -> np.ndarray:
@@ -114,15 +122,16 @@ def view(seed: int, size: int, partner: bool) -> dict:
         ignore[:, 20:40, :] = True
         ignore[1, :, 30:50] = True
     else:
-        ignore[:, :, size - 7:] = True
-        ignore[0, size - 9:, :] = True
+        ignore[:, :, size - 7 :] = True
+        ignore[0, size - 9 :, :] = True
     return dict(
         weak=w,
         strong1=w + 0.3 * image(seed + 1),
         strong2=w + 0.3 * image(seed + 2),
         valid=~ignore,
         box1=as_pastes(np.minimum(boxes(seed + 3, size), size)),
-        box2=as_pastes(np.minimum(boxes(seed + 4, size), size)))
+        box2=as_pastes(np.minimum(boxes(seed + 4, size), size)),
+    )
 
 
 def streams(record: dict, iteration: int) -> dict:
@@ -131,10 +140,11 @@ def streams(record: dict, iteration: int) -> dict:
     size, num_classes = record['crop'], record['nclass']
     batch = dict(
         labeled=dict(
-            weak=rnd(s, 2, 3, size, size),
-            mask=labels(s + 1, size, num_classes)),
+            weak=rnd(s, 2, 3, size, size), mask=labels(s + 1, size, num_classes)
+        ),
         unlabeled=view(s + 10, size, partner=False),
-        partner=view(s + 20, size, partner=True))
+        partner=view(s + 20, size, partner=True),
+    )
 
     def tensor(array):
         if isinstance(array, list):  # boxes
@@ -143,8 +153,7 @@ def streams(record: dict, iteration: int) -> dict:
         return array.double() if array.is_floating_point() else array
 
     return {
-        name: {k: tensor(v)
-               for k, v in stream.items()}
+        name: {k: tensor(v) for k, v in stream.items()}
         for name, stream in batch.items()
     }
 

@@ -1,4 +1,5 @@
 """Eval-mode logits of released checkpoints, converted for our configs."""
+
 import json
 from itertools import cycle
 
@@ -30,8 +31,7 @@ def test_every_released_network_is_here(golden):
     assert names == set(CONFIGS)
 
 
-@pytest.mark.parametrize('name,wrapping',
-                         [*zip(CONFIGS, cycle(WRAPPINGS))])
+@pytest.mark.parametrize('name,wrapping', [*zip(CONFIGS, cycle(WRAPPINGS))])
 def test_logits(golden, tmp_path, name, wrapping):
     figures = np.load(golden / 'forward.npz')
     expected = figures[f'{name}_logits']
@@ -44,16 +44,23 @@ def test_logits(golden, tmp_path, name, wrapping):
     config = tmp_path / 'config.py'
     config.write_text(
         f'_base_ = {str(ROOT / "configs" / CONFIGS[name])!r}\n'
-        f'model = dict(decode_head=dict(num_classes={expected.shape[1]}))')
-    convert('from_released', tmp_path / 'released.pth', tmp_path / 'ours.pth',
-            '--config', config)
+        f'model = dict(decode_head=dict(num_classes={expected.shape[1]}))'
+    )
+    convert(
+        'from_released',
+        tmp_path / 'released.pth',
+        tmp_path / 'ours.pth',
+        '--config',
+        config,
+    )
 
-    model = load_network(
-        Config.fromfile(config), str(tmp_path / 'ours.pth'), 'cpu')
+    model = load_network(Config.fromfile(config), str(tmp_path / 'ours.pth'), 'cpu')
     with torch.no_grad():
         logits = model.logits(torch.as_tensor(figures['image'])).numpy()
         large = released.rnd(int(figures['image321_seed']), 1, 3, 321, 321)
         logits321 = model.logits(torch.as_tensor(large)).numpy()
-    for ours, theirs in ((logits, expected), (logits321[:, :, ::20, ::20],
-                                              figures[f'{name}_logits321'])):
+    for ours, theirs in (
+        (logits, expected),
+        (logits321[:, :, ::20, ::20], figures[f'{name}_logits321']),
+    ):
         assert np.abs(ours - theirs).max() <= 1e-4 * np.abs(theirs).mean()

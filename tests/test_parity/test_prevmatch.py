@@ -1,4 +1,5 @@
 """PrevMatch against its released trainer, over epochs, in float64."""
+
 import json
 import logging
 from types import SimpleNamespace
@@ -23,14 +24,14 @@ PARTS = {
     'Loss s': ('loss_strong', 0.5),
     'Loss w_fp': ('loss_fp', 0.5),
     'Loss s_prev': ('loss_prev_strong', 0.5),
-    'Loss w_fp_prev': ('loss_prev_fp', 0.5)
+    'Loss w_fp_prev': ('loss_prev_fp', 0.5),
 }
 RATIOS = {'Mask ratio': 'mask_ratio', 'Mask ratio_prev': 'prev_mask_ratio'}
 
 
 def fixed_draw(num, most, rng):
     """Oldest first, as many as there are."""
-    weights = np.array([0.5, 0.3, 0.2][:min(num, most)])
+    weights = np.array([0.5, 0.3, 0.2][: min(num, most)])
     return list(enumerate(weights / weights.sum()))
 
 
@@ -49,21 +50,24 @@ def test_epochs(golden, monkeypatch):
     names = set(model.state_dict())
     hook = PreviousModelsHook(
         max_models=cfg['prev']['list_max_len'],
-        base_epochs=cfg['prev']['base_only_epoch'])
+        base_epochs=cfg['prev']['base_only_epoch'],
+    )
     runner = SimpleNamespace(
         model=model,
         epoch=0,
         max_epochs=cfg['epochs'],
         seed=record['seed'],
         logger=logging.getLogger(__name__),
-        train_loop=SimpleNamespace(val_begin=1, val_interval=1))
+        train_loop=SimpleNamespace(val_begin=1, val_interval=1),
+    )
     hook.before_run(runner)
 
     scalars = {(name, at): value for name, value, at in record['scalars']}
     epoch_length = record['total_iters'] // cfg['epochs']
     iters = sorted(at for name, at in scalars if name == 'train/Total loss')
-    for step, total_loss, runner.iter in zip(record['steps'],
-                                             record['total_loss'], iters):
+    for step, total_loss, runner.iter in zip(
+        record['steps'], record['total_loss'], iters
+    ):
         epoch, batch = divmod(runner.iter, epoch_length)
         if epoch > runner.epoch:
             runner.epoch += 1
@@ -88,11 +92,12 @@ def test_epochs(golden, monkeypatch):
                 continue
             if 'prev' in part:
                 factor = factor * weight
-            close(losses[term] * (2 + weight) / factor,
-                  scalars[f'train/{part}', runner.iter])
+            close(
+                losses[term] * (2 + weight) / factor,
+                scalars[f'train/{part}', runner.iter],
+            )
         for part, ratio in RATIOS.items():
-            close(losses[ratio], scalars.get((f'train/{part}', runner.iter),
-                                             0))
+            close(losses[ratio], scalars.get((f'train/{part}', runner.iter), 0))
         grads = torch.stack([p.grad.norm() for p in params.values()])
         close(grads.norm(), step['grad_norm'])
         for key, norm in step['grads'].items():
@@ -105,8 +110,7 @@ def test_epochs(golden, monkeypatch):
         tensor = state[from_released(key)]
         close(tensor.norm(), norm)
         # A sum of signed entries is only as exact as their magnitude.
-        assert float(tensor.sum()) == pytest.approx(
-            total, abs=1e-6 * max(1, norm))
+        assert float(tensor.sum()) == pytest.approx(total, abs=1e-6 * max(1, norm))
 
 
 def test_schedule(golden):
@@ -120,8 +124,8 @@ def test_schedule(golden):
 def test_confidence_weighting(golden, weighting):
     figures = np.load(golden / 'units.npz')
     loss, conf = (
-        torch.as_tensor(figures[f'confw_{name}']).double()
-        for name in ('loss', 'conf'))
+        torch.as_tensor(figures[f'confw_{name}']).double() for name in ('loss', 'conf')
+    )
     valid = torch.as_tensor(figures['confw_ignore'] != 255)
     ours = confidence.WEIGHTINGS[weighting](loss, conf, valid, 0.6)
     close(ours, float(figures[f'confw_{weighting}']))

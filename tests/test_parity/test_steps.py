@@ -1,4 +1,5 @@
 """Whole training steps against the released trainers, in float64."""
+
 import json
 
 import pytest
@@ -17,14 +18,14 @@ PARTS = {
     'supervised': dict(loss_x=('loss_sup', 1)),
     'fixmatch': dict(loss_x=('loss_sup', 2), loss_s=('loss_strong', 2)),
     'unimatch': dict(
-        loss_x=('loss_sup', 2),
-        loss_s=('loss_strong', 4),
-        loss_w_fp=('loss_fp', 4)),
+        loss_x=('loss_sup', 2), loss_s=('loss_strong', 4), loss_w_fp=('loss_fp', 4)
+    ),
     'rankmatch': dict(
         loss_x=('loss_sup', 2),
         loss_s=('loss_strong', 4),
         loss_w_fp=('loss_fp', 4),
-        loss_c=('loss_rank', 10)),
+        loss_c=('loss_rank', 10),
+    ),
     'corrmatch': dict(
         loss_x=('loss_sup', 4),
         loss_x_corr=('loss_sup_corr', 4),
@@ -32,7 +33,8 @@ PARTS = {
         loss_u_kl=('loss_kl', 8),
         loss_u_w_fp=('loss_fp', 8),
         loss_u_corr=('loss_corr', 8),
-        thresh_global=('thresh', 1)),
+        thresh_global=('thresh', 1),
+    ),
 }
 TYPES = dict(
     supervised='Supervised',
@@ -40,14 +42,15 @@ TYPES = dict(
     unimatch='UniMatch',
     rankmatch='RankMatch',
     corrmatch='CorrMatch',
-    prevmatch='PrevMatch')
+    prevmatch='PrevMatch',
+)
 
 # The optimiser as our schedules have it; the record gives each step's lr.
 OPTIMIZER = dict(
     constructor='GroupedParamsConstructor',
-    optimizer=dict(
-        type='SGD', lr=0.01, momentum=0.9, weight_decay=1e-4, fused=True),
-    paramwise_cfg=dict(custom_keys=dict(backbone=dict(lr_mult=0.1))))
+    optimizer=dict(type='SGD', lr=0.01, momentum=0.9, weight_decay=1e-4, fused=True),
+    paramwise_cfg=dict(custom_keys=dict(backbone=dict(lr_mult=0.1))),
+)
 
 
 def build(record: dict, golden):
@@ -62,9 +65,8 @@ def build(record: dict, golden):
     if cfg['criterion']['name'] == 'OHEM':
         kwargs = cfg['criterion']['kwargs']
         loss_decode = dict(
-            type='PixelOHEMLoss',
-            thresh=kwargs['thresh'],
-            min_kept=kwargs['min_kept'])
+            type='PixelOHEMLoss', thresh=kwargs['thresh'], min_kept=kwargs['min_kept']
+        )
     os16 = cfg['replace_stride_with_dilation'] == [False, False, True]
     model = released.deeplabv3plus(
         model_cfg,
@@ -72,23 +74,25 @@ def build(record: dict, golden):
         depth=int(cfg['backbone'].removeprefix('resnet')),
         dilations=cfg['dilations'],
         output_stride=16 if os16 else 8,
-        loss_decode=loss_decode).double()
+        loss_decode=loss_decode,
+    ).double()
 
-    state = released.state_dict(golden / 'keys' /
-                                'unimatch_resnet50_os16.json')
+    state = released.state_dict(golden / 'keys' / 'unimatch_resnet50_os16.json')
     for name in ('decode_head.conv_seg.weight', 'decode_head.conv_seg.bias'):
         shape = [record['nclass'], *state[name].shape[1:]]
         state[name] = torch.as_tensor(
-            released.fill(name.replace('decode_head.conv_seg', 'classifier'),
-                          shape))
+            released.fill(name.replace('decode_head.conv_seg', 'classifier'), shape)
+        )
     if method == 'rankmatch':
         for name in ('weight', 'bias'):
             state[f'decode_head.project.bn.{name}'] *= 0.05
     if method == 'corrmatch':
-        extra = released.state_dict(golden / 'keys' /
-                                    'corrmatch_resnet101_os8.json')
-        state.update((name, value) for name, value in extra.items()
-                     if name.startswith('correlation.'))
+        extra = released.state_dict(golden / 'keys' / 'corrmatch_resnet101_os8.json')
+        state.update(
+            (name, value)
+            for name, value in extra.items()
+            if name.startswith('correlation.')
+        )
         state['thresh.value'] = model.thresh.value
     model.load_state_dict(state)
     return model.train()
@@ -100,22 +104,32 @@ def close(ours, theirs, rel=1e-6):
 
 @pytest.mark.parametrize(
     'name',
-    ['supervised', 'fixmatch', 'unimatch', 'unimatch_cityscapes', 'rankmatch',
-     'corrmatch'])
+    [
+        'supervised',
+        'fixmatch',
+        'unimatch',
+        'unimatch_cityscapes',
+        'rankmatch',
+        'corrmatch',
+    ],
+)
 def test_steps(golden, name, monkeypatch):
     record = json.loads((golden / 'steps' / f'{name}.json').read_text())
     monkeypatch.setattr(F, 'dropout2d', released.channel_dropout)
     choose = rank.choose_landmarks
     monkeypatch.setattr(
-        rank, 'choose_landmarks', lambda feat, num, start: choose(
-            feat, num, released.landmark_start(feat)))
-    monkeypatch.setattr(corrmatch, 'random_positions',
-                        released.region_positions)
+        rank,
+        'choose_landmarks',
+        lambda feat, num, start: choose(feat, num, released.landmark_start(feat)),
+    )
+    monkeypatch.setattr(corrmatch, 'random_positions', released.region_positions)
     propagated = []
     propagate = corrmatch.propagate_labels
     monkeypatch.setattr(
-        corrmatch, 'propagate_labels', lambda *args: propagated.append(
-            propagate(*args)) or propagated[-1])
+        corrmatch,
+        'propagate_labels',
+        lambda *args: propagated.append(propagate(*args)) or propagated[-1],
+    )
     model = build(record, golden)
     optim = build_optim_wrapper(model, OPTIMIZER)
     params = {n: p for n, p in model.named_parameters()}
@@ -154,5 +168,4 @@ def test_steps(golden, name, monkeypatch):
         tensor = state[from_released(key)]
         close(tensor.norm(), norm)
         # A sum of signed entries is only as exact as their magnitude.
-        assert float(tensor.sum()) == pytest.approx(
-            total, abs=1e-6 * max(1, norm))
+        assert float(tensor.sum()) == pytest.approx(total, abs=1e-6 * max(1, norm))

@@ -1,20 +1,22 @@
 """Run the checkpoint converters, and wrap what they read."""
+
 import runpy
 import sys
-from typing import Callable, Dict
+from collections.abc import Callable
 from unittest import mock
 
 from tests.tools import ROOT
 
 # As released trainers wrap a state dict; the last beside what they add.
-WRAPPINGS: Dict[str, Callable[[dict], dict]] = dict(
+WRAPPINGS: dict[str, Callable[[dict], dict]] = dict(
     plain=lambda state: dict(state),
     model=lambda state: dict(model=state),
     module=lambda state: dict(
-        model={f'module.{name}': value
-               for name, value in state.items()},
+        model={f'module.{name}': value for name, value in state.items()},
         epoch=79,
-        optimizer=dict(state={}, param_groups=[])))
+        optimizer=dict(state={}, param_groups=[]),
+    ),
+)
 
 
 def convert(tool: str, *args) -> None:

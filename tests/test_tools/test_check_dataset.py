@@ -1,4 +1,5 @@
 """Every planted fault is found, and nothing where there is none."""
+
 import json
 import re
 import shutil
@@ -29,17 +30,26 @@ def data(tiny_data, tmp_path):
 def check(data, tmp_path):
     """Runs the tool; gives the findings by check, and the report."""
 
-    def run_check(*options, ok=True, args=('--no-step', )):
+    def run_check(*options, ok=True, args=('--no-step',)):
         report = tmp_path / 'report.json'
-        call('tools/data/check_dataset.py', TINY, '--json', report, *args,
-             '--cfg-options', f'data_root={data}',
-             'train_dataloader.dataset.unlabeled_list=splits/unlabeled.txt',
-             *options, ok=ok)
+        call(
+            'tools/data/check_dataset.py',
+            TINY,
+            '--json',
+            report,
+            *args,
+            '--cfg-options',
+            f'data_root={data}',
+            'train_dataloader.dataset.unlabeled_list=splits/unlabeled.txt',
+            *options,
+            ok=ok,
+        )
         report = json.loads(report.read_text())
         found = {}
         for finding in report['findings']:
-            found.setdefault((finding['level'], finding['check']),
-                             []).append(finding['message'])
+            found.setdefault((finding['level'], finding['check']), []).append(
+                finding['message']
+            )
         return found, report
 
     return run_check
@@ -59,22 +69,22 @@ def test_sound_data_have_no_errors(check):
     found, report = check(args=())
     assert not any(level == 'error' for level, _ in found)
     assert {n: r['images'] for n, r in report['lists'].items()} == dict(
-        labeled=3, unlabeled=5, val=3)
+        labeled=3, unlabeled=5, val=3
+    )
     assert report['lists']['val']['smallest'] == [48, 40]
     for part in ('labeled', 'val'):
         shares = [row[f'{part}_share'] for row in report['classes']]
         assert sum(shares) == pytest.approx(1) and shares[0] > 0.5
     cost = report['cost']
     assert cost['steps'] == 2 and cost['epoch'] >= 2 * cost['step'] > 0
-    assert cost['memory'] > 1e6 and 'estimated' in cost['how'] \
-        or 'GPU' in cost['how']
+    assert cost['memory'] > 1e6 and 'estimated' in cost['how'] or 'GPU' in cost['how']
 
 
 def test_an_epoch_of_self_training(check):
     """3 labeled images and 2 of the 5 others are in its shortest training."""
     options = ('runner_type=SelfTrainingRunner', 'total_batch_size=6')
     found, _ = check(*options, ok=False)
-    message, = found['error', 'batch']
+    (message,) = found['error', 'batch']
     assert '5 samples do not fill a batch of 6' in message
     found, _ = check(*options, 'self_training.shares=[1]')
     assert ('error', 'batch') not in found
@@ -148,8 +158,10 @@ def labels_out_of_range(data):
 
 @fault('error', 'files', 'has 3 channels, but it must have one')
 def mask_of_colours(data):
-    paint(data / 'labels/val/0.png',
-          np.arange(40 * 48 * 3, dtype=np.uint8).reshape(40, 48, 3))
+    paint(
+        data / 'labels/val/0.png',
+        np.arange(40 * 48 * 3, dtype=np.uint8).reshape(40, 48, 3),
+    )
 
 
 @fault('error', 'lists', 'names no mask for images/val/0.png')
@@ -218,12 +230,15 @@ def test_planted_fault_is_found(name, data, check):
     assert any(re.search(said, m) for m in found[level, kind]), found
 
 
-@pytest.mark.parametrize('option, kind, said', [
-    ('model.decode_head.num_classes=3', 'network', '3, but .* 4 classes'),
-    ('model.backbone.in_channels=4', 'network', 'takes 4 channels'),
-    ('total_batch_size=64', 'batch', '5 samples do not fill a batch of 64'),
-    ('model.backbone.init_cfg.checkpoint=no.pth', 'weights', 'no file no.pth'),
-])
+@pytest.mark.parametrize(
+    'option, kind, said',
+    [
+        ('model.decode_head.num_classes=3', 'network', '3, but .* 4 classes'),
+        ('model.backbone.in_channels=4', 'network', 'takes 4 channels'),
+        ('total_batch_size=64', 'batch', '5 samples do not fill a batch of 64'),
+        ('model.backbone.init_cfg.checkpoint=no.pth', 'weights', 'no file no.pth'),
+    ],
+)
 def test_fault_of_the_config_is_found(check, option, kind, said):
     options = [option]
     if 'init_cfg' in option:

@@ -1,4 +1,5 @@
 """Masks from small files in the official format of each data set."""
+
 import json
 import runpy
 import sys
@@ -10,9 +11,13 @@ import pytest
 from PIL import Image
 from scipy.io import savemat
 
-from mmsemi.datasets.converters import (check_ade20k, check_lists,
-                                        convert_cityscapes, convert_coco,
-                                        convert_pascal)
+from mmsemi.datasets.converters import (
+    check_ade20k,
+    check_lists,
+    convert_cityscapes,
+    convert_coco,
+    convert_pascal,
+)
 from mmsemi.datasets.converters.coco import CLASSES
 from mmsemi.utils.files import read_indices
 from tests.tools import ROOT
@@ -23,6 +28,7 @@ TOOL = ROOT / 'tools/data/convert_masks.py'
 @pytest.fixture
 def tool(monkeypatch, capsys):
     """Run the tool in this process: its exit status and what it printed."""
+
     def call(*args):
         monkeypatch.setattr(sys, 'argv', [str(TOOL), *map(str, args)])
         with pytest.raises(SystemExit) as stopped:
@@ -54,13 +60,15 @@ def stamps(folder: Path) -> dict:
 def sbd_mat(folder: Path, name: str, mask) -> None:
     (folder / 'cls').mkdir(parents=True, exist_ok=True)
     savemat(
-        str(folder / f'cls/{name}.mat'), {
+        str(folder / f'cls/{name}.mat'),
+        {
             'GTcls': {
                 'Boundaries': np.zeros((20, 1)),
                 'Segmentation': np.asarray(mask, np.uint8),
-                'CategoriesPresent': [1]
+                'CategoriesPresent': [1],
             }
-        })
+        },
+    )
 
 
 @pytest.fixture
@@ -134,17 +142,31 @@ def cityscapes(tmp_path):
 def test_cityscapes(cityscapes):
     assert convert_cityscapes(cityscapes) == 2
     for name in ('train/aachen/aachen_0', 'val/ulm/ulm_0'):
-        mask = read_indices(
-            cityscapes / f'gtFine/{name}_gtFine_labelTrainIds.png')
+        mask = read_indices(cityscapes / f'gtFine/{name}_gtFine_labelTrainIds.png')
         ids = read_indices(cityscapes / f'gtFine/{name}_gtFine_labelIds.png')
         # The table that the data set's own scripts publish.
         official = {
-            7: 0, 8: 1, 11: 2, 12: 3, 13: 4, 17: 5, 19: 6, 20: 7, 21: 8,
-            22: 9, 23: 10, 24: 11, 25: 12, 26: 13, 27: 14, 28: 15, 31: 16,
-            32: 17, 33: 18
+            7: 0,
+            8: 1,
+            11: 2,
+            12: 3,
+            13: 4,
+            17: 5,
+            19: 6,
+            20: 7,
+            21: 8,
+            22: 9,
+            23: 10,
+            24: 11,
+            25: 12,
+            26: 13,
+            27: 14,
+            28: 15,
+            31: 16,
+            32: 17,
+            33: 18,
         }
-        assert (mask == np.vectorize(lambda i: official.get(i, 255))(ids)
-                ).all()
+        assert (mask == np.vectorize(lambda i: official.get(i, 255))(ids)).all()
     assert not list(cityscapes.glob('gtFine/test/*/*TrainIds.png'))
 
 
@@ -174,33 +196,58 @@ def test_cityscapes_refuses_other_values(cityscapes, tmp_path):
 def coco(tmp_path):
     """One train image: a person (1) behind a toothbrush (90); one of val."""
     things = [
-        dict(id=11, image_id=5, category_id=90, iscrowd=0,
-             segmentation=[[3, 1, 5, 1, 5, 3, 3, 3]]),
-        dict(id=10, image_id=5, category_id=1, iscrowd=0,
-             segmentation=[[0, 0, 4, 0, 4, 4, 0, 4], [6, 0, 8, 0, 8, 1, 6,
-                                                      1]]),
-        dict(id=12, image_id=5, category_id=13, iscrowd=1,
-             segmentation=dict(size=[6, 8], counts=[5, 1, 5, 1, 36])),
+        dict(
+            id=11,
+            image_id=5,
+            category_id=90,
+            iscrowd=0,
+            segmentation=[[3, 1, 5, 1, 5, 3, 3, 3]],
+        ),
+        dict(
+            id=10,
+            image_id=5,
+            category_id=1,
+            iscrowd=0,
+            segmentation=[[0, 0, 4, 0, 4, 4, 0, 4], [6, 0, 8, 0, 8, 1, 6, 1]],
+        ),
+        dict(
+            id=12,
+            image_id=5,
+            category_id=13,
+            iscrowd=1,
+            segmentation=dict(size=[6, 8], counts=[5, 1, 5, 1, 36]),
+        ),
     ]
     names = {'train2017': 5, 'val2017': 6}
     folder = tmp_path / 'annotations'
     for part, image_id in names.items():
         photo(tmp_path / f'{part}/{image_id:012}.jpg')
-        image = dict(id=image_id, file_name=f'{image_id:012}.jpg', height=6,
-                     width=8)
-        segments = [dict(id=1 + 2 * 256 + 3 * 65536, category_id=90,
-                         iscrowd=0),
-                    dict(id=7, category_id=1, iscrowd=0),
-                    dict(id=9, category_id=200, iscrowd=0)]
+        image = dict(id=image_id, file_name=f'{image_id:012}.jpg', height=6, width=8)
+        segments = [
+            dict(id=1 + 2 * 256 + 3 * 65536, category_id=90, iscrowd=0),
+            dict(id=7, category_id=1, iscrowd=0),
+            dict(id=9, category_id=200, iscrowd=0),
+        ]
         folder.mkdir(exist_ok=True)
-        (folder / f'instances_{part}.json').write_text(json.dumps(dict(
-            images=[image],
-            annotations=things if part == 'train2017' else [])))
-        (folder / f'panoptic_{part}.json').write_text(json.dumps(dict(
-            images=[image],
-            annotations=[dict(image_id=image_id,
-                              file_name=f'{image_id:012}.png',
-                              segments_info=segments)])))
+        (folder / f'instances_{part}.json').write_text(
+            json.dumps(
+                dict(images=[image], annotations=things if part == 'train2017' else [])
+            )
+        )
+        (folder / f'panoptic_{part}.json').write_text(
+            json.dumps(
+                dict(
+                    images=[image],
+                    annotations=[
+                        dict(
+                            image_id=image_id,
+                            file_name=f'{image_id:012}.png',
+                            segments_info=segments,
+                        )
+                    ],
+                )
+            )
+        )
         rgb = np.zeros((6, 8, 3), np.uint8)
         rgb[0], rgb[1], rgb[2] = (1, 2, 3), (7, 0, 0), (9, 0, 0)
         save(folder / f'panoptic_{part}/{image_id:012}.png', rgb[..., ::-1])
@@ -209,12 +256,17 @@ def coco(tmp_path):
 
 def test_coco_classes_are_those_of_the_config():
     from mmengine.config import Config
-    classes = Config.fromfile(
-        ROOT / 'configs/_base_/datasets/coco.py').metainfo.classes
+
+    classes = Config.fromfile(ROOT / 'configs/_base_/datasets/coco.py').metainfo.classes
     assert list(CLASSES.values()) == list(range(1, len(classes)))
-    for category, name in ((1, 'person'), (13, 'stop sign'), (44, 'bottle'),
-                           (62, 'chair'), (82, 'refrigerator'),
-                           (90, 'toothbrush')):
+    for category, name in (
+        (1, 'person'),
+        (13, 'stop sign'),
+        (44, 'bottle'),
+        (62, 'chair'),
+        (82, 'refrigerator'),
+        (90, 'toothbrush'),
+    ):
         assert classes[CLASSES[category]] == name
 
 
@@ -233,8 +285,7 @@ def test_coco_panoptic(coco):
     assert convert_coco(coco, 'panoptic', workers=2) == 2
     mask = read_indices(coco / 'masks/000000000005.png')
     assert mask.shape == (6, 8)
-    assert [set(row) for row in mask.tolist()] == [{80}, {1}, {0}, {0}, {0},
-                                                   {0}]
+    assert [set(row) for row in mask.tolist()] == [{80}, {1}, {0}, {0}, {0}, {0}]
 
 
 def test_coco_keeps_its_sources_apart(coco):
@@ -262,8 +313,7 @@ def test_coco_names_what_is_damaged(coco):
         with pytest.raises(ValueError, match='no COCO annotation file'):
             convert_coco(coco)
     file.unlink()
-    with pytest.raises(FileNotFoundError,
-                       match='Unpack annotations_trainval2017.zip'):
+    with pytest.raises(FileNotFoundError, match='Unpack annotations_trainval2017.zip'):
         convert_coco(coco)
 
 
@@ -288,8 +338,10 @@ def test_coco_panoptic_names_what_is_missing(coco):
 def ade20k(tmp_path):
     for part in ('training', 'validation'):
         photo(tmp_path / f'images/{part}/ADE_1.jpg')
-        save(tmp_path / f'annotations/{part}/ADE_1.png',
-             np.arange(48).reshape(6, 8) + 103)
+        save(
+            tmp_path / f'annotations/{part}/ADE_1.png',
+            np.arange(48).reshape(6, 8) + 103,
+        )
     return tmp_path
 
 
@@ -299,8 +351,9 @@ def test_ade20k_masks_stay_as_they_are(ade20k):
     assert stamps(ade20k) == before
 
 
-@pytest.mark.parametrize('value,match', [(255, 'is shifted already'),
-                                         (151, 'holds 151, but')])
+@pytest.mark.parametrize(
+    'value,match', [(255, 'is shifted already'), (151, 'holds 151, but')]
+)
 def test_ade20k_other_masks_are_found(ade20k, value, match):
     mask = np.zeros((6, 8))
     mask[2, 3] = value
@@ -322,8 +375,10 @@ def test_ade20k_sizes_are_compared(ade20k):
 
 def test_lists_are_checked_after_converting(cityscapes):
     assert 'no lists yet' in check_lists('cityscapes', cityscapes)
-    line = ('leftImg8bit/val/ulm/ulm_0_leftImg8bit.png '
-            'gtFine/val/ulm/ulm_0_gtFine_labelTrainIds.png\n')
+    line = (
+        'leftImg8bit/val/ulm/ulm_0_leftImg8bit.png '
+        'gtFine/val/ulm/ulm_0_gtFine_labelTrainIds.png\n'
+    )
     (cityscapes / 'splits').mkdir()
     (cityscapes / 'splits/val.txt').write_text(line)
     with pytest.raises(FileNotFoundError, match='2 of the 2 files'):
@@ -334,14 +389,14 @@ def test_lists_are_checked_after_converting(cityscapes):
 
 
 def test_tool(tool, voc, cityscapes, tmp_path, monkeypatch):
-    code, out = tool('pascal', '--data-root', voc, '--sbd', tmp_path / 'sbd',
-                     '--workers', 1)
+    code, out = tool(
+        'pascal', '--data-root', voc, '--sbd', tmp_path / 'sbd', '--workers', 1
+    )
     assert code == 0 and 'SBD masks: 1 written, 1 were there' in out
     assert 'prepare_splits.py pascal' in out
     monkeypatch.setenv('MMSEMI_DATA', str(tmp_path / 'elsewhere'))
     code, out = tool('coco', '--source', 'panoptic')
     assert code == 1
-    assert str(tmp_path / 'elsewhere/coco/annotations/panoptic_train2017'
-               '.json') in out
+    assert str(tmp_path / 'elsewhere/coco/annotations/panoptic_train2017.json') in out
     code, out = tool('cityscapes', '--data-root', cityscapes)
     assert code == 0 and '2 written' in out

@@ -1,4 +1,5 @@
 """The pictures of CorrMatch, from a file of weights."""
+
 import runpy
 import sys
 
@@ -21,9 +22,8 @@ def trained(tmp_path):
         for key in ('data_preprocessor', 'backbone', 'decode_head', 'test_cfg')
     }
     cfg.model = dict(
-        type='CorrMatch',
-        correlation=dict(in_channels=64, channels=16),
-        **model)
+        type='CorrMatch', correlation=dict(in_channels=64, channels=16), **model
+    )
     cfg.dump(tmp_path / 'config.py')
     torch.manual_seed(0)
     network = MODELS.build(cfg.model)
@@ -36,16 +36,24 @@ def draw(tiny_data, tmp_path, monkeypatch, capsys):
     """Run the tool in this process; gives what it prints."""
 
     def run(config, checkpoint, *args):
-        monkeypatch.setattr(sys, 'argv', [
-            'corrmatch_pictures.py',
-            str(tiny_data / 'images/val/0.png'),
-            str(config),
-            str(checkpoint), '--device', 'cpu', '--out-dir',
-            str(tmp_path / 'out'), *args
-        ])
+        monkeypatch.setattr(
+            sys,
+            'argv',
+            [
+                'corrmatch_pictures.py',
+                str(tiny_data / 'images/val/0.png'),
+                str(config),
+                str(checkpoint),
+                '--device',
+                'cpu',
+                '--out-dir',
+                str(tmp_path / 'out'),
+                *args,
+            ],
+        )
         runpy.run_path(
-            str(ROOT / 'tools/analysis/corrmatch_pictures.py'),
-            run_name='__main__')
+            str(ROOT / 'tools/analysis/corrmatch_pictures.py'), run_name='__main__'
+        )
         return capsys.readouterr().out
 
     return run
@@ -66,13 +74,11 @@ def test_pictures(tiny_data, trained, draw, tmp_path):
     assert '4 pictures are in' in printed
 
 
-def test_what_is_not_trusted_shows_the_image(tiny_data, trained, draw,
-                                             tmp_path):
-    assert '0.0% of the pixels are confident' in draw(*trained, '--thresh',
-                                                      '1')
+def test_what_is_not_trusted_shows_the_image(tiny_data, trained, draw, tmp_path):
+    assert '0.0% of the pixels are confident' in draw(*trained, '--thresh', '1')
     assert np.array_equal(
-        read(tmp_path / 'out/after.png'),
-        read(tiny_data / 'images/val/0.png'))
+        read(tmp_path / 'out/after.png'), read(tiny_data / 'images/val/0.png')
+    )
     assert (tmp_path / 'out/correlation_24_20.png').exists()  # the centre
 
 

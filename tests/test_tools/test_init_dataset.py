@@ -1,4 +1,5 @@
 """From folders to a config that trains, and what wrong folders are told."""
+
 import cv2
 import numpy as np
 import pytest
@@ -15,20 +16,28 @@ from mmsemi.registry import DATASETS, MODELS
 from tests.tools import call
 
 H, W = 40, 48
-SHORT = ('train_cfg.max_epochs=1', 'train_cfg.val_interval=1',
-         'total_batch_size=2', 'train_dataloader.num_workers=0',
-         'train_dataloader.persistent_workers=False',
-         'val_dataloader.num_workers=0',
-         'val_dataloader.persistent_workers=False',
-         'default_hooks.checkpoint.interval=1')
+SHORT = (
+    'train_cfg.max_epochs=1',
+    'train_cfg.val_interval=1',
+    'total_batch_size=2',
+    'train_dataloader.num_workers=0',
+    'train_dataloader.persistent_workers=False',
+    'val_dataloader.num_workers=0',
+    'val_dataloader.persistent_workers=False',
+    'default_hooks.checkpoint.interval=1',
+)
 
 
 def save(path, pixels):
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.suffix == '.tif' and (pixels.ndim == 2 or pixels.shape[2] > 3):
         tifffile = pytest.importorskip('tifffile')
-        tifffile.imwrite(path, pixels, photometric='minisblack',
-                         planarconfig='contig' if pixels.ndim == 3 else None)
+        tifffile.imwrite(
+            path,
+            pixels,
+            photometric='minisblack',
+            planarconfig='contig' if pixels.ndim == 3 else None,
+        )
     else:
         cv2.imwrite(str(path), pixels)
 
@@ -37,14 +46,16 @@ def save(path, pixels):
 def folders(tmp_path):
     """Writes images and masks; gives the tool's arguments."""
 
-    def make(count=8,
-             classes='other\nthing\n',
-             codes=(0, 1),
-             channels=3,
-             dtype=np.uint8,
-             suffix='.png',
-             unlabeled=3,
-             name='img {}'):
+    def make(
+        count=8,
+        classes='other\nthing\n',
+        codes=(0, 1),
+        channels=3,
+        dtype=np.uint8,
+        suffix='.png',
+        unlabeled=3,
+        name='img {}',
+    ):
         rng = np.random.default_rng(0)
         high = 256 if dtype == np.uint8 else 4096
         codes = np.array(codes, np.uint8)
@@ -56,16 +67,23 @@ def folders(tmp_path):
         for i in range(count):
             stem = name.format(i)
             label = np.arange(H * W).reshape(H, W) // 7 % len(codes)
-            label[:, :i + 1] = i % len(codes)
+            label[:, : i + 1] = i % len(codes)
             save(tmp_path / f'images/{i % 2}/{stem}{suffix}', image())
             save(tmp_path / f'masks/{i % 2}/{stem}.png', codes[label])
         for i in range(unlabeled):
             save(tmp_path / f'more/deep/{i}{suffix}', image())
         (tmp_path / 'classes.txt').write_text(classes)
         args = [
-            '--images', tmp_path / 'images', '--masks', tmp_path / 'masks',
-            '--classes', tmp_path / 'classes.txt', '--out', tmp_path / 'my',
-            '--backbone', 'tiny'
+            '--images',
+            tmp_path / 'images',
+            '--masks',
+            tmp_path / 'masks',
+            '--classes',
+            tmp_path / 'classes.txt',
+            '--out',
+            tmp_path / 'my',
+            '--backbone',
+            'tiny',
         ]
         return args + (['--unlabeled', tmp_path / 'more'] if unlabeled else [])
 
@@ -79,10 +97,22 @@ def init(*args, ok=True):
 def train_and_predict(tmp_path):
     """Predict the unlabeled images by a config as it was written."""
     config = tmp_path / 'my/unimatch_tiny.py'
-    call('tools/train.py', config, '--work-dir', tmp_path / 'work',
-         '--cfg-options', *SHORT)
-    call('tools/predict.py', tmp_path / 'more', config,
-         tmp_path / 'work/epoch_1.pth', '--out-dir', tmp_path / 'out')
+    call(
+        'tools/train.py',
+        config,
+        '--work-dir',
+        tmp_path / 'work',
+        '--cfg-options',
+        *SHORT,
+    )
+    call(
+        'tools/predict.py',
+        tmp_path / 'more',
+        config,
+        tmp_path / 'work/epoch_1.pth',
+        '--out-dir',
+        tmp_path / 'out',
+    )
     return [
         np.array(Image.open(file))
         for file in sorted((tmp_path / 'out/masks').rglob('*.png'))
@@ -92,17 +122,23 @@ def train_and_predict(tmp_path):
 def load(tmp_path, name='unimatch_tiny'):
     """The config as written, with its data sets."""
     cfg = Config.fromfile(tmp_path / f'my/{name}.py')
-    return (cfg, DATASETS.build(cfg.train_dataloader.dataset),
-            DATASETS.build(cfg.val_dataloader.dataset))
+    return (
+        cfg,
+        DATASETS.build(cfg.train_dataloader.dataset),
+        DATASETS.build(cfg.val_dataloader.dataset),
+    )
 
 
 def labels(dataset):
     """All labels of a validation set."""
     return np.unique(
-        np.stack([
-            dataset[i]['data_samples'].gt_sem_seg.data.numpy()
-            for i in range(len(dataset))
-        ]))
+        np.stack(
+            [
+                dataset[i]['data_samples'].gt_sem_seg.data.numpy()
+                for i in range(len(dataset))
+            ]
+        )
+    )
 
 
 @pytest.mark.usefixtures('plain_configs')
@@ -130,8 +166,7 @@ def test_lists_do_not_share_images(folders, tmp_path):
     args = folders()
     init(*args, '--labeled-fraction', '0.5')
     lists = {
-        name: {entry.image
-               for entry in read_list(tmp_path / f'my/splits/{name}.txt')}
+        name: {entry.image for entry in read_list(tmp_path / f'my/splits/{name}.txt')}
         for name in ('labeled', 'unlabeled', 'val')
     }
     assert [len(part) for part in lists.values()] == [3, 6, 2]
@@ -150,23 +185,21 @@ def test_balanced_lists_hold_a_rare_class(folders, tmp_path):
         mask[0, 0] = i == 7
         save(tmp_path / f'masks/{i % 2}/img {i}.png', mask)
     for seed in range(3):
-        init(*args, '--labeled-fraction', '0.2', '--balanced', '--force',
-             '--seed', seed)
+        init(
+            *args, '--labeled-fraction', '0.2', '--balanced', '--force', '--seed', seed
+        )
         lines = (tmp_path / 'my/splits/labeled.txt').read_text()
         assert 'img 7.png' in lines
 
 
 def test_colours_by_table(folders, tmp_path):
-    args = folders(classes='a: 128 64 128, #010203\nb: #0000ff\n'
-                   'ignore: 0 0 0\n')
+    args = folders(classes='a: 128 64 128, #010203\nb: #0000ff\nignore: 0 0 0\n')
     for i in range(8):
         mask = np.zeros((H, W, 3), np.uint8)
-        mask[:20], mask[20:30], mask[30:35] = (128, 64, 128), (1, 2, 3), \
-            (0, 0, 255)
+        mask[:20], mask[20:30], mask[30:35] = (128, 64, 128), (1, 2, 3), (0, 0, 255)
         path = tmp_path / f'masks/{i % 2}/img {i}.png'
         image = Image.fromarray(mask)
-        (image if i else image.convert('P', palette=Image.Palette.ADAPTIVE)
-         ).save(path)
+        (image if i else image.convert('P', palette=Image.Palette.ADAPTIVE)).save(path)
     init(*args)
     cfg, _, val = load(tmp_path)
     assert labels(val).tolist() == [0, 1, 255]
@@ -174,8 +207,7 @@ def test_colours_by_table(folders, tmp_path):
 
 
 def test_numbers_by_table(folders, tmp_path):
-    init(*folders(classes='a: 7\nb: 30, 31\nignore: 9\n',
-                  codes=(7, 30, 31, 9)))
+    init(*folders(classes='a: 7\nb: 30, 31\nignore: 9\n', codes=(7, 30, 31, 9)))
     assert labels(load(tmp_path)[2]).tolist() == [0, 1, 255]
 
 
@@ -204,22 +236,23 @@ def test_size_decides_crop_and_evaluation(folders, tmp_path):
     init(*args)
     assert load(tmp_path)[0].crop_size == (33, 33)
     for i in range(8):
-        save(tmp_path / f'images/{i % 2}/img {i}.png',
-             np.zeros((1100, 1200, 3), np.uint8))
-        save(tmp_path / f'masks/{i % 2}/img {i}.png',
-             np.eye(1100, 1200, dtype=np.uint8))
+        save(
+            tmp_path / f'images/{i % 2}/img {i}.png',
+            np.zeros((1100, 1200, 3), np.uint8),
+        )
+        save(
+            tmp_path / f'masks/{i % 2}/img {i}.png', np.eye(1100, 1200, dtype=np.uint8)
+        )
     init(*args, '--force')
     cfg = load(tmp_path)[0]
     assert cfg.crop_size == (513, 513)
     assert cfg.model.test_cfg.mode == 'slide'
 
 
-@pytest.mark.parametrize('suffix, shape', [
-    ('.tif', (H, W)),
-    ('.tif', (H, W, 3)),
-    ('.png', (1, 1, 3)),
-    ('.bmp', (2, 9, 3)),
-])
+@pytest.mark.parametrize(
+    'suffix, shape',
+    [('.tif', (H, W)), ('.tif', (H, W, 3)), ('.png', (1, 1, 3)), ('.bmp', (2, 9, 3))],
+)
 def test_images_as_opencv_writes_them(tmp_path, suffix, shape):
     """TIFFs are compressed; two rows are no channels."""
     cv2.imwrite(str(tmp_path / f'a{suffix}'), np.zeros(shape, np.uint8))
@@ -235,19 +268,31 @@ def test_other_methods_take_a_step(folders, tmp_path, method):
     assert measure_cost(cfg, train, batch).memory > 0
     assert batch == (6 if method in SHARES else 3)
     assert [hook.type for hook in cfg.get('custom_hooks', [])] == (
-        ['PreviousModelsHook'] if method == 'prevmatch' else [])
+        ['PreviousModelsHook'] if method == 'prevmatch' else []
+    )
 
 
 @pytest.mark.usefixtures('plain_configs')
 def test_self_training_runs_without_an_edit(folders, tmp_path):
     """Over five channels, and few images."""
     pytest.importorskip('tifffile')
-    init(*folders(channels=5, dtype=np.uint16, suffix='.tif', count=6),
-         '--method', 'stpp')
+    init(
+        *folders(channels=5, dtype=np.uint16, suffix='.tif', count=6),
+        '--method',
+        'stpp',
+    )
     short = [s for s in SHORT if not s.startswith(('total', 'train_cfg.max'))]
-    call('tools/train.py', tmp_path / 'my/stpp_tiny.py', '--work-dir',
-         tmp_path / 'work', '--cfg-options', *short, 'train_cfg.max_epochs=3',
-         'self_training.supervised_epochs=3', 'self_training.scales=[1]')
+    call(
+        'tools/train.py',
+        tmp_path / 'my/stpp_tiny.py',
+        '--work-dir',
+        tmp_path / 'work',
+        '--cfg-options',
+        *short,
+        'train_cfg.max_epochs=3',
+        'self_training.supervised_epochs=3',
+        'self_training.scales=[1]',
+    )
     assert (tmp_path / 'work/6_retraining/finished.json').exists()
     labels = (tmp_path / 'work').glob('*_pseudo_labels/masks/**/*.png')
     assert len(list(labels)) == 3
@@ -281,8 +326,10 @@ class TestFaults:
 
     def test_colours_without_a_table(self, folders, tmp_path):
         args = folders()
-        save(tmp_path / 'masks/0/img 0.png',
-             np.random.default_rng(0).integers(0, 9, (H, W, 3), np.uint8))
+        save(
+            tmp_path / 'masks/0/img 0.png',
+            np.random.default_rng(0).integers(0, 9, (H, W, 3), np.uint8),
+        )
         self.fails('img 0.png holds colours. Write the colour', *args)
 
     def test_other_size(self, folders, tmp_path):
@@ -295,15 +342,18 @@ class TestFaults:
         (tmp_path / 'images/0/img 0.png').write_bytes(b'no image')
         self.fails('img 0.png (8 bytes) cannot be decoded', *args)
 
-    @pytest.mark.parametrize('text, said', [
-        ('one\n', 'names 1 classes'),
-        ('a\na\n', 'a comes twice'),
-        ('a: 1\nb\n', 'but not for b'),
-        ('a: 1\nb: 1\n', 'stands for two classes'),
-        ('a: 1\nb: 1 2 3\n', 'mixes numbers and colours'),
-        ('a: 1\nb: x\n', "'x' is neither a number nor a colour"),
-        ('\n'.join(map(str, range(256))), 'names 256 classes'),
-    ])
+    @pytest.mark.parametrize(
+        'text, said',
+        [
+            ('one\n', 'names 1 classes'),
+            ('a\na\n', 'a comes twice'),
+            ('a: 1\nb\n', 'but not for b'),
+            ('a: 1\nb: 1\n', 'stands for two classes'),
+            ('a: 1\nb: 1 2 3\n', 'mixes numbers and colours'),
+            ('a: 1\nb: x\n', "'x' is neither a number nor a colour"),
+            ('\n'.join(map(str, range(256))), 'names 256 classes'),
+        ],
+    )
     def test_classes_file(self, folders, text, said):
         self.fails(said, *folders(classes=text))
 
@@ -325,15 +375,17 @@ def test_first_convolution_keeps_the_size_of_its_output():
 
 def test_pretrained_weights_of_colours_start_five_channels(tmp_path):
     from tests.tiny import RESNET
+
     torch.save(MODELS.build(RESNET).state_dict(), tmp_path / 'rgb.pth')
     backbone = MODELS.build(
         dict(
             RESNET,
             in_channels=5,
             init_cfg=dict(
-                type='PretrainedBackbone',
-                checkpoint=str(tmp_path / 'rgb.pth'))))
+                type='PretrainedBackbone', checkpoint=str(tmp_path / 'rgb.pth')
+            ),
+        )
+    )
     backbone.init_weights()
     rgb = torch.load(tmp_path / 'rgb.pth')['stem.0.weight']
-    torch.testing.assert_close(backbone.stem[0].weight[:, 3],
-                               rgb[:, 0] * 3 / 5)
+    torch.testing.assert_close(backbone.stem[0].weight[:, 3], rgb[:, 0] * 3 / 5)

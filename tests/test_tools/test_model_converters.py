@@ -1,4 +1,5 @@
 """Released checkpoints to ours and back."""
+
 import json
 import re
 import runpy
@@ -23,10 +24,12 @@ def state() -> dict:
     """The tiny network's tensors under the released names."""
     init_default_scope('mmsemi')
     ours = MODELS.build(Config.fromfile(TINY).model).state_dict()
-    return release_state_dict({
-        name: torch.randn(value.shape) if value.is_floating_point() else value
-        for name, value in ours.items()
-    })
+    return release_state_dict(
+        {
+            name: torch.randn(value.shape) if value.is_floating_point() else value
+            for name, value in ours.items()
+        }
+    )
 
 
 @pytest.fixture
@@ -37,8 +40,9 @@ def released(state, tmp_path):
         tensors = {**state, **changes}
         file = tmp_path / 'released.pth'
         torch.save(
-            WRAPPINGS[wrapping](
-                {k: v for k, v in tensors.items() if v is not None}), file)
+            WRAPPINGS[wrapping]({k: v for k, v in tensors.items() if v is not None}),
+            file,
+        )
         return file
 
     return write
@@ -47,7 +51,9 @@ def released(state, tmp_path):
 def same(first: dict, second: dict) -> bool:
     return list(first) == list(second) and all(
         torch.equal(first[name], second[name])
-        and first[name].dtype == second[name].dtype for name in first)
+        and first[name].dtype == second[name].dtype
+        for name in first
+    )
 
 
 @pytest.mark.parametrize('wrapping', WRAPPINGS)
@@ -61,7 +67,10 @@ def test_round_trip(state, released, tmp_path, wrapping):
         found, expected = found['model'], expected['model']
     assert same(found, expected)
     assert sorted(p.name for p in tmp_path.rglob('*.pth')) == [
-        'back.pth', 'ours.pth', 'released.pth']
+        'back.pth',
+        'ours.pth',
+        'released.pth',
+    ]
 
 
 def test_names_of_every_network_go_round(golden):
@@ -76,10 +85,19 @@ def test_names_of_every_network_go_round(golden):
 def test_our_test_tool_takes_it(released, tiny_data, tmp_path, capsys):
     ours = tmp_path / 'ours.pth'
     convert('from_released', released(), ours, '--config', TINY)
-    assert re.search(r'All \d+ tensors of .*released\.pth are in',
-                     capsys.readouterr().out)
-    output = run('python', 'tools/test.py', TINY, ours, '--work-dir',
-                 tmp_path, '--cfg-options', f'data_root={tiny_data}')
+    assert re.search(
+        r'All \d+ tensors of .*released\.pth are in', capsys.readouterr().out
+    )
+    output = run(
+        'python',
+        'tools/test.py',
+        TINY,
+        ours,
+        '--work-dir',
+        tmp_path,
+        '--cfg-options',
+        f'data_root={tiny_data}',
+    )
     assert re.search(r'mIoU: [\d.]+', output)
 
 
@@ -101,24 +119,29 @@ def test_scores_that_old_numpy_wrote(state, tmp_path):
     checkpoint = dict(model=state, previous_best=np.float64(75.2))
     torch.save(checkpoint, tmp_path / 'new.pth')
     assert b'numpy._core' in (tmp_path / 'new.pth').read_bytes()
-    torch.save(checkpoint, tmp_path / 'old.pth',
-               _use_new_zipfile_serialization=False)
+    torch.save(checkpoint, tmp_path / 'old.pth', _use_new_zipfile_serialization=False)
     old = (tmp_path / 'old.pth').read_bytes()
     (tmp_path / 'old.pth').write_bytes(
-        old.replace(b'numpy._core.multiarray', b'numpy.core.multiarray'))
+        old.replace(b'numpy._core.multiarray', b'numpy.core.multiarray')
+    )
     for name in ('new', 'old'):
-        convert('from_released', tmp_path / f'{name}.pth',
-                tmp_path / 'ours.pth', '--config', TINY)
+        convert(
+            'from_released',
+            tmp_path / f'{name}.pth',
+            tmp_path / 'ours.pth',
+            '--config',
+            TINY,
+        )
 
 
-CORRMATCH = dict(
-    type='CorrMatch', correlation=dict(in_channels=64, channels=8))
+CORRMATCH = dict(type='CorrMatch', correlation=dict(in_channels=64, channels=8))
 
 
 def test_corrmatch_starts_its_threshold_anew(tmp_path, capsys):
     network = tiny.network(thresh_init=0.7, **CORRMATCH)
     (tmp_path / 'config.py').write_text(
-        f"default_scope = 'mmsemi'\nmodel = {network.to_dict()!r}")
+        f"default_scope = 'mmsemi'\nmodel = {network.to_dict()!r}"
+    )
     ours = MODELS.build(network).state_dict()
     ours['thresh.value'].fill_(0.9)
     torch.save(dict(state_dict=ours), tmp_path / 'ours.pth')
@@ -126,8 +149,13 @@ def test_corrmatch_starts_its_threshold_anew(tmp_path, capsys):
     names = torch.load(tmp_path / 'released.pth')['model']
     assert {'module.proj.0.weight', 'module.corr.conv2.bias'} <= set(names)
     assert not any('thresh' in name for name in names)
-    convert('from_released', tmp_path / 'released.pth', tmp_path / 'new.pth',
-            '--config', tmp_path / 'config.py')
+    convert(
+        'from_released',
+        tmp_path / 'released.pth',
+        tmp_path / 'new.pth',
+        '--config',
+        tmp_path / 'config.py',
+    )
     again = torch.load(tmp_path / 'new.pth')['state_dict']
     assert float(again.pop('thresh.value')) == pytest.approx(0.7)
     del ours['thresh.value']
@@ -143,15 +171,22 @@ def fails(tool, *args, match):
     assert not args[1].exists()
 
 
-@pytest.mark.parametrize('changes,match', [
-    ({'classifier.bias': None, 'reduce.0.weight': None},
-     'lacks classifier.bias, reduce.0.weight[.]'),
-    ({'head.b9.0.weight': torch.zeros(1)}, 'has besides head.b9.0.weight'),
-    ({'neck.weight': torch.zeros(1)}, '1 of its .* tensors .*: neck.weight'),
-    ({'classifier.weight': torch.zeros(5, 16, 1, 1)},
-     r'classifier.weight \(5, 16, 1, 1\) for \(4, 16, 1, 1\)'),
-    ({'proj.0.bias': torch.zeros(8)}, 'has besides proj.0.bias'),
-])
+@pytest.mark.parametrize(
+    'changes,match',
+    [
+        (
+            {'classifier.bias': None, 'reduce.0.weight': None},
+            'lacks classifier.bias, reduce.0.weight[.]',
+        ),
+        ({'head.b9.0.weight': torch.zeros(1)}, 'has besides head.b9.0.weight'),
+        ({'neck.weight': torch.zeros(1)}, '1 of its .* tensors .*: neck.weight'),
+        (
+            {'classifier.weight': torch.zeros(5, 16, 1, 1)},
+            r'classifier.weight \(5, 16, 1, 1\) for \(4, 16, 1, 1\)',
+        ),
+        ({'proj.0.bias': torch.zeros(8)}, 'has besides proj.0.bias'),
+    ],
+)
 def test_every_key_is_accounted_for(released, tmp_path, changes, match):
     fails(
         'from_released',
@@ -159,7 +194,8 @@ def test_every_key_is_accounted_for(released, tmp_path, changes, match):
         tmp_path / 'out.pth',
         '--config',
         TINY,
-        match=match)
+        match=match,
+    )
 
 
 def test_another_network_than_the_config(released, tmp_path):
@@ -168,26 +204,27 @@ def test_another_network_than_the_config(released, tmp_path):
         'from_released',
         released(),
         tmp_path / 'out.pth',
-        match=r'not of this network: it lacks .*--config')
+        match=r'not of this network: it lacks .*--config',
+    )
 
 
 def test_config_of_a_network_never_released(released, tmp_path):
     (tmp_path / 'segformer.py').write_text(
-        'model = ' + repr(tiny.network('segformer', type='Supervised')
-                          .to_dict()))
+        'model = ' + repr(tiny.network('segformer', type='Supervised').to_dict())
+    )
     fails(
         'from_released',
         released(),
         tmp_path / 'out.pth',
         '--config',
         tmp_path / 'segformer.py',
-        match='the config is not of a released network')
+        match='the config is not of a released network',
+    )
 
 
 class Payload:
-
     def __reduce__(self):
-        return print, ('run', )
+        return print, ('run',)
 
 
 @pytest.mark.parametrize('tool', ['from_released', 'to_released'])
@@ -207,25 +244,26 @@ def test_unreadable_files(tmp_path, capsys, tool):
 @pytest.mark.parametrize('tool', ['from_released', 'to_released'])
 def test_weights_of_something_else(tmp_path, tool):
     torch.save(
-        MODELS.build(tiny.network('segformer',
-                                  type='Supervised')).state_dict(),
-        tmp_path / 'net.pth')
-    fails(tool, tmp_path / 'net.pth', tmp_path / 'out.pth',
-          match='none of the tensors')
+        MODELS.build(tiny.network('segformer', type='Supervised')).state_dict(),
+        tmp_path / 'net.pth',
+    )
+    fails(tool, tmp_path / 'net.pth', tmp_path / 'out.pth', match='none of the tensors')
 
 
 def test_network_is_known_by_its_tensors(golden):
     """Without --config; every config named there builds what it stands for."""
-    tool = runpy.run_path(
-        str(ROOT / 'tools/model_converters/from_released.py'))
+    tool = runpy.run_path(str(ROOT / 'tools/model_converters/from_released.py'))
     for file in (golden / 'keys').glob('*.json'):
-        state = convert_state_dict({
-            name: torch.empty(shape, device='meta')
-            for name, shape in json.loads(file.read_text()).items()
-        })
+        state = convert_state_dict(
+            {
+                name: torch.empty(shape, device='meta')
+                for name, shape in json.loads(file.read_text()).items()
+            }
+        )
         cfg = tool['recognise'](state)
         with torch.device('meta'):
             own = MODELS.build(cfg.model).state_dict()
         own.pop('thresh.value', None)
         assert {name: value.shape for name, value in own.items()} == {
-            name: value.shape for name, value in state.items()}
+            name: value.shape for name, value in state.items()
+        }

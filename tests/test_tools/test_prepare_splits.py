@@ -1,4 +1,5 @@
 """The published lists: brought, verified, derived; and lists of one's own."""
+
 import hashlib
 import re
 import runpy
@@ -10,34 +11,62 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from mmsemi.datasets import read_list
-from mmsemi.datasets.published_splits import (bring_lists, folder_reader,
-                                              normalise, url_reader)
-from mmsemi.datasets.split_table import (PUBLISHED, PublishedList,
-                                         PublishedSplits)
+from mmsemi.datasets.published_splits import (
+    bring_lists,
+    folder_reader,
+    normalise,
+    url_reader,
+)
+from mmsemi.datasets.split_table import PUBLISHED, PublishedList, PublishedSplits
 from tests.tools import ROOT, run
 
 SPLITS = ROOT.parent / 'shared/splits'
 needs_lists = pytest.mark.skipif(
     not SPLITS.is_dir(),
-    reason=f'the published lists are not at {SPLITS}; they are no part of '
-    'this project')
+    reason=f'the published lists are not at {SPLITS}; they are no part of this project',
+)
 COUNTS = {
     'pascal': {
-        'train_aug': 10582, 'val': 1449, '92': 92, '183': 183, '366': 366,
-        '732': 732, '1464': 1464, '1_16': 662, '1_8': 1323, '1_4': 2646,
-        'u2pl_1_16': 662, 'u2pl_1_8': 1323, 'u2pl_1_4': 2646
+        'train_aug': 10582,
+        'val': 1449,
+        '92': 92,
+        '183': 183,
+        '366': 366,
+        '732': 732,
+        '1464': 1464,
+        '1_16': 662,
+        '1_8': 1323,
+        '1_4': 2646,
+        'u2pl_1_16': 662,
+        'u2pl_1_8': 1323,
+        'u2pl_1_4': 2646,
     },
     'cityscapes': {
-        'train': 2975, 'val': 500, '1_30': 100, '1_16': 186, '1_8': 372,
-        '1_4': 744, '1_2': 1488
+        'train': 2975,
+        'val': 500,
+        '1_30': 100,
+        '1_16': 186,
+        '1_8': 372,
+        '1_4': 744,
+        '1_2': 1488,
     },
     'coco': {
-        'train': 118287, 'val': 5000, '1_512': 232, '1_256': 463,
-        '1_128': 925, '1_64': 1849, '1_32': 3697
+        'train': 118287,
+        'val': 5000,
+        '1_512': 232,
+        '1_256': 463,
+        '1_128': 925,
+        '1_64': 1849,
+        '1_32': 3697,
     },
     'ade20k': {
-        'train': 20210, 'val': 2000, '1_128': 158, '1_64': 316, '1_32': 632,
-        '1_16': 1263, '1_8': 2526
+        'train': 20210,
+        'val': 2000,
+        '1_128': 158,
+        '1_64': 316,
+        '1_32': 632,
+        '1_16': 1263,
+        '1_8': 2526,
     },
 }
 TOOL = 'tools/data/prepare_splits.py'
@@ -46,6 +75,7 @@ TOOL = 'tools/data/prepare_splits.py'
 @pytest.fixture
 def tool(monkeypatch, capsys):
     """Run the tool in this process: its exit status and what it printed."""
+
     def call(*args):
         monkeypatch.setattr(sys, 'argv', [TOOL, *map(str, args)])
         with pytest.raises(SystemExit) as stopped:
@@ -63,15 +93,16 @@ def lines_of(*numbers):
 @pytest.fixture
 def published(monkeypatch):
     """A data set `toy` of six train images, two of them labeled in 1_3."""
-    texts = {'full': lines_of(1, 2, 3, 4, 5, 6), 'val': lines_of(8, 7),
-             '1_3': lines_of(5, 2)}
+    texts = {
+        'full': lines_of(1, 2, 3, 4, 5, 6),
+        'val': lines_of(8, 7),
+        '1_3': lines_of(5, 2),
+    }
     lists = {
-        name: PublishedList(text.count('\n'),
-                            hashlib.sha256(text.encode()).hexdigest())
+        name: PublishedList(text.count('\n'), hashlib.sha256(text.encode()).hexdigest())
         for name, text in texts.items()
     }
-    toy = PublishedSplits('https://lists.invalid/toy', 'MIT', '', 'toys',
-                          'full', lists)
+    toy = PublishedSplits('https://lists.invalid/toy', 'MIT', '', 'toys', 'full', lists)
     monkeypatch.setitem(PUBLISHED, 'toy', toy)
     return texts
 
@@ -83,8 +114,7 @@ def repository(tmp_path, published):
     (folder / 'splits/toys/1_3').mkdir(parents=True)
     (folder / 'splits/toys/val.txt').write_text(published['val'].rstrip())
     (folder / 'splits/toys/1_3/labeled.txt').write_text(published['1_3'])
-    (folder / 'splits/toys/1_3/unlabeled.txt').write_text(
-        lines_of(6, 1, 4, 3).rstrip())
+    (folder / 'splits/toys/1_3/unlabeled.txt').write_text(lines_of(6, 1, 4, 3).rstrip())
     return folder
 
 
@@ -97,7 +127,6 @@ def serve():
         asked = []
 
         class Handler(SimpleHTTPRequestHandler):
-
             def log_request(self, code='-', size='-'):
                 asked.append((self.path, int(code)))
 
@@ -105,7 +134,8 @@ def serve():
                 pass
 
         server = ThreadingHTTPServer(
-            ('127.0.0.1', 0), partial(Handler, directory=str(folder)))
+            ('127.0.0.1', 0), partial(Handler, directory=str(folder))
+        )
         threading.Thread(target=server.serve_forever, daemon=True).start()
         servers.append(server)
         return f'http://127.0.0.1:{server.server_port}', asked
@@ -130,8 +160,7 @@ def test_configs_ask_for_the_lists_of_the_table(method):
         asked = {
             name
             for config in (ROOT / 'configs' / method).glob(f'{dataset}[-_]*')
-            for name in re.findall(r"'splits/(\w+)\.txt'",
-                                   config.read_text())
+            for name in re.findall(r"'splits/(\w+)\.txt'", config.read_text())
         }
         assert asked == set(splits.lists) - {splits.train, 'val'}
 
@@ -145,8 +174,10 @@ def test_table_holds_the_published_hashes(dataset, tmp_path):
             assert 'train2017 is not there' in report.error
         else:
             assert report.state == 'brought', report.error
-            assert len(read_list(
-                tmp_path / 'splits' / f'{report.name}.txt')) == report.lines
+            assert (
+                len(read_list(tmp_path / 'splits' / f'{report.name}.txt'))
+                == report.lines
+            )
 
 
 @needs_lists
@@ -155,11 +186,15 @@ def test_train_list_is_the_union_of_a_published_split(tmp_path):
     labeled = (SPLITS / 'cityscapes/1_16.txt').read_text().splitlines()
     for name in ('1_16/labeled', '1_16/unlabeled'):
         (tmp_path / 'cityscapes/1_16').mkdir(parents=True, exist_ok=True)
-        part = labeled if name.endswith('/labeled') else \
-            sorted(set(train) - set(labeled), reverse=True)
+        part = (
+            labeled
+            if name.endswith('/labeled')
+            else sorted(set(train) - set(labeled), reverse=True)
+        )
         (tmp_path / f'cityscapes/{name}.txt').write_text('\n'.join(part))
-    reports = bring_lists('cityscapes', folder_reader(tmp_path), 'here',
-                          tmp_path / 'data')
+    reports = bring_lists(
+        'cityscapes', folder_reader(tmp_path), 'here', tmp_path / 'data'
+    )
     assert {r.name for r in reports if not r.error} == {'train', '1_16'}
 
 
@@ -172,8 +207,7 @@ def test_tool_downloads_what_is_missing(tool, serve, tmp_path):
     (tmp_path / 'splits/92.txt').unlink()
     asked.clear()
     assert tool(*args)[0] == 0
-    assert {path.rsplit('/', 1)[1] for path, _ in asked} <= \
-        {'92.txt', 'labeled.txt'}
+    assert {path.rsplit('/', 1)[1] for path, _ in asked} <= {'92.txt', 'labeled.txt'}
 
 
 @pytest.mark.parametrize('folder', ['', 'splits', 'splits/toys'])
@@ -198,8 +232,10 @@ def test_download_and_second_run(repository, published, serve, tmp_path):
 def test_wrong_content_is_refused(repository, published, tmp_path):
     file = repository / 'splits/toys/1_3/labeled.txt'
     file.write_text(lines_of(5, 3))
-    reports = {r.name: r for r in bring_lists(
-        'toy', folder_reader(repository), 'clone', tmp_path)}
+    reports = {
+        r.name: r
+        for r in bring_lists('toy', folder_reader(repository), 'clone', tmp_path)
+    }
     error = reports['1_3'].error
     found = hashlib.sha256(lines_of(5, 3).encode()).hexdigest()
     assert 'clone/splits/toys/1_3/labeled.txt' in error
@@ -210,13 +246,14 @@ def test_wrong_content_is_refused(repository, published, tmp_path):
     assert reports['val'].state == 'brought'
 
 
-def test_a_list_of_ones_own_is_not_overwritten(repository, published,
-                                               tmp_path):
+def test_a_list_of_ones_own_is_not_overwritten(repository, published, tmp_path):
     mine = tmp_path / 'splits/1_3.txt'
     mine.parent.mkdir()
     mine.write_text(lines_of(1))
-    reports = {r.name: r for r in bring_lists(
-        'toy', folder_reader(repository), 'clone', tmp_path)}
+    reports = {
+        r.name: r
+        for r in bring_lists('toy', folder_reader(repository), 'clone', tmp_path)
+    }
     assert str(mine) in reports['1_3'].error
     assert 'Move or delete' in reports['1_3'].error
     assert mine.read_text() == lines_of(1)
@@ -224,8 +261,10 @@ def test_a_list_of_ones_own_is_not_overwritten(repository, published,
 
 def test_missing_list_names_the_cure(repository, published, tmp_path):
     (repository / 'splits/toys/val.txt').unlink()
-    reports = {r.name: r for r in bring_lists(
-        'toy', folder_reader(repository), 'clone', tmp_path)}
+    reports = {
+        r.name: r
+        for r in bring_lists('toy', folder_reader(repository), 'clone', tmp_path)
+    }
     assert 'clone holds no toy list val' in reports['val'].error
     assert '--from' in reports['val'].error
     assert not reports['1_3'].error
@@ -238,10 +277,17 @@ def test_normalised_is_the_same_for_every_editor():
         normalise(b'\xff\xfe\x00', 'x')
 
 
-@pytest.mark.parametrize('path', [
-    '../a.jpg', 'img/../../a.jpg', '/etc/passwd', '\\\\host\\a', 'C:\\a.jpg',
-    'img\\..\\..\\a.jpg'
-])
+@pytest.mark.parametrize(
+    'path',
+    [
+        '../a.jpg',
+        'img/../../a.jpg',
+        '/etc/passwd',
+        '\\\\host\\a',
+        'C:\\a.jpg',
+        'img\\..\\..\\a.jpg',
+    ],
+)
 def test_paths_out_of_the_data_root_are_refused(path):
     with pytest.raises(ValueError, match='leads out of the data root'):
         normalise(f'ok.jpg ok.png\n{path} ok.png\n'.encode(), 'list')
@@ -259,8 +305,7 @@ def test_server_trouble_is_one_error(published, tmp_path):
 
 def test_coco_train_list_from_the_images(monkeypatch, tmp_path):
     lists = {'train': PublishedList(3, None)}
-    monkeypatch.setitem(PUBLISHED, 'coco',
-                        PUBLISHED['coco']._replace(lists=lists))
+    monkeypatch.setitem(PUBLISHED, 'coco', PUBLISHED['coco']._replace(lists=lists))
     (tmp_path / 'train2017').mkdir()
     for i in (30, 10):
         (tmp_path / f'train2017/{i:012}.jpg').touch()
@@ -270,7 +315,8 @@ def test_coco_train_list_from_the_images(monkeypatch, tmp_path):
     assert bring_lists('coco', read, 'x', tmp_path)[0].lines == 3
     entries = read_list(tmp_path / 'splits/train.txt')
     assert [e.image for e in entries] == [
-        f'train2017/{i:012}.jpg' for i in (10, 20, 30)]
+        f'train2017/{i:012}.jpg' for i in (10, 20, 30)
+    ]
     assert entries[0].mask == f'masks/{10:012}.png'
 
 
@@ -279,9 +325,23 @@ def test_tool_generates_for_any_data(tiny_data, tmp_path):
         (tmp_path / folder).symlink_to(tiny_data / folder)
     (tmp_path / 'lists').mkdir()
     (tmp_path / 'lists/all.txt').write_text(
-        (tiny_data / 'splits/train.txt').read_text())
-    run('python', TOOL, 'mine', '--generate', '3', '--data-root', tmp_path,
-        '--train-list', 'lists/all.txt', '--parts', '4', '--workers', '2')
+        (tiny_data / 'splits/train.txt').read_text()
+    )
+    run(
+        'python',
+        TOOL,
+        'mine',
+        '--generate',
+        '3',
+        '--data-root',
+        tmp_path,
+        '--train-list',
+        'lists/all.txt',
+        '--parts',
+        '4',
+        '--workers',
+        '2',
+    )
     assert len(read_list(tmp_path / 'splits/seed3_1_4.txt')) == 2
 
 

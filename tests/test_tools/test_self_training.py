@@ -1,4 +1,5 @@
 """ST++ as a user runs it: on two processes, then tested."""
+
 import json
 import os
 import re
@@ -38,15 +39,26 @@ def test_two_processes_rank_and_label_as_one(one, tiny_data, tmp_path):
     for stage in ('1_supervised', '4_retraining', '5_pseudo_labels'):
         shutil.copytree(one / stage, tmp_path / stage)
     output = run(
-        'bash', 'tools/dist_train.sh', CONFIG, '2', '--resume', '--work-dir',
-        tmp_path, '--cfg-options', f'data_root={tiny_data}',
+        'bash',
+        'tools/dist_train.sh',
+        CONFIG,
+        '2',
+        '--resume',
+        '--work-dir',
+        tmp_path,
+        '--cfg-options',
+        f'data_root={tiny_data}',
         'visualizer.vis_backends=[]',
         'total_batch_size=4',
         env=dict(
             CUDA_VISIBLE_DEVICES='-1',
-            PATH=f'{Path(sys.executable).parent}:{os.environ["PATH"]}'))
+            PATH=f'{Path(sys.executable).parent}:{os.environ["PATH"]}',
+        ),
+    )
     assert re.findall(r'Stage \d of 6: (\w+)', output) == [
-        '2_reliability', '3_pseudo_labels', '6_retraining'
+        '2_reliability',
+        '3_pseudo_labels',
+        '6_retraining',
     ]
     assert output.count('Self-training has finished') == 1
     masks = sorted((one / '3_pseudo_labels').rglob('*.png'))
@@ -62,12 +74,25 @@ def test_both_test_tools_take_the_last_network(one, tiny_data, tmp_path):
     """By the config that it was trained with, and by that of its stage."""
     folder = one / '6_retraining'
     name = json.loads((folder / 'finished.json').read_text())['network']
-    best = max(row['mIoU'] for row in json.loads(
-        (folder / 'results.json').read_text()))
-    ours = run('python', 'tools/test.py', CONFIG, folder / name, '--work-dir',
-               tmp_path, '--cfg-options', f'data_root={tiny_data}')
-    theirs = run('python', MMSEG_TEST, folder / CONFIG.name, folder / name,
-                 '--work-dir', tmp_path)
+    best = max(row['mIoU'] for row in json.loads((folder / 'results.json').read_text()))
+    ours = run(
+        'python',
+        'tools/test.py',
+        CONFIG,
+        folder / name,
+        '--work-dir',
+        tmp_path,
+        '--cfg-options',
+        f'data_root={tiny_data}',
+    )
+    theirs = run(
+        'python',
+        MMSEG_TEST,
+        folder / CONFIG.name,
+        folder / name,
+        '--work-dir',
+        tmp_path,
+    )
     for output in (ours, theirs):
         miou = float(re.findall(r'mIoU: ([\d.]+)', output)[-1])
         assert miou == pytest.approx(best, abs=0.005)

@@ -1,4 +1,5 @@
 """A checkpoint that would run code, given to the tools."""
+
 import os
 import runpy
 import sys
@@ -41,13 +42,22 @@ def arguments(tool, folder, data):
     }[tool]
 
 
-@pytest.mark.parametrize('tool', [
-    'train', 'test', 'predict', 'export_teacher',
-    'model_converters/from_released', 'model_converters/to_released'])
+@pytest.mark.parametrize(
+    'tool',
+    [
+        'train',
+        'test',
+        'predict',
+        'export_teacher',
+        'model_converters/from_released',
+        'model_converters/to_released',
+    ],
+)
 def test_refused(tool, folder, tiny_data, monkeypatch):
     """With its name, what it holds, and the option."""
     monkeypatch.setattr(
-        sys, 'argv', [tool, *map(str, arguments(tool, folder, tiny_data))])
+        sys, 'argv', [tool, *map(str, arguments(tool, folder, tiny_data))]
+    )
     main = runpy.run_path(str(ROOT / f'tools/{tool}.py'))['main']
     with pytest.raises((SystemExit, ValueError)) as refusal:
         main()
@@ -58,9 +68,13 @@ def test_refused(tool, folder, tiny_data, monkeypatch):
 
 def test_trusted(folder, tiny_data):
     """By the option alone the run goes on."""
-    output = run('python', 'tools/train.py', '--trust-checkpoint',
-                 *arguments('train', folder, tiny_data),
-                 'train_cfg.max_epochs=2')
+    output = run(
+        'python',
+        'tools/train.py',
+        '--trust-checkpoint',
+        *arguments('train', folder, tiny_data),
+        'train_cfg.max_epochs=2',
+    )
     assert 'resumed epoch: 1, iter: 2' in output
     assert (folder / 'ran').exists()
     assert (folder / 'new/epoch_2.pth').exists()

@@ -1,4 +1,5 @@
 """What a user types, from training to pictures."""
+
 import os
 import re
 import signal
@@ -43,19 +44,35 @@ def trained(tiny_data, tmp_path_factory) -> Path:
     """Work dir of a training killed by SIGKILL and resumed."""
     work_dir = tmp_path_factory.mktemp('work')
     options = [
-        '--work-dir', work_dir, '--cfg-options', f'data_root={tiny_data}',
-        'default_hooks.checkpoint.by_epoch=False', 'train_cfg.max_epochs=3'
+        '--work-dir',
+        work_dir,
+        '--cfg-options',
+        f'data_root={tiny_data}',
+        'default_hooks.checkpoint.by_epoch=False',
+        'train_cfg.max_epochs=3',
     ]
-    config = killing_config(
-        work_dir / 'killed.py', point='after_train_iter', time=3)
-    run('python', 'tools/train.py', config, *options,
-        env=dict(PYTHONPATH=str(ROOT)), ok=False)
+    config = killing_config(work_dir / 'killed.py', point='after_train_iter', time=3)
+    run(
+        'python',
+        'tools/train.py',
+        config,
+        *options,
+        env=dict(PYTHONPATH=str(ROOT)),
+        ok=False,
+    )
     assert not (work_dir / 'iter_4.pth').exists()
     output = run('python', 'tools/train.py', TINY, '--resume', *options)
     assert 'resumed epoch: 1, iter: 3' in output
     assert re.search(r'mIoU: best [\d.]+ \(epoch \d+.*last [\d.]+', output)
-    for part in ('loss_sup', 'loss_strong', 'loss_fp', 'loss_rank',
-                 'mask_ratio', 'eta', 'lr'):
+    for part in (
+        'loss_sup',
+        'loss_strong',
+        'loss_fp',
+        'loss_rank',
+        'mask_ratio',
+        'eta',
+        'lr',
+    ):
         assert f'{part}: ' in output
     return work_dir
 
@@ -83,11 +100,23 @@ def test_tensorboard_scalars(trained):
 def test_both_test_tools_agree(trained, checkpoint, tiny_data, tmp_path):
     """Ours and mmseg's own, on the config that training wrote."""
     pictures = tmp_path / 'pictures'
-    ours = run('python', 'tools/test.py', TINY, checkpoint, '--work-dir',
-               tmp_path, '--show-dir', pictures, '--out', tmp_path / 'masks',
-               '--cfg-options', f'data_root={tiny_data}')
-    theirs = run('python', MMSEG_TEST, trained / 'tiny.py', checkpoint,
-                 '--work-dir', tmp_path)
+    ours = run(
+        'python',
+        'tools/test.py',
+        TINY,
+        checkpoint,
+        '--work-dir',
+        tmp_path,
+        '--show-dir',
+        pictures,
+        '--out',
+        tmp_path / 'masks',
+        '--cfg-options',
+        f'data_root={tiny_data}',
+    )
+    theirs = run(
+        'python', MMSEG_TEST, trained / 'tiny.py', checkpoint, '--work-dir', tmp_path
+    )
     assert miou(ours) == miou(theirs) > 0
     assert len(list(pictures.rglob('*.png'))) == 3
     assert len(list((tmp_path / 'masks').glob('*.png'))) == 3
@@ -113,11 +142,20 @@ def test_predict_folder(trained, checkpoint, tmp_path):
         Image.fromarray(pixels).save(photos / name)
     (photos / 'broken.png').write_bytes(b'no image')
     out = tmp_path / 'out'
-    output = run('python', 'tools/predict.py', photos, trained / 'tiny.py',
-                 checkpoint, '--out-dir', out, ok=False)
+    output = run(
+        'python',
+        'tools/predict.py',
+        photos,
+        trained / 'tiny.py',
+        checkpoint,
+        '--out-dir',
+        out,
+        ok=False,
+    )
     assert '3 of 4 images' in output and 'broken.png' in output
-    names = {p.relative_to(out / 'masks').as_posix()
-             for p in (out / 'masks').rglob('*.png')}
+    names = {
+        p.relative_to(out / 'masks').as_posix() for p in (out / 'masks').rglob('*.png')
+    }
     assert names == {'a.png', 'a.png.png', 'deep/a.png'}
     shapes = set()
     for path in (out / 'masks').rglob('*.png'):
@@ -130,19 +168,38 @@ def test_predict_folder(trained, checkpoint, tmp_path):
     assert shapes == set(sizes.values())
 
     half = tmp_path / 'half'
-    output = call('tools/predict.py', photos, trained / 'tiny.py', checkpoint,
-                  '--out-dir', half, '--amp', ok=False)
+    output = call(
+        'tools/predict.py',
+        photos,
+        trained / 'tiny.py',
+        checkpoint,
+        '--out-dir',
+        half,
+        '--amp',
+        ok=False,
+    )
     assert '3 of 4 images' in output
     agree = [
-        (np.array(Image.open(out / 'masks' / name)) == np.array(
-            Image.open(half / 'masks' / name))).mean() for name in names
+        (
+            np.array(Image.open(out / 'masks' / name))
+            == np.array(Image.open(half / 'masks' / name))
+        ).mean()
+        for name in names
     ]
     assert min(agree) > 0.9, 'in mixed precision'
 
 
 def test_predict_names_what_is_missing(checkpoint, tmp_path):
-    output = run('python', 'tools/predict.py', tmp_path / 'nowhere', TINY,
-                 checkpoint, '--out-dir', tmp_path, ok=False)
+    output = run(
+        'python',
+        'tools/predict.py',
+        tmp_path / 'nowhere',
+        TINY,
+        checkpoint,
+        '--out-dir',
+        tmp_path,
+        ok=False,
+    )
     assert 'There is no image or folder' in output
 
 
@@ -150,17 +207,36 @@ def test_two_processes_train_and_evaluate(tiny_data, tmp_path):
     """Over gloo where there is no GPU, with the batch divided; and SIGKILL
     to one in the second epoch ends both, and leaves the first."""
     config = killing_config(
-        tmp_path / 'killed.py', point='before_train_iter', time=4, rank=1)
-    output = run('bash', 'tools/dist_train.sh', config, '2', '--work-dir',
-                 tmp_path, '--cfg-options', f'data_root={tiny_data}',
-                 env=dict(CUDA_VISIBLE_DEVICES='-1',
-                          PATH=f'{Path(sys.executable).parent}:'
-                          f'{os.environ["PATH"]}'), ok=False)
+        tmp_path / 'killed.py', point='before_train_iter', time=4, rank=1
+    )
+    output = run(
+        'bash',
+        'tools/dist_train.sh',
+        config,
+        '2',
+        '--work-dir',
+        tmp_path,
+        '--cfg-options',
+        f'data_root={tiny_data}',
+        env=dict(
+            CUDA_VISIBLE_DEVICES='-1',
+            PATH=f'{Path(sys.executable).parent}:{os.environ["PATH"]}',
+        ),
+        ok=False,
+    )
     assert 'Epoch(train) [1][2/2]' in re.sub(' +', ' ', output)
     assert 'BatchNorm is not synchronised' in output
     assert re.search(r'rank +: 1 .*Signal 9 \(SIGKILL\)', output, re.DOTALL)
     last = newest_whole_checkpoint(tmp_path)
     assert last.endswith('epoch_1.pth')
-    one = run('python', 'tools/test.py', TINY, last, '--work-dir', tmp_path,
-              '--cfg-options', f'data_root={tiny_data}')
+    one = run(
+        'python',
+        'tools/test.py',
+        TINY,
+        last,
+        '--work-dir',
+        tmp_path,
+        '--cfg-options',
+        f'data_root={tiny_data}',
+    )
     assert miou(output) == miou(one)

@@ -1,4 +1,5 @@
 """Files that run nothing, and files that are whole."""
+
 import os
 import pickle
 import zipfile
@@ -9,8 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from mmengine.logging import HistoryBuffer
 
-from mmsemi.utils.checkpoint import (read_checkpoint, trusting,
-                                     write_checkpoint)
+from mmsemi.utils.checkpoint import read_checkpoint, trusting, write_checkpoint
 
 
 class Payload:
@@ -32,19 +32,19 @@ def traces(folder):
         mkdir=Payload(os.mkdir, mark),
         eval=Payload(eval, f'open({mark!r}, "w")'),
         getattr=Payload(getattr, getattr, '__self__'),
-        reached=Payload(getattr, HistoryBuffer, '__init__'))
+        reached=Payload(getattr, HistoryBuffer, '__init__'),
+    )
 
 
 @pytest.mark.parametrize(
-    'name', ['system', 'open', 'mkdir', 'eval', 'getattr', 'reached'])
+    'name', ['system', 'open', 'mkdir', 'eval', 'getattr', 'reached']
+)
 @pytest.mark.parametrize('zipped', [True, False], ids=['zip', 'legacy'])
 def test_payload_is_refused_and_nothing_runs(tmp_path, name, zipped):
     file = tmp_path / 'evil.pth'
-    checkpoint = dict(
-        state_dict=dict(w=torch.ones(2)), meta=traces(tmp_path)[name])
+    checkpoint = dict(state_dict=dict(w=torch.ones(2)), meta=traces(tmp_path)[name])
     torch.save(checkpoint, file, _use_new_zipfile_serialization=zipped)
-    with pytest.raises(
-            ValueError, match=r'evil\.pth holds .*--trust-checkpoint'):
+    with pytest.raises(ValueError, match=r'evil\.pth holds .*--trust-checkpoint'):
         read_checkpoint(file)
     assert os.listdir(tmp_path) == ['evil.pth']
 
@@ -70,6 +70,7 @@ def test_trust_is_explicit_and_ends(tmp_path):
 def test_trust_does_not_reach_mmengine(tmp_path, monkeypatch):
     """Its fallback, which loads what was refused, is closed."""
     from mmengine.runner.checkpoint import CheckpointLoader
+
     file = tmp_path / 'evil.pth'
     torch.save(traces(tmp_path)['mkdir'], file)
     seen = []
@@ -87,7 +88,7 @@ def test_trust_does_not_reach_mmengine(tmp_path, monkeypatch):
 
 
 def test_history_keeps_its_statistics(tmp_path):
-    history = HistoryBuffer([1., 2., 6.], [1, 1, 1])
+    history = HistoryBuffer([1.0, 2.0, 6.0], [1, 1, 1])
     torch.save(dict(history=history), tmp_path / 'own.pth')
     read = read_checkpoint(tmp_path / 'own.pth')['history']
     assert read.statistics('mean') == 3 and read.max() == 6
@@ -96,7 +97,7 @@ def test_history_keeps_its_statistics(tmp_path):
 @pytest.fixture(scope='module')
 def whole(tmp_path_factory):
     file = tmp_path_factory.mktemp('whole') / 'a.pth'
-    write_checkpoint(dict(state_dict=dict(w=torch.arange(500.))), file)
+    write_checkpoint(dict(state_dict=dict(w=torch.arange(500.0))), file)
     return file.read_bytes()
 
 
@@ -107,9 +108,11 @@ def test_fuzzed_files_are_refused_by_name(whole, tmp_path, data):
     place = data.draw(st.integers(0, len(whole) - 1))
     content = dict(
         cut=whole[:place],
-        flip=whole[:place] + bytes([whole[place] ^ 1 << place % 8]) +
-        whole[place + 1:],
-        other=data.draw(st.binary(max_size=200)))[kind]
+        flip=whole[:place]
+        + bytes([whole[place] ^ 1 << place % 8])
+        + whole[place + 1 :],
+        other=data.draw(st.binary(max_size=200)),
+    )[kind]
     file = tmp_path / 'fuzzed.pth'
     file.write_bytes(content)
     try:
@@ -117,22 +120,22 @@ def test_fuzzed_files_are_refused_by_name(whole, tmp_path, data):
     except ValueError as error:
         assert 'fuzzed.pth' in str(error)
     else:
-        assert torch.equal(read['state_dict']['w'], torch.arange(500.))
+        assert torch.equal(read['state_dict']['w'], torch.arange(500.0))
 
 
 def test_a_table_of_contents_that_points_before_the_file(whole, tmp_path):
     at = whole.index(b'PK\6\6') + 50  # its own place
     file = tmp_path / 'a.pth'
-    file.write_bytes(whole[:at] + b'\1' + whole[at + 1:])
+    file.write_bytes(whole[:at] + b'\1' + whole[at + 1 :])
     with pytest.raises(ValueError, match=r'a\.pth is damaged'):
         read_checkpoint(file)
 
 
 def test_a_changed_byte_of_a_tensor_is_found(whole, tmp_path):
     """PyTorch alone reads it as another number."""
-    at = whole.index(torch.arange(500.).numpy().tobytes()) + 100
+    at = whole.index(torch.arange(500.0).numpy().tobytes()) + 100
     file = tmp_path / 'a.pth'
-    file.write_bytes(whole[:at] + bytes([whole[at] ^ 64]) + whole[at + 1:])
+    file.write_bytes(whole[:at] + bytes([whole[at] ^ 64]) + whole[at + 1 :])
     torch.load(file, weights_only=True)
     with pytest.raises(ValueError, match='check sum|CRC|damaged'):
         read_checkpoint(file)

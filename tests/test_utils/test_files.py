@@ -1,4 +1,5 @@
 """Files that are whole, or as they were."""
+
 import errno
 import os
 
@@ -15,7 +16,8 @@ WRITERS = dict(
     indices=lambda file: write_indices(file, MASK),
     picture=lambda file: write_picture(file, np.zeros((4, 5, 3), np.uint8)),
     pseudo_label=lambda file: save_mask(MASK, [[1, 2, 3]], file),
-    checkpoint=lambda file: write_checkpoint(dict(a=1), file))
+    checkpoint=lambda file: write_checkpoint(dict(a=1), file),
+)
 
 
 @pytest.mark.parametrize('name', WRITERS)

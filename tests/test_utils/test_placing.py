@@ -1,4 +1,5 @@
 """All that a config reads or downloads can lie below MMSEMI_DATA."""
+
 import argparse
 
 import pytest
@@ -20,8 +21,7 @@ def data(tmp_path, monkeypatch):
     monkeypatch.delenv('TORCH_HOME')
     backbone = MODELS.build(Config.fromfile(TINY).model).backbone
     state = {
-        name: torch.full_like(value, 0.5) if value.is_floating_point() else
-        value
+        name: torch.full_like(value, 0.5) if value.is_floating_point() else value
         for name, value in backbone.state_dict().items()
     }
     for folder in ('pretrained', 'pretrained/hub/checkpoints'):
@@ -38,7 +38,9 @@ def start(work_dir, **init_cfg):
             launcher='none',
             work_dir=str(work_dir),
             local_rank=0,
-            cfg_options={'model.backbone.init_cfg': init_cfg}))
+            cfg_options={'model.backbone.init_cfg': init_cfg},
+        )
+    )
     cfg.visualizer.vis_backends = []
     runner = SemiRunner.from_cfg(cfg)
     runner._init_model_weights()
@@ -47,7 +49,8 @@ def start(work_dir, **init_cfg):
 
 @pytest.mark.parametrize('kind', ['Pretrained', 'PretrainedBackbone'])
 @pytest.mark.parametrize(
-    'file', ['pretrained/net.pth', 'https://nowhere.invalid/net.pth'])
+    'file', ['pretrained/net.pth', 'https://nowhere.invalid/net.pth']
+)
 def test_weights(data, kind, file):
     """A file, and what was downloaded before."""
     backbone = start(data / 'work', type=kind, checkpoint=file)
@@ -66,4 +69,5 @@ def test_what_is_here_goes_first(data, monkeypatch):
     monkeypatch.setenv('MMSEMI_DATA', str(data / 'pretrained/hub'))
     assert find_weights('pretrained/net.pth') == 'pretrained/net.pth'
     assert find_weights('checkpoints/net.pth') == str(
-        data / 'pretrained/hub/checkpoints/net.pth')
+        data / 'pretrained/hub/checkpoints/net.pth'
+    )

@@ -9,17 +9,21 @@
 - ``correlation_X_Y.png`` for every point: how much each pixel correlates with
   that one, from dark to bright.
 """
+
 import argparse
 from pathlib import Path
-from typing import Tuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from mmsemi.models import CorrMatch
-from mmsemi.models.utils import (PseudoLabel, propagate_labels,
-                                 random_positions, region_masks)
+from mmsemi.models.utils import (
+    PseudoLabel,
+    propagate_labels,
+    random_positions,
+    region_masks,
+)
 from mmsemi.registry import TRANSFORMS
 from mmsemi.utils.config import add_config_arguments, load_config
 from mmsemi.utils.files import write_picture
@@ -27,7 +31,7 @@ from mmsemi.utils.network import load_network
 from mmsemi.visualization import heat_map, overlay
 
 
-def point(text: str) -> Tuple[int, int]:
+def point(text: str) -> tuple[int, int]:
     """``X,Y`` of the command line."""
     x, y = text.split(',')
     return int(x), int(y)
@@ -35,34 +39,39 @@ def point(text: str) -> Tuple[int, int]:
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter)
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument('image', help='image file')
     parser.add_argument('config', help='config file of a CorrMatch')
     parser.add_argument('checkpoint', help='checkpoint file')
     parser.add_argument(
-        '--out-dir', type=Path, required=True, help='folder for the pictures')
+        '--out-dir', type=Path, required=True, help='folder for the pictures'
+    )
     parser.add_argument(
         '--points',
         type=point,
         nargs='*',
         metavar='X,Y',
-        help='pixels to show the correlation of; defaults to the centre')
+        help='pixels to show the correlation of; defaults to the centre',
+    )
     parser.add_argument(
         '--thresh',
         type=float,
-        help="confidence asked for; defaults to the checkpoint's")
+        help="confidence asked for; defaults to the checkpoint's",
+    )
     parser.add_argument(
-        '--seed', type=int, default=0, help='of the positions of the regions')
+        '--seed', type=int, default=0, help='of the positions of the regions'
+    )
     parser.add_argument(
         '--device',
         default='cuda:0' if torch.cuda.is_available() else 'cpu',
-        help='defaults to the GPU where there is one')
+        help='defaults to the GPU where there is one',
+    )
     add_config_arguments(parser)
     return parser.parse_args()
 
 
-def predict(model: CorrMatch, image: np.ndarray) -> Tuple[Tensor, Tensor]:
+def predict(model: CorrMatch, image: np.ndarray) -> tuple[Tensor, Tensor]:
     """Logits (1, C, H, W) and features (1, c, h, w) of an image."""
     data = dict(inputs=[torch.from_numpy(image).permute(2, 0, 1)])
     batch = model.data_preprocessor(data)['inputs']
@@ -71,13 +80,15 @@ def predict(model: CorrMatch, image: np.ndarray) -> Tuple[Tensor, Tensor]:
     return logits, levels[0][-1]
 
 
-def nearest_position(pixel: Tuple[int, int], size: Tuple[int, int],
-                     feat: Tensor) -> int:
+def nearest_position(
+    pixel: tuple[int, int], size: tuple[int, int], feat: Tensor
+) -> int:
     """The position of a feature map (1, c, h, w) that shows a pixel."""
     (x, y), (height, width) = pixel, size
     if not (0 <= x < width and 0 <= y < height):
-        raise ValueError(f'Point {x},{y} is not in the image, which has '
-                         f'{width}x{height} pixels.')
+        raise ValueError(
+            f'Point {x},{y} is not in the image, which has {width}x{height} pixels.'
+        )
     rows, cols = feat.shape[2:]
     row = round(y * (rows - 1) / max(height - 1, 1))
     col = round(x * (cols - 1) / max(width - 1, 1))
@@ -88,48 +99,54 @@ def nearest_position(pixel: Tuple[int, int], size: Tuple[int, int],
 def main() -> None:
     args = parse_args()
     cfg = load_config(args)
-    image = TRANSFORMS.build(cfg.test_pipeline[0])(
-        dict(img_path=args.image))['img']
+    image = TRANSFORMS.build(cfg.test_pipeline[0])(dict(img_path=args.image))['img']
     size = image.shape[:2]
     model = load_network(cfg, args.checkpoint, args.device)
     if not isinstance(model, CorrMatch):
-        raise ValueError(f'{args.config} is of a {cfg.model.type}: only '
-                         'CorrMatch has a correlation to show.')
+        raise ValueError(
+            f'{args.config} is of a {cfg.model.type}: only '
+            'CorrMatch has a correlation to show.'
+        )
     points = args.points or [(size[1] // 2, size[0] // 2)]
     logits, feat = predict(model, image)
     index = [nearest_position(pixel, size, feat) for pixel in points]
 
     everywhere = torch.ones_like(logits[:, 0], dtype=torch.bool)
     pred = PseudoLabel.from_logits(logits, everywhere)
-    thresh = model.thresh.value if args.thresh is None else \
-        model.thresh.value.new_tensor(args.thresh)
+    thresh = (
+        model.thresh.value
+        if args.thresh is None
+        else model.thresh.value.new_tensor(args.thresh)
+    )
     confident = pred.conf >= thresh
     torch.manual_seed(args.seed)
-    positions = random_positions(model.num_regions, feat[0, 0].numel(),
-                                 feat.device, model.all_positions)
-    regions = region_masks(
-        model.correlation.rows(feat, positions), everywhere)
-    label, keep = propagate_labels(pred.label, confident, regions, thresh,
-                                   model.num_classes)
+    positions = random_positions(
+        model.num_regions, feat[0, 0].numel(), feat.device, model.all_positions
+    )
+    regions = region_masks(model.correlation.rows(feat, positions), everywhere)
+    label, keep = propagate_labels(
+        pred.label, confident, regions, thresh, model.num_classes
+    )
 
     pictures = {}
-    for name, mask, trusted in (('before', pred.label, confident),
-                                ('after', label, keep)):
+    for name, mask, trusted in (
+        ('before', pred.label, confident),
+        ('after', label, keep),
+    ):
         mask, trusted = mask[0].cpu().numpy(), trusted[0].cpu().numpy()
         coloured = overlay(image, mask, cfg.metainfo['palette'])
         pictures[name] = np.where(trusted[..., None], coloured, image)
-    rows = model.correlation.rows(
-        feat, torch.tensor(index, device=feat.device))
+    rows = model.correlation.rows(feat, torch.tensor(index, device=feat.device))
     for (x, y), row in zip(points, rows[0].cpu().numpy()):
         pictures[f'correlation_{x}_{y}'] = heat_map(image, row, (x, y))
     for name, picture in pictures.items():
         write_picture(args.out_dir / f'{name}.png', picture)
 
-    shares = [m.float().mean().item()
-              for m in (confident, keep, label != pred.label)]
-    print('{:.1%} of the pixels are confident (at {:.3f}); propagation trusts '
-          '{:.1%} and relabels {:.1%}.'.format(shares[0], thresh.item(),
-                                               *shares[1:]))
+    shares = [m.float().mean().item() for m in (confident, keep, label != pred.label)]
+    print(
+        '{:.1%} of the pixels are confident (at {:.3f}); propagation trusts '
+        '{:.1%} and relabels {:.1%}.'.format(shares[0], thresh.item(), *shares[1:])
+    )
     print(f'{len(pictures)} pictures are in {args.out_dir}.')
 
 

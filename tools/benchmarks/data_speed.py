@@ -12,14 +12,15 @@ Without the data, ``--painted 375x500`` stands in images of that size.  With
 ``--step 0.2`` it also tells which share of the time a device would wait that
 takes 0.2 s for a batch, by number of workers.
 """
+
 import argparse
 import statistics
 import tempfile
 import time
 from collections import defaultdict
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Callable, Dict, List, Tuple
 
 import cv2
 import numpy as np
@@ -38,7 +39,7 @@ from mmsemi.utils.measuring import clock, write_report
 BATCH = 4
 
 
-def paint(root: Path, size: Tuple[int, int], suffix: str, num: int) -> None:
+def paint(root: Path, size: tuple[int, int], suffix: str, num: int) -> None:
     """A data root with ``num`` images of about a photograph's entropy."""
     rng = np.random.default_rng(0)
     height, width = size
@@ -48,13 +49,11 @@ def paint(root: Path, size: Tuple[int, int], suffix: str, num: int) -> None:
         img = cv2.resize(coarse, (width, height)).astype(np.int16)
         img += rng.integers(-9, 10, img.shape, np.int16)
         names = f'{i}{suffix}', f'{i}_mask.png'
-        for name, pixels in zip(
-                names, (img.clip(0, 255), rng.integers(0, 2, size))):
+        for name, pixels in zip(names, (img.clip(0, 255), rng.integers(0, 2, size))):
             cv2.imwrite(str(root / name), pixels.astype(np.uint8))
         entries.append(names)
-    for name, part in (('labeled', entries[:num // 4]), ('train', entries)):
-        (root / f'{name}.txt').write_text(''.join(
-            list_line(*entry) for entry in part))
+    for name, part in (('labeled', entries[: num // 4]), ('train', entries)):
+        (root / f'{name}.txt').write_text(''.join(list_line(*entry) for entry in part))
 
 
 def by_pil(dataset):
@@ -80,17 +79,18 @@ class Released:
     def __init__(self, dataset) -> None:
         self.dataset = dataset
         transforms = dataset.unlabeled.pipeline.transforms
-        self.geometry = next(
-            t for t in transforms if isinstance(t, RandomScaleCrop))
-        self.num_views = next((t.num_views for t in transforms
-                               if isinstance(t, StrongViews)), 0)
+        self.geometry = next(t for t in transforms if isinstance(t, RandomScaleCrop))
+        self.num_views = next(
+            (t.num_views for t in transforms if isinstance(t, StrongViews)), 0
+        )
 
-    def __getitem__(self, index: SemiIndex) -> Dict[str, list]:
+    def __getitem__(self, index: SemiIndex) -> dict[str, list]:
         np.random.seed(index.seed)
         parts = dict(
             labeled=self.dataset.labeled,
             unlabeled=self.dataset.unlabeled,
-            partner=self.dataset.unlabeled)
+            partner=self.dataset.unlabeled,
+        )
         return {
             name: [
                 self.load(part.get_data_info(i), name != 'labeled')
@@ -99,17 +99,19 @@ class Released:
             for name, part in parts.items()
         }
 
-    def load(self, info: dict, unlabeled: bool) -> Dict[str, torch.Tensor]:
+    def load(self, info: dict, unlabeled: bool) -> dict[str, torch.Tensor]:
         img = Image.open(info['img_path']).convert('RGB')
-        mask = Image.new('L', img.size) if unlabeled \
-            else Image.open(info['seg_map_path'])
+        mask = (
+            Image.new('L', img.size) if unlabeled else Image.open(info['seg_map_path'])
+        )
         size, window = self.geometry.draw(img.height, img.width)
         pad = (0, 0, max(window[2] - size[0], 0), max(window[3] - size[1], 0))
-        img = ImageOps.expand(
-            img.resize(size, Image.Resampling.BILINEAR), pad).crop(window)
+        img = ImageOps.expand(img.resize(size, Image.Resampling.BILINEAR), pad).crop(
+            window
+        )
         mask = ImageOps.expand(
-            mask.resize(size, Image.Resampling.NEAREST), pad,
-            fill=255).crop(window)
+            mask.resize(size, Image.Resampling.NEAREST), pad, fill=255
+        ).crop(window)
         if np.random.rand() < 0.5:
             img, mask = ImageOps.mirror(img), ImageOps.mirror(mask)
         packed = dict(weak=self.normalize(img))
@@ -121,10 +123,15 @@ class Released:
     def strong(self, img: Image.Image) -> Image.Image:
         if np.random.rand() < 0.8:
             changes = [
-                *(partial(self.enhance, kind, np.random.uniform(0.5, 1.5))
-                  for kind in (ImageEnhance.Brightness, ImageEnhance.Contrast,
-                               ImageEnhance.Color)),
-                partial(self.turn, np.random.uniform(-0.25, 0.25))
+                *(
+                    partial(self.enhance, kind, np.random.uniform(0.5, 1.5))
+                    for kind in (
+                        ImageEnhance.Brightness,
+                        ImageEnhance.Contrast,
+                        ImageEnhance.Color,
+                    )
+                ),
+                partial(self.turn, np.random.uniform(-0.25, 0.25)),
             ]
             for i in np.random.permutation(4):
                 img = changes[i](img)
@@ -143,23 +150,25 @@ class Released:
     def turn(factor: float, img: Image.Image) -> Image.Image:
         hue, saturation, value = img.convert('HSV').split()
         turned = np.array(hue) + np.uint8(int(factor * 255) % 256)
-        return Image.merge(
-            'HSV', (Image.fromarray(turned), saturation, value)).convert('RGB')
+        return Image.merge('HSV', (Image.fromarray(turned), saturation, value)).convert(
+            'RGB'
+        )
 
     def normalize(self, img: Image.Image) -> torch.Tensor:
         pixels = torch.from_numpy(np.array(img)).permute(2, 0, 1)
         return pixels.float().div(255).sub_(self.mean).div_(self.std)
 
 
-def speed(ways: Dict[str, object], indices: List[SemiIndex],
-          rounds: int) -> Dict[str, float]:
+def speed(
+    ways: dict[str, object], indices: list[SemiIndex], rounds: int
+) -> dict[str, float]:
     """Samples per second of each way to load, in turn; the median."""
     spent = defaultdict(list)
     for _ in range(rounds + 1):
         for name, dataset in ways.items():
             start = clock()
             for i in range(0, len(indices), BATCH):
-                stack_streams([dataset[k] for k in indices[i:i + BATCH]])
+                stack_streams([dataset[k] for k in indices[i : i + BATCH]])
             spent[name].append(clock() - start)
     # The first one fills the caches of files.
     return {
@@ -168,7 +177,7 @@ def speed(ways: Dict[str, object], indices: List[SemiIndex],
     }
 
 
-def shares(dataset, indices: List[SemiIndex]) -> Dict[str, float]:
+def shares(dataset, indices: list[SemiIndex]) -> dict[str, float]:
     """Share of the time of each transform, over all streams."""
     spent = defaultdict(float)
 
@@ -192,14 +201,13 @@ def shares(dataset, indices: List[SemiIndex]) -> Dict[str, float]:
                 transforms[i] = timed(transform)
     start = clock()
     for i in range(0, len(indices), BATCH):
-        stack_streams([dataset[k] for k in indices[i:i + BATCH]])
+        stack_streams([dataset[k] for k in indices[i : i + BATCH]])
     total = clock() - start
     spent['seeding, stacking'] = total - sum(spent.values())
     return {name: seconds / total for name, seconds in spent.items()}
 
 
-def wait_share(dataset, indices: List[SemiIndex], workers: int,
-               step: float) -> float:
+def wait_share(dataset, indices: list[SemiIndex], workers: int, step: float) -> float:
     """Share of the time that a device waits for its next batch."""
     batches = iter(
         DataLoader(
@@ -207,7 +215,9 @@ def wait_share(dataset, indices: List[SemiIndex], workers: int,
             batch_size=BATCH,
             sampler=indices,
             num_workers=workers,
-            collate_fn=stack_streams))
+            collate_fn=stack_streams,
+        )
+    )
     next(batches)
     waited, start = 0.0, time.perf_counter()
     for _ in range(len(indices) // BATCH - 1):
@@ -225,16 +235,16 @@ def build(cfg: dict, **changes):
 
 def main() -> None:
     parser = argparse.ArgumentParser(
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter)
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument('config', help='config file')
     parser.add_argument('--painted', help='HEIGHTxWIDTH of stand-in images')
     parser.add_argument(
-        '--suffix', default='.jpg', help='of stand-in images: .jpg or .png')
+        '--suffix', default='.jpg', help='of stand-in images: .jpg or .png'
+    )
     parser.add_argument('--samples', type=int, default=24)
     parser.add_argument('--rounds', type=int, default=3)
-    parser.add_argument(
-        '--step', type=float, help='seconds of a device for a batch')
+    parser.add_argument('--step', type=float, help='seconds of a device for a batch')
     parser.add_argument('--workers', type=int, nargs='+', default=[0, 1, 2])
     parser.add_argument('--out', help='JSON file to write')
     add_config_arguments(parser)
@@ -245,8 +255,10 @@ def main() -> None:
     loader = cfg.train_dataloader
     pipeline = loader.dataset.get('unlabeled_pipeline', ())
     if not any(t['type'] == 'StrongViews' for t in pipeline):
-        parser.error(f'{args.config} makes no strong views: take the config '
-                     'of a method that does, FixMatch for example.')
+        parser.error(
+            f'{args.config} makes no strong views: take the config '
+            'of a method that does, FixMatch for example.'
+        )
 
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
@@ -254,9 +266,8 @@ def main() -> None:
             size = tuple(map(int, args.painted.split('x')))
             paint(root, size, args.suffix, args.samples)
             loader.dataset.update(
-                data_root=folder,
-                labeled_list='labeled.txt',
-                train_list='train.txt')
+                data_root=folder, labeled_list='labeled.txt', train_list='train.txt'
+            )
         cached = dict(cache_dir=str(root / 'cache'))
         on_device = leave_views_to_device(loader.dataset)
         configured = on_device if cfg.views_on_device else loader.dataset
@@ -270,13 +281,18 @@ def main() -> None:
         dataset = ways['as configured']
         ways['released, by PIL'] = Released(dataset)
         sampler = SemiSampler(
-            dataset, partner=loader.sampler.get('partner', 'independent'))
-        indices = list(sampler)[:args.samples // BATCH * BATCH]
+            dataset, partner=loader.sampler.get('partner', 'independent')
+        )
+        indices = list(sampler)[: args.samples // BATCH * BATCH]
         result = dict(samples_per_second=speed(ways, indices, args.rounds))
-        result['waiting'] = {} if args.step is None else {
-            workers: wait_share(dataset, 4 * indices, workers, args.step)
-            for workers in args.workers
-        }
+        result['waiting'] = (
+            {}
+            if args.step is None
+            else {
+                workers: wait_share(dataset, 4 * indices, workers, args.step)
+                for workers in args.workers
+            }
+        )
         result['shares'] = {
             name: shares(ways[name], indices)
             for name in ('as configured', 'views by PIL')

@@ -11,11 +11,12 @@ in one process: ours, ours in mixed precision, and on a GPU with the weights
 laid out channels last as well.  ``agree`` is the share of pixels that get the
 reference's class.
 """
+
 import argparse
 import copy
 import statistics
+from collections.abc import Callable
 from functools import partial
-from typing import Callable, Dict, List, Optional
 
 import torch
 import torch.nn.functional as F
@@ -24,8 +25,11 @@ from mmengine.runner.amp import autocast
 from torch import Tensor, nn
 
 from mmsemi.engine.runner.switches import compile_network
-from mmsemi.models.utils import (mean_logit_windows, probability_windows,
-                                 tta_probabilities)
+from mmsemi.models.utils import (
+    mean_logit_windows,
+    probability_windows,
+    tta_probabilities,
+)
 from mmsemi.registry import MODELS
 from mmsemi.utils.config import add_config_arguments, load_config
 from mmsemi.utils.measuring import seconds, write_report
@@ -38,21 +42,23 @@ def views_one_by_one(predict: Callable, images: Tensor) -> Tensor:
     size, total = images.shape[2:], 0
     for scale in SCALES:
         scaled = F.interpolate(
-            images, [int(side * scale) for side in size],
+            images,
+            [int(side * scale) for side in size],
             mode='bilinear',
-            align_corners=True)
+            align_corners=True,
+        )
         for flip in (False, True):
             prob = predict(scaled.flip(3) if flip else scaled).softmax(1)
             prob = prob.flip(3) if flip else prob
             total = total + F.interpolate(
-                prob, size, mode='bilinear', align_corners=True)
+                prob, size, mode='bilinear', align_corners=True
+            )
     return total
 
 
-def ways_to_predict(crop: int) -> Dict[str, Dict[str, Callable]]:
+def ways_to_predict(crop: int) -> dict[str, dict[str, Callable]]:
     """By task: the reference, and ours, of (network, images)."""
-    windows = dict(
-        crop_size=(crop, crop), stride=(crop * 2 // 3, crop * 2 // 3))
+    windows = dict(crop_size=(crop, crop), stride=(crop * 2 // 3, crop * 2 // 3))
     return {
         'windows': {
             'one by one': partial(probability_windows, **windows, at_once=1),
@@ -69,8 +75,13 @@ def ways_to_predict(crop: int) -> Dict[str, Dict[str, Callable]]:
     }
 
 
-def measure(ways: Dict[str, Callable], network: nn.Module, images: Tensor,
-            repeats: int, compiled: Optional[nn.Module]) -> List[dict]:
+def measure(
+    ways: dict[str, Callable],
+    network: nn.Module,
+    images: Tensor,
+    repeats: int,
+    compiled: nn.Module | None,
+) -> list[dict]:
     """One row for each way."""
 
     def run(way: str, network: nn.Module, amp: bool = False) -> Tensor:
@@ -100,15 +111,16 @@ def measure(ways: Dict[str, Callable], network: nn.Module, images: Tensor,
             way=name,
             seconds=statistics.median(spent),
             ratio=reference / statistics.median(spent),
-            agree=(labels[name] == labels['one by one']).float().mean().item())
+            agree=(labels[name] == labels['one by one']).float().mean().item(),
+        )
         for name, spent in times.items()
     ]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter)
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument('config', help='config file')
     parser.add_argument('--device', default='cpu', help='cpu or cuda')
     parser.add_argument('--height', type=int, default=256)
@@ -117,9 +129,8 @@ def main() -> None:
     tasks = ('windows', 'slide', 'views')
     parser.add_argument('--tasks', nargs='+', choices=tasks, default=tasks)
     parser.add_argument(
-        '--compile',
-        action='store_true',
-        help='a row for compiled layers besides')
+        '--compile', action='store_true', help='a row for compiled layers besides'
+    )
     parser.add_argument('--repeats', type=int, default=3)
     parser.add_argument('--out', help='JSON file to write')
     add_config_arguments(parser)
@@ -134,6 +145,7 @@ def main() -> None:
         compiled = copy.deepcopy(network)
         compile_network(compiled, True)
         from torch._inductor import config as inductor  # takes seconds
+
         inductor.freezing = True  # as tools/test.py does
     images = torch.randn(1, 3, args.height, args.width, device=args.device)
 
@@ -141,11 +153,12 @@ def main() -> None:
     print(f'{"task":<8} {"":<18} {"time":>9} {"":>6} {"agree":>7}')
     ways = ways_to_predict(args.crop)
     for task in args.tasks:
-        for row in measure(ways[task], network, images, args.repeats,
-                           compiled):
+        for row in measure(ways[task], network, images, args.repeats, compiled):
             rows.append(dict(task=task, **row))
-            print(f'{task:<8} {row["way"]:<18} {row["seconds"]:>7.2f} s '
-                  f'{row["ratio"]:>5.2f}x {row["agree"]:>7.2%}')
+            print(
+                f'{task:<8} {row["way"]:<18} {row["seconds"]:>7.2f} s '
+                f'{row["ratio"]:>5.2f}x {row["agree"]:>7.2%}'
+            )
     write_report(args, rows=rows)
 
 

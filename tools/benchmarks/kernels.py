@@ -6,9 +6,10 @@ holds each against what mmseg and PyTorch have for the same, in turn in one
 process, at the published sizes.  Losses are taken with their gradient.  Time
 is the median, memory the most that a call holds beside its inputs.
 """
+
 import argparse
 import statistics
-from typing import Callable, Dict, List, Tuple
+from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
@@ -16,17 +17,17 @@ from mmseg.evaluation import IoUMetric
 from mmseg.models.losses import CrossEntropyLoss, OhemCrossEntropy
 
 from mmsemi.evaluation import ConfusionIoUMetric
-from mmsemi.models.losses import (masked_cross_entropy, masked_kl,
-                                  ohem_cross_entropy)
+from mmsemi.models.losses import masked_cross_entropy, masked_kl, ohem_cross_entropy
 from mmsemi.models.utils import cutmix, snapshot_reliability
 from mmsemi.utils.measuring import peak_memory, seconds, write_report
 from mmsemi.utils.pasting import as_pastes
 
-Rivals = Dict[str, Callable]
+Rivals = dict[str, Callable]
 
 
-def smooth_labels(num: int, classes: int, size: Tuple[int, int],
-                  generator: torch.Generator) -> torch.Tensor:
+def smooth_labels(
+    num: int, classes: int, size: tuple[int, int], generator: torch.Generator
+) -> torch.Tensor:
     """Label maps (num, H, W) of regions, as networks predict them."""
     coarse = torch.randn(num, classes, 8, 10, generator=generator)
     return F.interpolate(coarse, size, mode='bilinear').argmax(1)
@@ -46,8 +47,7 @@ def with_gradient(logits: torch.Tensor, loss: Callable) -> Callable:
 def masked_ce(device: str, generator: torch.Generator) -> Rivals:
     logits = torch.randn(2, 21, 321, 321, generator=generator)
     label = logits.argmax(1).to(device)
-    keep, valid = (torch.rand(2, 2, 321, 321, generator=generator)
-                   < 0.7).to(device)
+    keep, valid = (torch.rand(2, 2, 321, 321, generator=generator) < 0.7).to(device)
     logits = logits.to(device).requires_grad_()
     theirs = CrossEntropyLoss()
 
@@ -66,28 +66,25 @@ def masked_ce(device: str, generator: torch.Generator) -> Rivals:
             label,
             weight=(keep & valid).float(),
             avg_factor=valid.sum(),
-            ignore_index=255),
+            ignore_index=255,
+        ),
         torch=torch_masked,
-        torch_ignore_index=torch_ignoring)
+        torch_ignore_index=torch_ignoring,
+    )
     return {k: with_gradient(logits, loss) for k, loss in losses.items()}
 
 
 def divergence(device: str, generator: torch.Generator) -> Rivals:
-    logits, target = torch.randn(
-        2, 2, 21, 321, 321, generator=generator).to(device)
-    keep, valid = (torch.rand(2, 2, 321, 321, generator=generator)
-                   < 0.7).to(device)
+    logits, target = torch.randn(2, 2, 21, 321, 321, generator=generator).to(device)
+    keep, valid = (torch.rand(2, 2, 321, 321, generator=generator) < 0.7).to(device)
 
     def kl_div(x):
         loss = F.kl_div(
-            x.log_softmax(1),
-            target.log_softmax(1),
-            reduction='none',
-            log_target=True).sum(1)
+            x.log_softmax(1), target.log_softmax(1), reduction='none', log_target=True
+        ).sum(1)
         return (loss * (keep & valid)).sum() / valid.sum()
 
-    losses = dict(
-        ours=lambda x: masked_kl(x, target, keep, valid), torch=kl_div)
+    losses = dict(ours=lambda x: masked_kl(x, target, keep, valid), torch=kl_div)
     logits.requires_grad_()
     return {k: with_gradient(logits, loss) for k, loss in losses.items()}
 
@@ -95,13 +92,14 @@ def divergence(device: str, generator: torch.Generator) -> Rivals:
 def ohem(device: str, generator: torch.Generator) -> Rivals:
     logits = torch.randn(2, 19, 801, 801, generator=generator)
     mask = torch.randint(19, (2, 801, 801), generator=generator)
-    logits.scatter_add_(1, mask[:, None], torch.full((2, 1, 801, 801), 6.))
+    logits.scatter_add_(1, mask[:, None], torch.full((2, 1, 801, 801), 6.0))
     mask[:, :20] = 255
     mask, logits = mask.to(device), logits.to(device).requires_grad_()
     theirs = OhemCrossEntropy(min_kept=200000)
     losses = dict(
         ours=lambda x: ohem_cross_entropy(x, mask, 0.7, 200000),
-        mmseg=lambda x: theirs(x, mask))
+        mmseg=lambda x: theirs(x, mask),
+    )
     return {k: with_gradient(logits, loss) for k, loss in losses.items()}
 
 
@@ -125,27 +123,30 @@ def mixing(device: str, generator: torch.Generator) -> Rivals:
         ours=lambda: cutmix(own, other, pastes),
         torch_where=lambda: torch.where(mask[:, None], other, own),
         torch_assignment=assignment,
-        torch_product=product)
+        torch_product=product,
+    )
 
 
 def reliability(device: str, generator: torch.Generator) -> Rivals:
     first, second = smooth_labels(2, 21, (375, 500), generator)
-    labels = torch.stack([
-        torch.where(torch.rand(375, 500, generator=generator) < share, second,
-                    first) for share in (.2, .1, 0)
-    ])[:, None].to(device)
+    labels = torch.stack(
+        [
+            torch.where(
+                torch.rand(375, 500, generator=generator) < share, second, first
+            )
+            for share in (0.2, 0.1, 0)
+        ]
+    )[:, None].to(device)
 
     def theirs():
         ious = [
             IoUMetric.intersect_and_union(earlier[0], labels[-1, 0], 21, 255)
             for earlier in labels[:-1]
         ]
-        means = [(both.double() / either).nanmean() for both, either, *_ in
-                 ious]
+        means = [(both.double() / either).nanmean() for both, either, *_ in ious]
         return torch.stack(means).mean().to(device)
 
-    return dict(
-        ours=lambda: snapshot_reliability(labels, 21)[0], mmseg=theirs)
+    return dict(ours=lambda: snapshot_reliability(labels, 21)[0], mmseg=theirs)
 
 
 def confusion(device: str, generator: torch.Generator) -> Rivals:
@@ -157,11 +158,13 @@ def confusion(device: str, generator: torch.Generator) -> Rivals:
 
     def areas(metric):
         return torch.stack(
-            metric.intersect_and_union(pred, mask.to(pred), 19, 255)).float()
+            metric.intersect_and_union(pred, mask.to(pred), 19, 255)
+        ).float()
 
     return dict(
         ours=lambda: areas(ConfusionIoUMetric).to(device),
-        mmseg=lambda: areas(IoUMetric).to(device))
+        mmseg=lambda: areas(IoUMetric).to(device),
+    )
 
 
 KERNELS = {
@@ -174,12 +177,13 @@ KERNELS = {
 }
 
 
-def measure(rivals: Rivals, repeats: int, device: str) -> List[dict]:
+def measure(rivals: Rivals, repeats: int, device: str) -> list[dict]:
     """One row for each way to compute the same."""
     expected = rivals['ours']()
     for name, run in rivals.items():
         torch.testing.assert_close(
-            run(), expected, rtol=1e-4, atol=1e-6, check_dtype=False)
+            run(), expected, rtol=1e-4, atol=1e-6, check_dtype=False
+        )
     times = {name: [] for name in rivals}
     for _ in range(repeats):
         for name, run in rivals.items():
@@ -190,29 +194,31 @@ def measure(rivals: Rivals, repeats: int, device: str) -> List[dict]:
             way=name,
             ms=1e3 * statistics.median(spent),
             ratio=statistics.median(spent) / ours,
-            mb=peak_memory(rivals[name], device) / 2**20)
+            mb=peak_memory(rivals[name], device) / 2**20,
+        )
         for name, spent in times.items()
     ]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter)
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument('--device', default='cpu', help='cpu or cuda')
     parser.add_argument('--repeats', type=int, default=7)
     parser.add_argument('--out', help='JSON file to write')
     args = parser.parse_args()
 
     rows = []
-    print(f'{"kernel":<26} {"":<18} {"time":>11} {"to ours":>8} '
-          f'{"memory":>11}')
+    print(f'{"kernel":<26} {"":<18} {"time":>11} {"to ours":>8} {"memory":>11}')
     for kernel, make in KERNELS.items():
         rivals = make(args.device, torch.Generator().manual_seed(0))
         for row in measure(rivals, args.repeats, args.device):
             rows.append(dict(kernel=kernel, **row))
-            print(f'{kernel:<26} {row["way"]:<18} {row["ms"]:>8.2f} ms '
-                  f'{row["ratio"]:>7.2f}x {row["mb"]:>8.2f} MB')
+            print(
+                f'{kernel:<26} {row["way"]:<18} {row["ms"]:>8.2f} ms '
+                f'{row["ratio"]:>7.2f}x {row["mb"]:>8.2f} MB'
+            )
     write_report(args, rows=rows)
 
 

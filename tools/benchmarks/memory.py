@@ -8,12 +8,18 @@ switch after the other, the cheapest first, until a process needs no more than
 so many GB (0 tries all).  ``--measure`` does a step on made-up pictures as
 well and puts its peak beside the prediction.  1 GB is 2**30 bytes.
 """
+
 import argparse
 import copy
 import tempfile
 
-from mmsemi.engine.bench import (Rehearsal, predict_footprint,
-                                 samples_per_step, set_crop, use_noise)
+from mmsemi.engine.bench import (
+    Rehearsal,
+    predict_footprint,
+    samples_per_step,
+    set_crop,
+    use_noise,
+)
 from mmsemi.utils.config import add_config_arguments, load_config
 from mmsemi.utils.measuring import peak_memory, write_report
 
@@ -25,24 +31,27 @@ SWITCHES = [  # the cheapest first
     ('half precision', HALF),
     ('gradient checkpointing', RECOMPUTED),
     ('both', {**HALF, **RECOMPUTED}),
-    *((f'both, {counts} steps per update', {
-        **HALF,
-        **RECOMPUTED, 'optim_wrapper.accumulative_counts': counts
-    }) for counts in (2, 4, 8)),
+    *(
+        (
+            f'both, {counts} steps per update',
+            {**HALF, **RECOMPUTED, 'optim_wrapper.accumulative_counts': counts},
+        )
+        for counts in (2, 4, 8)
+    ),
 ]
 
 
 def parse_args():
     parser = argparse.ArgumentParser(
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter)
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument('config', help='config file')
     parser.add_argument(
-        '--crops', type=int, nargs='+', help='pixels of a side, one or more')
+        '--crops', type=int, nargs='+', help='pixels of a side, one or more'
+    )
     parser.add_argument('--processes', type=int, default=1)
     parser.add_argument('--budget', type=float, help='GB per process')
-    parser.add_argument(
-        '--measure', action='store_true', help='do a step, too')
+    parser.add_argument('--measure', action='store_true', help='do a step, too')
     parser.add_argument('--out', help='JSON file to write')
     add_config_arguments(parser)
     return parser.parse_args()
@@ -71,18 +80,24 @@ def predict(cfg, crop, processes, budget):
                 held_gb=held / GB,
                 step_gb=step / GB,
                 floor_gb=floor / GB,
-                options=' '.join(f'{k}={v}' for k, v in settings.items())))
-        print(f'{name:>28} {samples:>7} {held / GB:>9.2f} {floor / GB:>9.2f} '
-              f'{step / GB:>9.2f} {step / floor:>6.2f} '
-              f'{step / GB / rows[0]["step_gb"]:>6.0%}')
+                options=' '.join(f'{k}={v}' for k, v in settings.items()),
+            )
+        )
+        print(
+            f'{name:>28} {samples:>7} {held / GB:>9.2f} {floor / GB:>9.2f} '
+            f'{step / GB:>9.2f} {step / floor:>6.2f} '
+            f'{step / GB / rows[0]["step_gb"]:>6.0%}'
+        )
     return rows
 
 
 def advise(row, budget):
     """Say what the last row tried means for the budget."""
     if row['step_gb'] > budget:
-        print(f'Nothing here brings it to {budget} GB: use more processes or '
-              'a smaller crop.')
+        print(
+            f'Nothing here brings it to {budget} GB: use more processes or '
+            'a smaller crop.'
+        )
     elif row['options']:
         print(f'{budget} GB do by `--cfg-options {row["options"]}`.')
     else:
@@ -108,10 +123,13 @@ def main():
         cfg.model.backbone.init_cfg = None
     results = []
     for crop in args.crops or [None]:
-        print(f'{args.config}, crop {crop or "as configured"}, '
-              f'{args.processes} processes')
-        print(f'{"GB per process":>28} {"samples":>7} {"held":>9} '
-              f'{"floor":>9} {"step":>9} {"ratio":>6} {"":>6}')
+        print(
+            f'{args.config}, crop {crop or "as configured"}, {args.processes} processes'
+        )
+        print(
+            f'{"GB per process":>28} {"samples":>7} {"held":>9} '
+            f'{"floor":>9} {"step":>9} {"ratio":>6} {"":>6}'
+        )
         rows = predict(cfg, crop, args.processes, args.budget)
         if args.measure:
             spent = measure(copy.deepcopy(cfg), crop)

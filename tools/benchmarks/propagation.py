@@ -8,6 +8,7 @@ to every region.  Both run in turn in one process; time is the median.  How
 much there is to walk depends on how many regions are confident enough, so the
 share of confident pixels is varied.
 """
+
 import argparse
 import statistics
 
@@ -22,8 +23,7 @@ CLASSES = 21
 
 def direct_masks(rows, within):
     """Regions (B, K, H, W) of correlation rows (B, K, h, w)."""
-    corr = F.interpolate(
-        rows, within.shape[1:], mode='bilinear', align_corners=True)
+    corr = F.interpolate(rows, within.shape[1:], mode='bilinear', align_corners=True)
     corr = corr.flatten(2)
     low = corr.min(dim=2, keepdim=True).values
     span = corr.max(dim=2, keepdim=True).values - low
@@ -55,22 +55,21 @@ def make_inputs(batch, num_regions, side, crop, confident, device):
     """
     generator = torch.Generator().manual_seed(0)
     scene = torch.randn(batch, CLASSES, 5, 5, generator=generator)
-    feat = F.interpolate(
-        8 * scene, (side, side), mode='bilinear', align_corners=True)
+    feat = F.interpolate(8 * scene, (side, side), mode='bilinear', align_corners=True)
     feat = feat.softmax(1).flatten(2)
     corr = (8 * feat.mT @ feat).softmax(2)
-    index = torch.randint(side**2, (num_regions, ), generator=generator)
+    index = torch.randint(side**2, (num_regions,), generator=generator)
     rows = corr[:, index].unflatten(2, (side, side))
 
     shape = (batch, crop, crop)
     label = F.interpolate(
-        scene, (crop, crop), mode='bilinear', align_corners=True).argmax(1)
+        scene, (crop, crop), mode='bilinear', align_corners=True
+    ).argmax(1)
     wrong = torch.rand(shape, generator=generator) < 0.02
-    label[wrong] = torch.randint(
-        CLASSES, (int(wrong.sum()), ), generator=generator)
+    label[wrong] = torch.randint(CLASSES, (int(wrong.sum()),), generator=generator)
     sure = torch.rand(shape, generator=generator) < confident
     within = torch.ones(shape, dtype=torch.bool)
-    within[:, crop // 4:crop // 2, crop // 3:crop * 2 // 3] = False
+    within[:, crop // 4 : crop // 2, crop // 3 : crop * 2 // 3] = False
     return [t.to(device) for t in (rows, within, label, sure)]
 
 
@@ -83,15 +82,17 @@ def seconds(run):
 def measure(inputs, thresh, repeats):
     """One row of the table."""
     rows, within, label, confident = inputs
-    times = {(who, part): []
-             for who in ('direct', 'our') for part in ('masks', 'walk')}
+    times = {(who, part): [] for who in ('direct', 'our') for part in ('masks', 'walk')}
     for repeat in range(repeats + 1):
         results = []
-        for who, masks, walk in (('direct', direct_masks, direct_walk),
-                                 ('our', region_masks, propagate_labels)):
+        for who, masks, walk in (
+            ('direct', direct_masks, direct_walk),
+            ('our', region_masks, propagate_labels),
+        ):
             regions, masks_s = seconds(lambda: masks(rows, within))
-            walked, walk_s = seconds(lambda: walk(label, confident, regions,
-                                                  thresh, CLASSES))
+            walked, walk_s = seconds(
+                lambda: walk(label, confident, regions, thresh, CLASSES)
+            )
             results.append((regions, *walked))
             if repeat:  # the first one warms up
                 times[who, 'masks'].append(masks_s)
@@ -99,11 +100,13 @@ def measure(inputs, thresh, repeats):
     if not all(torch.equal(a, b) for a, b in zip(*results)):
         raise RuntimeError('The results differ from the definition.')
 
-    size, core = (masks.flatten(2).sum(2) for masks in
-                  (regions, regions & confident[:, None]))
+    size, core = (
+        masks.flatten(2).sum(2) for masks in (regions, regions & confident[:, None])
+    )
     row = dict(
         region_share=(size.sum() / regions.numel()).item(),
-        passed=(core / size >= thresh).float().mean().item())
+        passed=(core / size >= thresh).float().mean().item(),
+    )
     for (who, part), spent in times.items():
         row[f'{who}_{part}_ms'] = 1e3 * statistics.median(spent)
     for who in ('direct', 'our'):
@@ -114,8 +117,8 @@ def measure(inputs, thresh, repeats):
 
 def main():
     parser = argparse.ArgumentParser(
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter)
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument('--device', default='cpu', help='cpu or cuda')
     parser.add_argument('--batch', type=int, default=4)
     parser.add_argument('--regions', type=int, default=128)
@@ -127,26 +130,32 @@ def main():
         type=float,
         nargs='+',
         default=[0.5, 0.85, 0.95],
-        help='shares of confident pixels')
+        help='shares of confident pixels',
+    )
     parser.add_argument('--repeats', type=int, default=5)
     parser.add_argument('--out', help='JSON file to write')
     args = parser.parse_args()
 
-    print(f'{"confident":>9} {"region":>7} {"passed":>7}   '
-          f'{"direct: masks":>13} {"walk":>9}   {"ours: masks":>11} '
-          f'{"walk":>9}   {"ratio":>6}')
+    print(
+        f'{"confident":>9} {"region":>7} {"passed":>7}   '
+        f'{"direct: masks":>13} {"walk":>9}   {"ours: masks":>11} '
+        f'{"walk":>9}   {"ratio":>6}'
+    )
     rows = []
     for confident in args.confident:
-        inputs = make_inputs(args.batch, args.regions, args.side, args.crop,
-                             confident, args.device)
+        inputs = make_inputs(
+            args.batch, args.regions, args.side, args.crop, confident, args.device
+        )
         thresh = torch.tensor(args.thresh, device=args.device)
         row = measure(inputs, thresh, args.repeats)
         rows.append(dict(confident=confident, **row))
-        print(f'{confident:>9.2f} {row["region_share"]:>7.1%} '
-              f'{row["passed"]:>7.1%}   {row["direct_masks_ms"]:>10.1f} ms '
-              f'{row["direct_walk_ms"]:>6.1f} ms   '
-              f'{row["our_masks_ms"]:>8.1f} ms {row["our_walk_ms"]:>6.1f} ms '
-              f'  {row["ratio"]:>5.1f}x')
+        print(
+            f'{confident:>9.2f} {row["region_share"]:>7.1%} '
+            f'{row["passed"]:>7.1%}   {row["direct_masks_ms"]:>10.1f} ms '
+            f'{row["direct_walk_ms"]:>6.1f} ms   '
+            f'{row["our_masks_ms"]:>8.1f} ms {row["our_walk_ms"]:>6.1f} ms '
+            f'  {row["ratio"]:>5.1f}x'
+        )
     write_report(args, rows=rows)
 
 

@@ -9,6 +9,7 @@ ordering looked up among all landmarks.  One step is the mixing, the loss and
 its gradient.  Both run in turn in one process; time is the median, memory the
 peak that the step adds to what was allocated before it.
 """
+
 import argparse
 import statistics
 from functools import partial
@@ -27,12 +28,14 @@ def direct_mixing(own, other, pastes, size):
     """Feature maps (B, C, h, w) mixed at the size of the images."""
     own_large, other_large = (
         F.interpolate(feat, size=size, mode='bilinear', align_corners=True)
-        for feat in (own, other))
+        for feat in (own, other)
+    )
     return F.interpolate(
         cutmix(own_large, other_large, pastes),
         size=own.shape[2:],
         mode='bilinear',
-        align_corners=True)
+        align_corners=True,
+    )
 
 
 def direct_landmarks(feat, num, start):
@@ -51,8 +54,7 @@ def direct_landmarks(feat, num, start):
 def direct_loss(weak, strong, start, num=64, top=4):
     """The correlation term of features (B, C, h, w)."""
     landmarks = direct_landmarks(weak, num, start)
-    orders = torch.tensor(
-        list(permutations(range(top))), device=weak.device)  # (24, 4)
+    orders = torch.tensor(list(permutations(range(top))), device=weak.device)  # (24, 4)
     prob = []
     for feat in (weak.flatten(2), strong.flatten(2)):
         index = landmarks[:, None].expand(-1, feat.size(1), -1)
@@ -87,11 +89,15 @@ def our_loss(weak, strong, start):
 
 
 PARTS = {  # name: the steps to compare, the definition's and ours
-    'mixing': (partial(step, direct_mixing, None),
-               partial(step, cutmix_features, None)),
+    'mixing': (
+        partial(step, direct_mixing, None),
+        partial(step, cutmix_features, None),
+    ),
     'loss': (partial(step, None, direct_loss), partial(step, None, our_loss)),
-    'both': (partial(step, direct_mixing, direct_loss),
-             partial(step, cutmix_features, our_loss)),
+    'both': (
+        partial(step, direct_mixing, direct_loss),
+        partial(step, cutmix_features, our_loss),
+    ),
 }
 
 
@@ -100,14 +106,17 @@ def make_inputs(batch, channels, side, crop, device):
     generator = torch.Generator().manual_seed(0)
     own, other, noise = (
         0.1 * torch.randn(batch, channels, side, side, generator=generator)
-        for _ in range(3))
+        for _ in range(3)
+    )
     box = crop // 5, crop // 4, crop // 2, crop * 3 // 4
     start = (37 * torch.arange(batch) + 11) % side**2
     return [
         own.to(device),
-        other.to(device), (own + noise).to(device).requires_grad_(),
-        as_pastes([box] * batch), (crop, crop),
-        start.to(device)
+        other.to(device),
+        (own + noise).to(device).requires_grad_(),
+        as_pastes([box] * batch),
+        (crop, crop),
+        start.to(device),
     ]
 
 
@@ -120,10 +129,11 @@ def measure(direct, ours, inputs, repeats):
             times[run].append(seconds(partial(run, *inputs)))
     direct_s, our_s = (statistics.median(runs) for runs in times.values())
     direct_bytes, our_bytes = (
-        peak_memory(partial(run, *inputs), inputs[0].device.type)
-        for run in times)
+        peak_memory(partial(run, *inputs), inputs[0].device.type) for run in times
+    )
     value_error, grad_error = (
-        ((a - e).norm() / e.norm()).item() for e, a in zip(expected, actual))
+        ((a - e).norm() / e.norm()).item() for e, a in zip(expected, actual)
+    )
     return dict(
         direct_ms=1e3 * direct_s,
         our_ms=1e3 * our_s,
@@ -132,13 +142,14 @@ def measure(direct, ours, inputs, repeats):
         our_mb=our_bytes / 2**20,
         memory_ratio=direct_bytes / our_bytes,
         value_error=value_error,
-        grad_error=grad_error)
+        grad_error=grad_error,
+    )
 
 
 def main():
     parser = argparse.ArgumentParser(
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter)
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument('--device', default='cpu', help='cpu or cuda')
     parser.add_argument('--batch', type=int, default=2)
     parser.add_argument('--channels', type=int, default=256)
@@ -147,27 +158,31 @@ def main():
         '--sizes',
         nargs='+',
         default=['21:321', '51:801'],
-        help='feature map side and crop side, as SIDE:CROP')
+        help='feature map side and crop side, as SIDE:CROP',
+    )
     parser.add_argument('--out', help='JSON file to write')
     args = parser.parse_args()
 
     rows = []
-    print(f'{"map":>7} {"crop":>5} {"part":>6}   {"direct":>9} {"ours":>9} '
-          f'{"ratio":>7}   {"direct":>10} {"ours":>9} {"ratio":>7}   '
-          f'{"value":>7} {"grad":>7}')
+    print(
+        f'{"map":>7} {"crop":>5} {"part":>6}   {"direct":>9} {"ours":>9} '
+        f'{"ratio":>7}   {"direct":>10} {"ours":>9} {"ratio":>7}   '
+        f'{"value":>7} {"grad":>7}'
+    )
     for size in args.sizes:
         side, crop = map(int, size.split(':'))
-        inputs = make_inputs(args.batch, args.channels, side, crop,
-                             args.device)
+        inputs = make_inputs(args.batch, args.channels, side, crop, args.device)
         for part, (direct, ours) in PARTS.items():
             row = measure(direct, ours, inputs, args.repeats)
             rows.append(dict(side=side, crop=crop, part=part, **row))
-            print(f'{side:>3}x{side:<3} {crop:>5} {part:>6}   '
-                  f'{row["direct_ms"]:>6.1f} ms {row["our_ms"]:>6.2f} ms '
-                  f'{row["time_ratio"]:>6.1f}x   '
-                  f'{row["direct_mb"]:>7.1f} MB {row["our_mb"]:>6.2f} MB '
-                  f'{row["memory_ratio"]:>6.1f}x   '
-                  f'{row["value_error"]:>7.0e} {row["grad_error"]:>7.0e}')
+            print(
+                f'{side:>3}x{side:<3} {crop:>5} {part:>6}   '
+                f'{row["direct_ms"]:>6.1f} ms {row["our_ms"]:>6.2f} ms '
+                f'{row["time_ratio"]:>6.1f}x   '
+                f'{row["direct_mb"]:>7.1f} MB {row["our_mb"]:>6.2f} MB '
+                f'{row["memory_ratio"]:>6.1f}x   '
+                f'{row["value_error"]:>7.0e} {row["grad_error"]:>7.0e}'
+            )
     write_report(args, rows=rows)
 
 

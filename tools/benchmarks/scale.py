@@ -10,6 +10,7 @@ and builds data set and sampler over lists of up to ``--lines`` lines.
 samples per second of one; they are timed by the wall clock, so nothing else
 should run on the machine.
 """
+
 import argparse
 import json
 import math
@@ -19,8 +20,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Callable, List
 
 import torch
 import torch.distributed as dist
@@ -34,15 +35,13 @@ from mmsemi.utils.measuring import clock, seconds, write_report
 from mmsemi.utils.pasting import as_pastes
 
 CONFIG = Path(__file__).parents[2] / 'configs/unimatch/camvid_1-8_r18.py'
-STEPS = dict(
-    crop=[81, 161, 321, 641], batch=[1, 2, 4, 8], classes=[11, 19, 81, 150])
+STEPS = dict(crop=[81, 161, 321, 641], batch=[1, 2, 4, 8], classes=[11, 19, 81, 150])
 USUAL = dict(crop=161, batch=2, classes=21)
 
 
-def make_step(crop: int,
-              batch: int,
-              classes: int,
-              wrap: Callable = lambda model: model) -> Callable[[], None]:
+def make_step(
+    crop: int, batch: int, classes: int, wrap: Callable = lambda model: model
+) -> Callable[[], None]:
     """A step's loss and gradients, done once to warm up."""
     cfg = Config.fromfile(CONFIG).model
     cfg.decode_head.num_classes = classes
@@ -52,20 +51,21 @@ def make_step(crop: int,
     trained = wrap(model)
 
     def stream() -> dict:
-        images = torch.randint(
-            256, (3, batch, 3, crop, crop), dtype=torch.uint8)
+        images = torch.randint(256, (3, batch, 3, crop, crop), dtype=torch.uint8)
         box = as_pastes([[0, 0, crop // 2, crop // 2]] * batch)
         return dict(
             zip(('weak', 'strong1', 'strong2'), images),
             valid=torch.ones(batch, crop, crop, dtype=torch.bool),
             box1=box,
-            box2=box)
+            box2=box,
+        )
 
     mask = torch.randint(classes, (batch, crop, crop), dtype=torch.uint8)
     batch = dict(
         labeled=dict(weak=stream()['weak'], mask=mask),
         unlabeled=stream(),
-        partner=stream())
+        partner=stream(),
+    )
 
     def step() -> None:
         losses = trained(**model.data_preprocessor(batch, True), mode='loss')
@@ -87,10 +87,8 @@ def run_process(rank: int, world_size: int, repeats: int, folder: str) -> None:
     torch.set_num_threads(1)
     init_default_scope('mmsemi')
     dist.init_process_group(
-        'gloo',
-        init_method=f'file://{folder}/meeting',
-        rank=rank,
-        world_size=world_size)
+        'gloo', init_method=f'file://{folder}/meeting', rank=rank, world_size=world_size
+    )
     step = make_step(**USUAL, wrap=MMDistributedDataParallel)
     dist.barrier()
     start = time.perf_counter()
@@ -107,7 +105,8 @@ def process_seconds(world_size: int, repeats: int) -> float:
     """Mean time of a step of so many processes together."""
     with tempfile.TemporaryDirectory() as folder:
         torch.multiprocessing.spawn(
-            run_process, (world_size, repeats, folder), nprocs=world_size)
+            run_process, (world_size, repeats, folder), nprocs=world_size
+        )
         return float(Path(folder, 'seconds').read_text())
 
 
@@ -115,17 +114,19 @@ def list_cost(lines: int) -> dict:
     """Data set, sampler and an entry of a list, in this process."""
     with tempfile.TemporaryDirectory() as root:
         with open(f'{root}/train.txt', 'w') as file:
-            file.writelines(f'images/{i:09d}.jpg masks/{i:09d}.png\n'
-                            for i in range(lines))
+            file.writelines(
+                f'images/{i:09d}.jpg masks/{i:09d}.png\n' for i in range(lines)
+            )
         Path(root, 'labeled.txt').write_text(
-            'images/000000000.jpg masks/000000000.png\n')
+            'images/000000000.jpg masks/000000000.png\n'
+        )
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         start = clock()
-        dataset = SemiSegDataset(
-            root, 'labeled.txt', train_list='train.txt')
+        dataset = SemiSegDataset(root, 'labeled.txt', train_list='train.txt')
         read = clock() - start
-        held = dataset.unlabeled.data_bytes.nbytes \
-            + dataset.unlabeled.data_address.nbytes
+        held = (
+            dataset.unlabeled.data_bytes.nbytes + dataset.unlabeled.data_address.nbytes
+        )
         start = clock()
         next(iter(SemiSampler(dataset, seed=0)))
         order = clock() - start
@@ -139,66 +140,72 @@ def list_cost(lines: int) -> dict:
             order_s=order,
             entry_us=1e6 * (clock() - start) / len(places),
             held_mb=held / 2**20,
-            peak_mb=peak / 2**10)
+            peak_mb=peak / 2**10,
+        )
 
 
-def show_steps(repeats: int) -> List[dict]:
+def show_steps(repeats: int) -> list[dict]:
     rows = []
     print(f'{"":<8} {"":>8} {"step":>11} {"exponent":>9}')
     for name, values in STEPS.items():
         last = None
         for value in values:
             spent = step_seconds(**{**USUAL, name: value}, repeats=repeats)
-            exponent = math.log(spent / last[1]) / math.log(
-                value / last[0]) if last else math.nan
+            exponent = (
+                math.log(spent / last[1]) / math.log(value / last[0])
+                if last
+                else math.nan
+            )
             last = value, spent
-            rows.append(
-                dict(quantity=name, value=value, s=spent, exponent=exponent))
-            print(f'{name:<8} {value:>8} {1e3 * spent:>8.0f} ms '
-                  f'{exponent:>9.2f}')
+            rows.append(dict(quantity=name, value=value, s=spent, exponent=exponent))
+            print(f'{name:<8} {value:>8} {1e3 * spent:>8.0f} ms {exponent:>9.2f}')
     return rows
 
 
-def show_processes(most: int, repeats: int) -> List[dict]:
+def show_processes(most: int, repeats: int) -> list[dict]:
     rows = []
-    print(f'{"processes":>10} {"step":>11} {"samples/s":>10} '
-          f'{"efficiency":>11}')
+    print(f'{"processes":>10} {"step":>11} {"samples/s":>10} {"efficiency":>11}')
     for processes in range(1, most + 1):
         spent = process_seconds(processes, repeats)
         speed = processes * USUAL['batch'] / spent
-        efficiency = speed / processes / rows[0]['speed'] if rows else 1.
+        efficiency = speed / processes / rows[0]['speed'] if rows else 1.0
         rows.append(
-            dict(
-                processes=processes,
-                s=spent,
-                speed=speed,
-                efficiency=efficiency))
-        print(f'{processes:>10} {1e3 * spent:>8.0f} ms {speed:>10.1f} '
-              f'{efficiency:>11.2f}')
+            dict(processes=processes, s=spent, speed=speed, efficiency=efficiency)
+        )
+        print(
+            f'{processes:>10} {1e3 * spent:>8.0f} ms {speed:>10.1f} {efficiency:>11.2f}'
+        )
     return rows
 
 
-def show_lists(most: int) -> List[dict]:
+def show_lists(most: int) -> list[dict]:
     rows = []
-    print(f'{"lines":>10} {"read":>9} {"order":>9} {"an entry":>11} '
-          f'{"held":>10} {"peak":>10}')
+    print(
+        f'{"lines":>10} {"read":>9} {"order":>9} {"an entry":>11} '
+        f'{"held":>10} {"peak":>10}'
+    )
     for power in range(3, int(math.log10(most)) + 1):
         # In a process of its own, whose peak is its own.
         done = subprocess.run(
             [sys.executable, __file__, '--list', str(10**power)],
-            capture_output=True, text=True, check=True)
+            capture_output=True,
+            text=True,
+            check=True,
+        )
         row = json.loads(done.stdout.splitlines()[-1])
         rows.append(dict(lines=10**power, **row))
-        print(f'{10**power:>10} {row["read_s"]:>7.2f} s '
-              f'{row["order_s"]:>7.2f} s {row["entry_us"]:>8.1f} us '
-              f'{row["held_mb"]:>7.1f} MB {row["peak_mb"]:>7.1f} MB')
+        print(
+            f'{10**power:>10} {row["read_s"]:>7.2f} s '
+            f'{row["order_s"]:>7.2f} s {row["entry_us"]:>8.1f} us '
+            f'{row["held_mb"]:>7.1f} MB {row["peak_mb"]:>7.1f} MB'
+        )
     return rows
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter)
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument('--lines', type=int, default=10**6, help='at most')
     parser.add_argument('--list', type=int, help='measure one list alone')
     parser.add_argument('--processes', type=int, default=2, help='at most')
@@ -212,7 +219,8 @@ def main() -> None:
     result = dict(
         lists=show_lists(args.lines),
         steps=show_steps(args.repeats),
-        processes=show_processes(args.processes, 5 * args.repeats))
+        processes=show_processes(args.processes, 5 * args.repeats),
+    )
     write_report(args, **result)
 
 

@@ -4,13 +4,13 @@
 file, compares the lists, counts the classes, and does one step of training to
 say what an epoch takes.  The exit status is 1 if there are errors.
 """
+
 import argparse
 import json
 import sys
 from functools import partial
 from os.path import isfile
 from pathlib import Path
-from typing import Dict, List, Optional
 
 import numpy as np
 from mmengine.config import Config
@@ -21,13 +21,21 @@ from rich.progress import track
 from rich.table import Table
 
 from mmsemi.datasets import SemiSegDataset
-from mmsemi.datasets.inspection import (ERROR, IGNORE, WARNING, Entry,
-                                        Finding, class_pixels, find_absent,
-                                        find_faults, find_misfits,
-                                        find_overlap, find_small,
-                                        read_entries)
-from mmsemi.datasets.self_training_dataset import (DOUBLE_BELOW,
-                                                   smallest_epoch)
+from mmsemi.datasets.inspection import (
+    ERROR,
+    IGNORE,
+    WARNING,
+    Entry,
+    Finding,
+    class_pixels,
+    find_absent,
+    find_faults,
+    find_misfits,
+    find_overlap,
+    find_small,
+    read_entries,
+)
+from mmsemi.datasets.self_training_dataset import DOUBLE_BELOW, smallest_epoch
 from mmsemi.engine.runner.checks import pretrained_parts
 from mmsemi.engine.runner.cost import Cost, measure_cost
 from mmsemi.registry import DATASETS, MODELS
@@ -38,21 +46,19 @@ from mmsemi.utils.files import write_whole
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter)
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument('config', help='config file')
     parser.add_argument('--json', type=Path, help='write the report there')
+    parser.add_argument('--strict', action='store_true', help='warnings are errors')
     parser.add_argument(
-        '--strict', action='store_true', help='warnings are errors')
-    parser.add_argument(
-        '--no-step',
-        action='store_true',
-        help='leave out the step of training')
+        '--no-step', action='store_true', help='leave out the step of training'
+    )
     add_config_arguments(parser)
     return parser.parse_args()
 
 
-def build(cfg: Config, loader: str, findings: List[Finding]):
+def build(cfg: Config, loader: str, findings: list[Finding]):
     """A data set of the config, or None with a finding."""
     dataset = cfg.get(loader, {}).get('dataset')
     if dataset is None:
@@ -64,34 +70,33 @@ def build(cfg: Config, loader: str, findings: List[Finding]):
         return None
 
 
-def collect_parts(cfg: Config, findings: List[Finding]) -> dict:
+def collect_parts(cfg: Config, findings: list[Finding]) -> dict:
     """The lists of a config by name, as data sets."""
     train = build(cfg, 'train_dataloader', findings)
     parts = dict(val=build(cfg, 'val_dataloader', findings))
     if isinstance(train, SemiSegDataset):
-        parts = dict(
-            labeled=train.labeled, unlabeled=train.unlabeled, **parts)
+        parts = dict(labeled=train.labeled, unlabeled=train.unlabeled, **parts)
     return {name: part for name, part in parts.items() if part is not None}
 
 
-def inspect(cfg: Config, parts: dict, findings: List[Finding]) -> dict:
+def inspect(cfg: Config, parts: dict, findings: list[Finding]) -> dict:
     """Read all lists and collect what is wrong."""
     lists = {}
     for name, dataset in parts.items():
         lists[name] = read_entries(
-            dataset, name != 'unlabeled',
-            partial(
-                track, description=f'{name:9}', total=len(dataset)))
+            dataset,
+            name != 'unlabeled',
+            partial(track, description=f'{name:9}', total=len(dataset)),
+        )
         findings += find_faults(name, lists[name])
         findings += find_small(name, lists[name], dataset)
         if name != 'unlabeled':
-            findings += find_absent(name, lists[name],
-                                    dataset.metainfo['classes'])
+            findings += find_absent(name, lists[name], dataset.metainfo['classes'])
     findings += find_overlap(lists)
     return lists
 
 
-def check_config(cfg: Config, parts: dict, findings: List[Finding]) -> None:
+def check_config(cfg: Config, parts: dict, findings: list[Finding]) -> None:
     """Whether the network fits the data, and its weights are there."""
     model = MODELS.build(cfg.model)
     dataset = parts.get('labeled') or parts.get('val')
@@ -105,26 +110,34 @@ def check_config(cfg: Config, parts: dict, findings: List[Finding]) -> None:
         if '://' not in file and not isfile(find_weights(file)):
             findings.append(
                 Finding(
-                    ERROR, 'weights', f'There is no file {file}, which the '
+                    ERROR,
+                    'weights',
+                    f'There is no file {file}, which the '
                     f'{part} is to start from. Put it there, or below '
                     'MMSEMI_DATA, or start from random weights by '
-                    f'`--cfg-options model.{part}.init_cfg=None`.'))
+                    f'`--cfg-options model.{part}.init_cfg=None`.',
+                )
+            )
     samples = epoch_length(cfg, parts)
     if 0 < samples < batch_size(cfg):
         findings.append(
             Finding(
-                ERROR, 'batch', f'{samples} samples do not fill a batch of '
-                f'{batch_size(cfg)}. Lower total_batch_size.'))
+                ERROR,
+                'batch',
+                f'{samples} samples do not fill a batch of '
+                f'{batch_size(cfg)}. Lower total_batch_size.',
+            )
+        )
 
 
 def epoch_length(cfg: Config, parts: dict) -> int:
     """Samples of an epoch, the shortest of a run; 0 without lists."""
     labeled, unlabeled = (
-        len(parts.get(name) or ()) for name in ('labeled', 'unlabeled'))
+        len(parts.get(name) or ()) for name in ('labeled', 'unlabeled')
+    )
     if labeled and cfg.get('runner_type') == 'SelfTrainingRunner':
         shares = cfg.get('self_training', {}).get('shares', (0.5, 1))
-        double_below = cfg.train_dataloader.dataset.get(
-            'double_below', DOUBLE_BELOW)
+        double_below = cfg.train_dataloader.dataset.get('double_below', DOUBLE_BELOW)
         return smallest_epoch(labeled, unlabeled, shares, double_below)
     return unlabeled or labeled
 
@@ -134,20 +147,19 @@ def batch_size(cfg: Config) -> int:
     return cfg.train_dataloader.get('batch_size') or cfg.total_batch_size
 
 
-def measure(cfg: Config, findings: List[Finding]) -> Optional[Cost]:
+def measure(cfg: Config, findings: list[Finding]) -> Cost | None:
     """What a step takes; None with a finding where it fails."""
     try:
         dataset = DATASETS.build(cfg.train_dataloader.dataset)
         return measure_cost(cfg, dataset, batch_size(cfg))
     except (OSError, RuntimeError, TypeError, ValueError) as error:
-        findings.append(
-            Finding(ERROR, 'step', f'A step of training fails: {error}'))
+        findings.append(Finding(ERROR, 'step', f'A step of training fails: {error}'))
         return None
 
 
-def class_rows(parts: dict, lists: Dict[str, List[Entry]]) -> List[dict]:
+def class_rows(parts: dict, lists: dict[str, list[Entry]]) -> list[dict]:
     """Per class its share of the labeled pixels, and images that hold it."""
-    rows: List[dict] = []
+    rows: list[dict] = []
     for name in ('labeled', 'val'):
         if name not in lists:
             continue
@@ -159,12 +171,12 @@ def class_rows(parts: dict, lists: Dict[str, List[Entry]]) -> List[dict]:
         for i, row in enumerate(rows):
             row[f'{name}_share'] = float(pixels[i] / total)
             row[f'{name}_images'] = sum(
-                bool(e.pixels[i]) for e in lists[name]
-                if e.pixels is not None)
+                bool(e.pixels[i]) for e in lists[name] if e.pixels is not None
+            )
     return rows
 
 
-def list_rows(lists: Dict[str, List[Entry]]) -> Dict[str, dict]:
+def list_rows(lists: dict[str, list[Entry]]) -> dict[str, dict]:
     """Per list its images and their sizes."""
     rows = {}
     for name, entries in lists.items():
@@ -174,33 +186,42 @@ def list_rows(lists: Dict[str, List[Entry]]) -> Dict[str, dict]:
             readable=sum(e.fault is None for e in entries),
             smallest=[int(v) for v in sizes.min(0)[::-1]],
             median=[int(v) for v in np.median(sizes, 0)[::-1]],
-            largest=[int(v) for v in sizes.max(0)[::-1]])
+            largest=[int(v) for v in sizes.max(0)[::-1]],
+        )
     return rows
 
 
 def show(console: Console, report: dict) -> None:
     """The report as tables."""
     table = Table(title='Lists (sizes as width x height)')
-    for column in ('list', 'images', 'readable', 'smallest', 'median',
-                   'largest'):
+    for column in ('list', 'images', 'readable', 'smallest', 'median', 'largest'):
         table.add_column(column, justify='right')
     for name, row in report['lists'].items():
-        sizes = ['x'.join(map(str, row[key]))
-                 for key in ('smallest', 'median', 'largest')]
+        sizes = [
+            'x'.join(map(str, row[key])) for key in ('smallest', 'median', 'largest')
+        ]
         table.add_row(name, str(row['images']), str(row['readable']), *sizes)
     console.print(table)
 
     if report['classes']:
         table = Table(title='Classes')
-        for column in ('class', 'labeled pixels', 'labeled images',
-                       'val pixels', 'val images'):
+        for column in (
+            'class',
+            'labeled pixels',
+            'labeled images',
+            'val pixels',
+            'val images',
+        ):
             table.add_column(column, justify='right')
         for row in report['classes']:
             cells = [escape(row['name'])]
             for name in ('labeled', 'val'):
                 share = row.get(f'{name}_share')
-                cells += ['-', '-'] if share is None else [
-                    f'{share:.2%}', str(row[f'{name}_images'])]
+                cells += (
+                    ['-', '-']
+                    if share is None
+                    else [f'{share:.2%}', str(row[f'{name}_images'])]
+                )
             table.add_row(*cells)
         console.print(table)
 
@@ -210,19 +231,23 @@ def show(console: Console, report: dict) -> None:
             f'A step takes {cost["memory"] / 2**30:.2f} GiB and '
             f'{cost["step"]:.2f} s, its samples {cost["load"]:.2f} s in one '
             f'worker; an epoch of {cost["steps"]} steps about '
-            f'{cost["epoch"] / 60:.1f} min ({cost["how"]}).')
+            f'{cost["epoch"] / 60:.1f} min ({cost["how"]}).'
+        )
     for finding in report['findings']:
         colour = 'red' if finding['level'] == ERROR else 'yellow'
-        console.print(f'[{colour}]{finding["level"]}[/] '
-                      f'({finding["check"]}) {escape(finding["message"])}',
-                      highlight=False, soft_wrap=True)
+        console.print(
+            f'[{colour}]{finding["level"]}[/] '
+            f'({finding["check"]}) {escape(finding["message"])}',
+            highlight=False,
+            soft_wrap=True,
+        )
 
 
 def main() -> int:
     args = parse_args()
     cfg = load_config(args)
     init_default_scope(cfg.get('default_scope', 'mmsemi'))
-    findings: List[Finding] = []
+    findings: list[Finding] = []
     parts = collect_parts(cfg, findings)
     check_config(cfg, parts, findings)
     lists = inspect(cfg, parts, findings)
@@ -235,7 +260,8 @@ def main() -> int:
         lists=list_rows(lists),
         classes=class_rows(parts, lists),
         cost=cost._asdict() if cost else None,
-        findings=[f._asdict() for f in findings])
+        findings=[f._asdict() for f in findings],
+    )
     show(Console(), report)
     if args.json:
         write_whole(args.json, json.dumps(report, indent=1).encode())

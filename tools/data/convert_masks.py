@@ -9,56 +9,58 @@ ADE20K needs no conversion, so its masks are only checked. Masks that are
 there are left as they are: a run that was stopped goes on where it was. See
 docs/data.md for what to download and where to put it.
 """
+
 import argparse
 import os
 import sys
 from pathlib import Path
 
-from mmsemi.datasets.converters import (check_ade20k, check_lists,
-                                        convert_cityscapes, convert_coco,
-                                        convert_pascal)
+from mmsemi.datasets.converters import (
+    check_ade20k,
+    check_lists,
+    convert_cityscapes,
+    convert_coco,
+    convert_pascal,
+)
 
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter)
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     shared = argparse.ArgumentParser(add_help=False)
     shared.add_argument(
         '--data-root',
         type=Path,
-        help='defaults to DATASET in the folder that MMSEMI_DATA names, else '
-        'in data/')
-    shared.add_argument('--workers',
-                        type=int,
-                        default=os.cpu_count() or 1,
-                        help='processes (%(default)s)')
-    datasets = parser.add_subparsers(dest='dataset',
-                                     required=True,
-                                     metavar='DATASET')
-    pascal = datasets.add_parser('pascal',
-                                 parents=[shared],
-                                 help="add SBD's masks to those of VOC")
-    pascal.add_argument('--sbd',
-                        required=True,
-                        help='the folder `dataset` of SBD')
-    datasets.add_parser('cityscapes',
-                        parents=[shared],
-                        help='labelIds to labelTrainIds')
-    coco = datasets.add_parser('coco',
-                               parents=[shared],
-                               help='background and the 80 things')
-    coco.add_argument('--source',
-                      choices=['instances', 'panoptic'],
-                      default='instances',
-                      help='which annotations to use (%(default)s)')
-    datasets.add_parser('ade20k',
-                        parents=[shared],
-                        help='check the official masks')
+        help='defaults to DATASET in the folder that MMSEMI_DATA names, else in data/',
+    )
+    shared.add_argument(
+        '--workers',
+        type=int,
+        default=os.cpu_count() or 1,
+        help='processes (%(default)s)',
+    )
+    datasets = parser.add_subparsers(dest='dataset', required=True, metavar='DATASET')
+    pascal = datasets.add_parser(
+        'pascal', parents=[shared], help="add SBD's masks to those of VOC"
+    )
+    pascal.add_argument('--sbd', required=True, help='the folder `dataset` of SBD')
+    datasets.add_parser(
+        'cityscapes', parents=[shared], help='labelIds to labelTrainIds'
+    )
+    coco = datasets.add_parser(
+        'coco', parents=[shared], help='background and the 80 things'
+    )
+    coco.add_argument(
+        '--source',
+        choices=['instances', 'panoptic'],
+        default='instances',
+        help='which annotations to use (%(default)s)',
+    )
+    datasets.add_parser('ade20k', parents=[shared], help='check the official masks')
     args = parser.parse_args()
     if args.data_root is None:
-        args.data_root = Path(
-            os.environ.get('MMSEMI_DATA') or 'data', args.dataset)
+        args.data_root = Path(os.environ.get('MMSEMI_DATA') or 'data', args.dataset)
     return args
 
 

@@ -5,12 +5,13 @@ classes.txt --out configs/my`` writes three lists, the data set's config and a
 method's, whose first line says how to train.  docs/own_data.md says what a
 classes file looks like and which images and masks are understood.
 """
+
 import argparse
 import os
 import sys
+from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Iterable, List, Optional, Sequence
 
 import numpy as np
 from rich.console import Console
@@ -19,11 +20,17 @@ from mmsemi.datasets.balanced_splits import balanced_order
 from mmsemi.datasets.lists import list_line
 from mmsemi.datasets.own_classes import ClassTable, read_classes
 from mmsemi.datasets.own_config import dataset_text, describe_images
-from mmsemi.datasets.own_data import (Pair, deal, find_files, pair_files,
-                                      scan_image, scan_mask, settle_codes,
-                                      shown_classes)
-from mmsemi.datasets.own_method import (BACKBONES, METHODS, Counts,
-                                        method_text)
+from mmsemi.datasets.own_data import (
+    Pair,
+    deal,
+    find_files,
+    pair_files,
+    scan_image,
+    scan_mask,
+    settle_codes,
+    shown_classes,
+)
+from mmsemi.datasets.own_method import BACKBONES, METHODS, Counts, method_text
 from mmsemi.utils.checkpoint import find_weights
 from mmsemi.utils.files import run_parallel, write_whole
 from mmsemi.utils.text import some_lines
@@ -34,80 +41,90 @@ BATCH = 8
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument(
-        '--images', type=Path, required=True, help='folder of images')
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument('--images', type=Path, required=True, help='folder of images')
     parser.add_argument(
         '--masks',
         type=Path,
         required=True,
-        help='folder of their masks, named like the images')
+        help='folder of their masks, named like the images',
+    )
     parser.add_argument(
         '--unlabeled',
         type=Path,
         nargs='+',
         default=[],
-        help='folders of images without masks')
+        help='folders of images without masks',
+    )
     parser.add_argument(
         '--classes',
         type=Path,
         required=True,
-        help='text file with a line "NAME" or "NAME: CODE" per class')
+        help='text file with a line "NAME" or "NAME: CODE" per class',
+    )
     parser.add_argument(
-        '--out', type=Path, required=True, help='folder for the configs')
+        '--out', type=Path, required=True, help='folder for the configs'
+    )
     parser.add_argument(
         '--mask-suffix',
         default='',
-        help="what a mask's name has behind the image's, as _mask")
+        help="what a mask's name has behind the image's, as _mask",
+    )
     parser.add_argument(
         '--partial',
         action='store_true',
-        help='images without a mask are unlabeled, not an error')
+        help='images without a mask are unlabeled, not an error',
+    )
     parser.add_argument(
         '--val-fraction',
         type=float,
         default=0.2,
-        help='share of the images with masks to validate on (0.2)')
+        help='share of the images with masks to validate on (0.2)',
+    )
     parser.add_argument(
         '--labeled-fraction',
         type=float,
-        default=1.,
-        help='share of the others whose masks are used (1: all)')
+        default=1.0,
+        help='share of the others whose masks are used (1: all)',
+    )
     parser.add_argument(
         '--balanced',
         action='store_true',
-        help='spread rare classes evenly over the lists')
+        help='spread rare classes evenly over the lists',
+    )
     parser.add_argument('--seed', type=int, default=0, help='of the lists')
     parser.add_argument(
-        '--channels',
-        type=int,
-        help='channels to read, where the files do not tell')
+        '--channels', type=int, help='channels to read, where the files do not tell'
+    )
+    parser.add_argument('--method', choices=list(METHODS), default='unimatch')
+    parser.add_argument('--backbone', choices=list(BACKBONES), default='r50')
     parser.add_argument(
-        '--method', choices=list(METHODS), default='unimatch')
+        '--pretrained', help="the backbone's weights; `none` to start from random ones"
+    )
     parser.add_argument(
-        '--backbone', choices=list(BACKBONES), default='r50')
-    parser.add_argument(
-        '--pretrained',
-        help="the backbone's weights; `none` to start from random ones")
-    parser.add_argument(
-        '--force', action='store_true', help='write over what is in --out')
+        '--force', action='store_true', help='write over what is in --out'
+    )
     parser.add_argument(
         '--workers',
         type=int,
         default=os.cpu_count() or 1,
-        help='processes that read files (%(default)s)')
+        help='processes that read files (%(default)s)',
+    )
     args = parser.parse_args()
     for name in ('val_fraction', 'labeled_fraction'):
         if not 0 < getattr(args, name) <= 1 - (name == 'val_fraction') / 100:
-            parser.error(f'--{name.replace("_", "-")} is '
-                         f'{getattr(args, name)}, but must be a share '
-                         'between 0 and 1')
+            parser.error(
+                f'--{name.replace("_", "-")} is '
+                f'{getattr(args, name)}, but must be a share '
+                'between 0 and 1'
+            )
     return args
 
 
-def find_unlabeled(args: argparse.Namespace, pairs: Sequence[Pair],
-                   alone: Sequence[Path]) -> List[Path]:
+def find_unlabeled(
+    args: argparse.Namespace, pairs: Sequence[Pair], alone: Sequence[Path]
+) -> list[Path]:
     """Images without masks, each once and none that has a mask."""
     paths = list(alone)
     for folder in args.unlabeled:
@@ -117,8 +134,12 @@ def find_unlabeled(args: argparse.Namespace, pairs: Sequence[Pair],
     return [path for real, path in unlabeled.items() if real not in known]
 
 
-def scan(args: argparse.Namespace, table: ClassTable, pairs: Sequence[Pair],
-         unlabeled: Sequence[Path]):
+def scan(
+    args: argparse.Namespace,
+    table: ClassTable,
+    pairs: Sequence[Pair],
+    unlabeled: Sequence[Path],
+):
     """Look into all files.
 
     Raises:
@@ -126,21 +147,26 @@ def scan(args: argparse.Namespace, table: ClassTable, pairs: Sequence[Pair],
     """
     images, faults = run_parallel(
         partial(scan_image, channels=args.channels),
-        [image for image, _ in pairs] + list(unlabeled), 'Images',
-        args.workers)
+        [image for image, _ in pairs] + list(unlabeled),
+        'Images',
+        args.workers,
+    )
     masks, more = run_parallel(
         partial(scan_mask, colored=table.colored),
-        [mask for _, mask in pairs], 'Masks ', args.workers)
+        [mask for _, mask in pairs],
+        'Masks ',
+        args.workers,
+    )
     images, masks, faults = dict(images), dict(masks), faults + more
     for image, mask in pairs:
-        if image in images and mask in masks \
-                and images[image].size != masks[mask].size:
+        if image in images and mask in masks and images[image].size != masks[mask].size:
             (h, w), (mh, mw) = images[image].size, masks[mask].size
-            faults.append(f'{image} is {w}x{h}, but its mask {mask} is '
-                          f'{mw}x{mh}')
+            faults.append(f'{image} is {w}x{h}, but its mask {mask} is {mw}x{mh}')
     if faults:
-        raise ValueError(f'{len(faults)} files cannot be used. Correct or '
-                         f'remove them:{some_lines(faults)}')
+        raise ValueError(
+            f'{len(faults)} files cannot be used. Correct or '
+            f'remove them:{some_lines(faults)}'
+        )
     return images, masks
 
 
@@ -157,11 +183,11 @@ def list_text(root: Path, rows: Iterable[Sequence[Path]]) -> str:
     """A list of these files, by their paths below the root."""
     return ''.join(
         list_line(*(os.path.relpath(os.path.abspath(p), root) for p in row))
-        for row in rows)
+        for row in rows
+    )
 
 
-def find_pretrained(args: argparse.Namespace,
-                    console: Console) -> Optional[str]:
+def find_pretrained(args: argparse.Namespace, console: Console) -> str | None:
     """The weights to start from, where they are there.
 
     Raises:
@@ -177,7 +203,8 @@ def find_pretrained(args: argparse.Namespace,
     console.print(
         f'[yellow]There is no {name}: the config starts from random weights, '
         'which costs accuracy. Put the file there (or below MMSEMI_DATA) and '
-        'run this again, or name another one by --pretrained.')
+        'run this again, or name another one by --pretrained.'
+    )
     return None
 
 
@@ -189,24 +216,30 @@ def write(out: Path, files: dict) -> None:
 def init_dataset(args: argparse.Namespace, console: Console) -> None:
     config = args.out / f'{args.method}_{args.backbone}.py'
     if (args.out / 'splits').exists() and not args.force:
-        raise FileExistsError(f'{args.out} already holds lists. Give another '
-                              '--out, or --force to write over them.')
+        raise FileExistsError(
+            f'{args.out} already holds lists. Give another '
+            '--out, or --force to write over them.'
+        )
     table = read_classes(args.classes)
-    images = find_files(
-        args.images, without=[args.masks, *args.unlabeled])
+    images = find_files(args.images, without=[args.masks, *args.unlabeled])
     masks = find_files(args.masks)
     pairs, alone = pair_files(images, masks, args.mask_suffix, args.partial)
     if len(pairs) < 3:
-        raise ValueError(f'{len(pairs)} images have masks, but training and '
-                         'validation need at least 3.')
+        raise ValueError(
+            f'{len(pairs)} images have masks, but training and '
+            'validation need at least 3.'
+        )
     unlabeled = find_unlabeled(args, pairs, alone)
     image_scans, mask_scans = scan(args, table, pairs, unlabeled)
     table = settle_codes(table, mask_scans)
     described = describe_images(list(image_scans.values()))
 
     shown = shown_classes([mask_scans[mask] for _, mask in pairs], table)
-    order = balanced_order(shown, len(pairs), args.seed) if args.balanced \
+    order = (
+        balanced_order(shown, len(pairs), args.seed)
+        if args.balanced
         else np.random.RandomState(args.seed).permutation(len(pairs))
+    )
     labeled, rest, val = deal(order, args.val_fraction, args.labeled_fraction)
     unlabeled += [pairs[i][0] for i in rest]
     # With a mask for every image, all of them serve without it, too.
@@ -215,52 +248,78 @@ def init_dataset(args: argparse.Namespace, console: Console) -> None:
     if len(learned) < 2:
         learned = learned * 2
 
-    root = Path(os.path.commonpath([
-        os.path.abspath(folder)
-        for folder in (args.images, args.masks, *args.unlabeled)
-    ]))
+    root = Path(
+        os.path.commonpath(
+            [
+                os.path.abspath(folder)
+                for folder in (args.images, args.masks, *args.unlabeled)
+            ]
+        )
+    )
     pretrained = find_pretrained(args, console)
     write(
-        args.out, {
-            'splits/labeled.txt':
-            list_text(root, (pairs[i] for i in labeled)),
-            'splits/unlabeled.txt':
-            list_text(root, ([path] for path in learned)),
-            'splits/val.txt':
-            list_text(root, (pairs[i] for i in val)),
-            '_base_/dataset.py':
-            dataset_text(
+        args.out,
+        {
+            'splits/labeled.txt': list_text(root, (pairs[i] for i in labeled)),
+            'splits/unlabeled.txt': list_text(root, ([path] for path in learned)),
+            'splits/val.txt': list_text(root, (pairs[i] for i in val)),
+            '_base_/dataset.py': dataset_text(
                 f'{len(labeled)} labeled, {len(unlabeled)} unlabeled and '
-                f'{len(val)} val images.', data_root_text(root), table,
-                described, batch, min(os.cpu_count() or 1, 4)),
-            config.name:
-            method_text(config.resolve(), CONFIGS, args.method,
-                        args.backbone, pretrained, table, described,
-                        Counts(len(labeled), len(learned), batch))
-        })
+                f'{len(val)} val images.',
+                data_root_text(root),
+                table,
+                described,
+                batch,
+                min(os.cpu_count() or 1, 4),
+            ),
+            config.name: method_text(
+                config.resolve(),
+                CONFIGS,
+                args.method,
+                args.backbone,
+                pretrained,
+                table,
+                described,
+                Counts(len(labeled), len(learned), batch),
+            ),
+        },
+    )
     report(console, table, shown, labeled, val, len(unlabeled), described)
-    console.print(f'Wrote {args.out}. Next:\n'
-                  f'  python tools/data/check_dataset.py {config}\n'
-                  f'  python tools/train.py {config}', highlight=False)
+    console.print(
+        f'Wrote {args.out}. Next:\n'
+        f'  python tools/data/check_dataset.py {config}\n'
+        f'  python tools/train.py {config}',
+        highlight=False,
+    )
 
 
-def report(console: Console, table: ClassTable, shown: np.ndarray,
-           labeled: Sequence[int], val: Sequence[int], unlabeled: int,
-           described) -> None:
+def report(
+    console: Console,
+    table: ClassTable,
+    shown: np.ndarray,
+    labeled: Sequence[int],
+    val: Sequence[int],
+    unlabeled: int,
+    described,
+) -> None:
     """What was found, and classes that a list lacks."""
     console.print(
         f'{len(labeled)} labeled, {unlabeled} unlabeled, {len(val)} val '
         f'images; {len(table.names)} classes; {described.channels} channels; '
-        f'crop {described.crop}.')
+        f'crop {described.crop}.'
+    )
     if not unlabeled:
-        console.print('There are no unlabeled images: the labeled ones serve '
-                      'as such, too.')
+        console.print(
+            'There are no unlabeled images: the labeled ones serve as such, too.'
+        )
     for name, chosen in (('labeled', labeled), ('val', val)):
         there = shown[chosen].any(0)
         absent = [c for i, c in enumerate(table.names) if not there[i]]
         if absent:
-            console.print(f'[yellow]No image of the {name} list holds '
-                          f'{", ".join(absent)}. --balanced may help.')
+            console.print(
+                f'[yellow]No image of the {name} list holds '
+                f'{", ".join(absent)}. --balanced may help.'
+            )
 
 
 def main() -> int:

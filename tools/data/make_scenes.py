@@ -1,4 +1,5 @@
 """Make the built-in data set, which trainings otherwise make on first use."""
+
 import argparse
 import sys
 
@@ -10,28 +11,26 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         'root',
         nargs='?',
-        help='folder of the set (default: scenes in $MMSEMI_DATA or data)')
+        help='folder of the set (default: scenes in $MMSEMI_DATA or data)',
+    )
     parser.add_argument('--seed', type=int, default=0)
     parser.add_argument('--num-train', type=int, default=320)
     parser.add_argument('--num-val', type=int, default=80)
     parser.add_argument(
-        '--size',
-        type=int,
-        nargs=2,
-        default=(128, 96),
-        metavar=('WIDTH', 'HEIGHT'))
+        '--size', type=int, nargs=2, default=(128, 96), metavar=('WIDTH', 'HEIGHT')
+    )
     return parser.parse_args()
 
 
 def main() -> None:
     args = parse_args()
     try:
-        root = ensure_scenes(args.root, args.seed, args.num_train,
-                             args.num_val, tuple(args.size))
+        root = ensure_scenes(
+            args.root, args.seed, args.num_train, args.num_val, tuple(args.size)
+        )
     except (OSError, ValueError) as error:
         sys.exit(f'error: {error}')
-    print(f'{args.num_train} training and {args.num_val} validation scenes '
-          f'in {root}')
+    print(f'{args.num_train} training and {args.num_val} validation scenes in {root}')
 
 
 if __name__ == '__main__':

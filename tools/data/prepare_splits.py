@@ -18,6 +18,7 @@ not needed: a data set derives them, the train list minus the labeled one.
 of any data set: nested, and balanced over the classes. They are called
 splits/seedSEED_1_PART.txt.
 """
+
 import argparse
 import os
 import sys
@@ -27,59 +28,64 @@ from rich.console import Console
 from rich.table import Table
 
 from mmsemi.datasets.balanced_splits import generate_lists
-from mmsemi.datasets.published_splits import (bring_lists, folder_reader,
-                                              url_reader)
+from mmsemi.datasets.published_splits import bring_lists, folder_reader, url_reader
 from mmsemi.datasets.split_table import PUBLISHED
 
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter)
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument(
-        'dataset',
-        help=f'{", ".join(PUBLISHED)}; with --generate, any folder of data')
+        'dataset', help=f'{", ".join(PUBLISHED)}; with --generate, any folder of data'
+    )
     source = parser.add_mutually_exclusive_group()
     source.add_argument(
         '--from',
         dest='folder',
         metavar='DIR',
-        help='a copy of the repository, or a folder of LIST.txt files')
-    source.add_argument('--url',
-                        metavar='BASE',
-                        help='where to download from; defaults to '
-                        "the authors' repository")
-    source.add_argument('--generate',
-                        type=int,
-                        metavar='SEED',
-                        help='make lists instead')
+        help='a copy of the repository, or a folder of LIST.txt files',
+    )
+    source.add_argument(
+        '--url',
+        metavar='BASE',
+        help="where to download from; defaults to the authors' repository",
+    )
+    source.add_argument(
+        '--generate', type=int, metavar='SEED', help='make lists instead'
+    )
     parser.add_argument(
         '--data-root',
         type=Path,
-        help='defaults to DATASET in the folder that MMSEMI_DATA names, else '
-        'in data/')
+        help='defaults to DATASET in the folder that MMSEMI_DATA names, else in data/',
+    )
     parser.add_argument(
         '--train-list',
         help='to generate from; defaults to the one of the data set, else '
-        'splits/train.txt')
+        'splits/train.txt',
+    )
     parser.add_argument(
         '--parts',
         type=int,
         nargs='+',
         default=[16, 8, 4, 2],
         metavar='N',
-        help='to generate: a 1/N of the images each (%(default)s)')
-    parser.add_argument('--workers',
-                        type=int,
-                        default=os.cpu_count() or 1,
-                        help='processes that read masks (%(default)s)')
+        help='to generate: a 1/N of the images each (%(default)s)',
+    )
+    parser.add_argument(
+        '--workers',
+        type=int,
+        default=os.cpu_count() or 1,
+        help='processes that read masks (%(default)s)',
+    )
     args = parser.parse_args()
     if args.generate is None and args.dataset not in PUBLISHED:
-        parser.error(f'no lists are published for {args.dataset!r}: choose '
-                     f'{", ".join(PUBLISHED)}, or make some by --generate')
+        parser.error(
+            f'no lists are published for {args.dataset!r}: choose '
+            f'{", ".join(PUBLISHED)}, or make some by --generate'
+        )
     if args.data_root is None:
-        args.data_root = Path(
-            os.environ.get('MMSEMI_DATA') or 'data', args.dataset)
+        args.data_root = Path(os.environ.get('MMSEMI_DATA') or 'data', args.dataset)
     return args
 
 
@@ -90,16 +96,20 @@ def bring(args: argparse.Namespace) -> int:
     else:
         source = args.url or published.url
         read = url_reader(source)
-    print(f'{args.dataset} lists of {published.repository} '
-          f'({published.licence}), from {source}')
+    print(
+        f'{args.dataset} lists of {published.repository} '
+        f'({published.licence}), from {source}'
+    )
     reports = bring_lists(args.dataset, read, source, args.data_root)
     table = Table('list', 'images', 'state')
     for report in reports:
         table.add_row(report.name, str(report.lines or '-'), report.state)
     Console().print(table)
     failed = [report for report in reports if report.error]
-    print(f'{len(reports) - len(failed)} of {len(reports)} lists are in '
-          f'{args.data_root / "splits"}.')
+    print(
+        f'{len(reports) - len(failed)} of {len(reports)} lists are in '
+        f'{args.data_root / "splits"}.'
+    )
     for report in failed:
         print(f'{report.name}: {report.error}', file=sys.stderr)
     return 1 if failed else 0
@@ -107,19 +117,27 @@ def bring(args: argparse.Namespace) -> int:
 
 def generate(args: argparse.Namespace) -> int:
     published = PUBLISHED.get(args.dataset)
-    train = args.train_list or \
-        f'splits/{published.train if published else "train"}.txt'
+    train = args.train_list or f'splits/{published.train if published else "train"}.txt'
     # The masks of ADE20K count from 1, and 0 is no class.
-    lists = generate_lists(args.data_root, train, args.parts, args.generate,
-                           args.dataset == 'ade20k', args.workers)
+    lists = generate_lists(
+        args.data_root,
+        train,
+        args.parts,
+        args.generate,
+        args.dataset == 'ade20k',
+        args.workers,
+    )
     table = Table('list', 'images', 'rarest class shown by', 'classes absent')
     for name, counts in lists.items():
         images = (args.data_root / name).read_text().count('\n')
-        table.add_row(name, str(images), f'{min(counts)} images',
-                      f'{counts.count(0)} of {len(counts)}')
+        table.add_row(
+            name,
+            str(images),
+            f'{min(counts)} images',
+            f'{counts.count(0)} of {len(counts)}',
+        )
     Console().print(table)
-    print(f'The lists are in {args.data_root}; a config names one by '
-          '`labeled_list`.')
+    print(f'The lists are in {args.data_root}; a config names one by `labeled_list`.')
     return 0
 
 

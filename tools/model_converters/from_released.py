@@ -7,9 +7,9 @@ their trainers save them.  The result is tested, used and trained on as any
 checkpoint of CONFIG; without CONFIG it is checked against the network that
 its tensors tell, and holds no names of classes.
 """
+
 import argparse
 from pathlib import Path
-from typing import Dict, List, Optional, Tuple
 
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
@@ -17,42 +17,50 @@ from torch import Tensor
 
 from mmsemi import __version__
 from mmsemi.registry import MODELS
-from mmsemi.utils.checkpoint import (read_checkpoint, tensor_faults, unwrap,
-                                     write_checkpoint)
-from mmsemi.utils.released import (OURS_ALONE, convert_state_dict,
-                                   release_state_dict)
+from mmsemi.utils.checkpoint import (
+    read_checkpoint,
+    tensor_faults,
+    unwrap,
+    write_checkpoint,
+)
+from mmsemi.utils.released import OURS_ALONE, convert_state_dict, release_state_dict
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
 # Tensors that tell a network, and a config of it.
 NETWORKS = {
-    ('backbone.stem.0.weight', 'correlation.key.weight'):
-    'corrmatch/pascal_1-16.py',
-    ('backbone.stem.0.weight', 'decode_head.project.conv.weight'):
-    'unimatch/pascal_1-16.py',
-    ('backbone.block1.skip.conv.weight', 'decode_head.project.conv.weight'):
-    'unimatch/coco_1-512_xc65.py',
-    ('backbone.conv1.weight', 'decode_head.project.conv.weight'):
-    'st/pascal_1-16.py',
-    ('backbone.conv1.weight', 'decode_head.bottleneck.conv.weight'):
-    'st/pascal_1-16_r50_pspnet.py',
-    ('backbone.conv1.weight', 'decode_head.conv_seg.0.weight'):
-    'st/pascal_1-16_deeplabv2.py'
+    ('backbone.stem.0.weight', 'correlation.key.weight'): 'corrmatch/pascal_1-16.py',
+    (
+        'backbone.stem.0.weight',
+        'decode_head.project.conv.weight',
+    ): 'unimatch/pascal_1-16.py',
+    (
+        'backbone.block1.skip.conv.weight',
+        'decode_head.project.conv.weight',
+    ): 'unimatch/coco_1-512_xc65.py',
+    ('backbone.conv1.weight', 'decode_head.project.conv.weight'): 'st/pascal_1-16.py',
+    (
+        'backbone.conv1.weight',
+        'decode_head.bottleneck.conv.weight',
+    ): 'st/pascal_1-16_r50_pspnet.py',
+    (
+        'backbone.conv1.weight',
+        'decode_head.conv_seg.0.weight',
+    ): 'st/pascal_1-16_deeplabv2.py',
 }
 DEPTHS = {6: 50, 23: 101}  # by the blocks of the third stage
 
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter)
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument('checkpoint', metavar='IN', help='released file')
     parser.add_argument('out', metavar='OUT', help='file to write')
-    parser.add_argument(
-        '--config', help='whose network the checkpoint is meant for')
+    parser.add_argument('--config', help='whose network the checkpoint is meant for')
     return parser.parse_args()
 
 
-def recognise(state: Dict[str, Tensor]) -> Config:
+def recognise(state: dict[str, Tensor]) -> Config:
     """A config of the network that a state dict, under our names, is of.
 
     Raises:
@@ -62,19 +70,22 @@ def recognise(state: Dict[str, Tensor]) -> Config:
         if all(name in state for name in tensors):
             break
     else:
-        raise ValueError('it is of none of the networks that are known by '
-                         'their tensors. Name its config by --config.')
+        raise ValueError(
+            'it is of none of the networks that are known by '
+            'their tensors. Name its config by --config.'
+        )
     cfg = Config.fromfile(CONFIGS / file)
     classifier = next(name for name in state if 'conv_seg' in name)
     cfg.model.decode_head.num_classes = len(state[classifier])
-    blocks = len({name.split('.')[2] for name in state
-                  if name.startswith('backbone.layer3.')})
+    blocks = len(
+        {name.split('.')[2] for name in state if name.startswith('backbone.layer3.')}
+    )
     if blocks in DEPTHS:
         cfg.model.backbone.depth = DEPTHS[blocks]
     return cfg
 
 
-def check(released: Dict[str, Tensor], own: Dict[str, Tensor]) -> None:
+def check(released: dict[str, Tensor], own: dict[str, Tensor]) -> None:
     """Both have the same tensors.
 
     Args:
@@ -86,13 +97,16 @@ def check(released: Dict[str, Tensor], own: Dict[str, Tensor]) -> None:
     """
     faults = tensor_faults(released, own)
     if faults:
-        raise ValueError(f'it is not of this network: it {faults}. Name the '
-                         'config of its method, data set and backbone by '
-                         '--config.')
+        raise ValueError(
+            f'it is not of this network: it {faults}. Name the '
+            'config of its method, data set and backbone by '
+            '--config.'
+        )
 
 
-def convert(released: Dict[str, Tensor],
-            cfg: Optional[Config]) -> Tuple[Dict[str, Tensor], List[str]]:
+def convert(
+    released: dict[str, Tensor], cfg: Config | None
+) -> tuple[dict[str, Tensor], list[str]]:
     """A released network's tensors under our names, all accounted for.
 
     Args:
@@ -116,8 +130,7 @@ def convert(released: Dict[str, Tensor],
     try:
         own = release_state_dict(own)
     except ValueError as error:
-        raise ValueError('the config is not of a released network: '
-                         f'{error}') from error
+        raise ValueError(f'the config is not of a released network: {error}') from error
     check(released, own)
     return state, anew
 
@@ -139,11 +152,12 @@ def main() -> None:
     except ValueError as error:
         raise SystemExit(f'{args.checkpoint}: {error}') from error
     write_checkpoint(dict(meta=meta, state_dict=state), args.out)
-    print(f'All {len(released)} tensors of {args.checkpoint} are in '
-          f'{args.out}.')
+    print(f'All {len(released)} tensors of {args.checkpoint} are in {args.out}.')
     for name in anew:
-        print(f'{name}, which released checkpoints do not hold, starts at '
-              f'{float(state[name]):.2f}.')
+        print(
+            f'{name}, which released checkpoints do not hold, starts at '
+            f'{float(state[name]):.2f}.'
+        )
     if 'dataset_meta' not in meta:
         print('It holds no names of classes: --config adds them.')
 

@@ -5,24 +5,26 @@ the released trainers of UniMatch, RankMatch, CorrMatch, PrevMatch, ST and
 ST++ read them; what is beside the weights (optimiser, epoch, scores) is left.
 ``from_released.py`` turns it back, exactly.
 """
+
 import argparse
-from typing import Callable, Dict
+from collections.abc import Callable
 
 from mmsemi.utils.checkpoint import read_checkpoint, unwrap, write_checkpoint
 from mmsemi.utils.released import OURS_ALONE, release_state_dict
 
-WRAPPINGS: Dict[str, Callable[[dict], dict]] = dict(
+WRAPPINGS: dict[str, Callable[[dict], dict]] = dict(
     module=lambda state: dict(
-        model={f'module.{name}': value
-               for name, value in state.items()}),
+        model={f'module.{name}': value for name, value in state.items()}
+    ),
     model=lambda state: dict(model=state),
-    plain=lambda state: state)
+    plain=lambda state: state,
+)
 
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter)
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument('checkpoint', metavar='IN', help='one of ours')
     parser.add_argument('out', metavar='OUT', help='file to write')
     parser.add_argument(
@@ -31,7 +33,8 @@ def parse_args() -> argparse.Namespace:
         default='module',
         help="module: under 'model' and with `module.` before every name, as "
         'trainers on several processes write (the default); model: without '
-        '`module.`; plain: the names alone, as ST')
+        '`module.`; plain: the names alone, as ST',
+    )
     return parser.parse_args()
 
 
@@ -49,9 +52,10 @@ def main() -> None:
     except ValueError as error:
         raise SystemExit(f'{args.checkpoint}: {error}') from error
     write_checkpoint(WRAPPINGS[args.wrapping](released), args.out)
-    print(f'All {len(released)} tensors of the network in {args.checkpoint} '
-          f'are in {args.out}' +
-          (f', without {", ".join(left)}.' if left else '.'))
+    print(
+        f'All {len(released)} tensors of the network in {args.checkpoint} '
+        f'are in {args.out}' + (f', without {", ".join(left)}.' if left else '.')
+    )
 
 
 if __name__ == '__main__':

@@ -5,6 +5,9 @@ from .pascal import convert_pascal
 from .writing import check_lists
 
 __all__ = [
-    'check_ade20k', 'check_lists', 'convert_cityscapes', 'convert_coco',
-    'convert_pascal'
+    'check_ade20k',
+    'check_lists',
+    'convert_cityscapes',
+    'convert_coco',
+    'convert_pascal',
 ]

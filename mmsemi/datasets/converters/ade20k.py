@@ -5,16 +5,15 @@ configs read them as they are, with ``reduce_zero_label=True``: 0 becomes 255
 and every class one less.  Masks that somebody has shifted already would be
 shifted twice, unnoticed.
 """
-from pathlib import Path
-from typing import Tuple, Union
 
-from mmsemi.utils.files import (image_size, raise_failures, read_indices,
-                                run_parallel)
+from pathlib import Path
+
+from mmsemi.utils.files import image_size, raise_failures, read_indices, run_parallel
 
 NUM_CLASSES = 150
 
 
-def check_ade20k(data_root: Union[str, Path], workers: int = 1) -> int:
+def check_ade20k(data_root: str | Path, workers: int = 1) -> int:
     """Check all masks of ``annotations/{training,validation}``.
 
     Args:
@@ -31,24 +30,29 @@ def check_ade20k(data_root: Union[str, Path], workers: int = 1) -> int:
     """
     data_root = Path(data_root)
     masks = [
-        mask for part in ('training', 'validation')
+        mask
+        for part in ('training', 'validation')
         for mask in sorted(data_root.glob(f'annotations/{part}/*.png'))
     ]
     if not masks:
         raise FileNotFoundError(
             f'There is no annotations/training/*.png in {data_root}. Unpack '
-            'ADEChallengeData2016.zip and make its folder the data root.')
-    jobs = [(mask,
-             data_root / 'images' / mask.parent.name / f'{mask.stem}.jpg')
-            for mask in masks]
+            'ADEChallengeData2016.zip and make its folder the data root.'
+        )
+    jobs = [
+        (mask, data_root / 'images' / mask.parent.name / f'{mask.stem}.jpg')
+        for mask in masks
+    ]
     checked, failures = run_parallel(check_mask, jobs, 'ADE20K masks', workers)
     raise_failures(failures, 'ADE20K masks')
-    print(f'ADE20K masks: {len(checked)} are as they should be; there is '
-          'nothing to convert.')
+    print(
+        f'ADE20K masks: {len(checked)} are as they should be; there is '
+        'nothing to convert.'
+    )
     return len(checked)
 
 
-def check_mask(source: Tuple[Path, Path]) -> None:
+def check_mask(source: tuple[Path, Path]) -> None:
     """Is this an official mask, of the size of its image?
 
     Args:
@@ -63,10 +67,14 @@ def check_mask(source: Tuple[Path, Path]) -> None:
         raise ValueError(
             f'{mask} holds 255, which no official mask does: it is shifted '
             'already. Take the masks of ADEChallengeData2016.zip, or set '
-            '`reduce_zero_label=False` for every data set of the config.')
+            '`reduce_zero_label=False` for every data set of the config.'
+        )
     if indices.max() > NUM_CLASSES:
-        raise ValueError(f'{mask} holds {indices.max()}, but classes end at '
-                         f'{NUM_CLASSES}.')
+        raise ValueError(
+            f'{mask} holds {indices.max()}, but classes end at {NUM_CLASSES}.'
+        )
     if indices.shape != image_size(image):
-        raise ValueError(f'{mask} is {indices.shape}, but {image} is '
-                         f'{image_size(image)} (height, width).')
+        raise ValueError(
+            f'{mask} is {indices.shape}, but {image} is '
+            f'{image_size(image)} (height, width).'
+        )

@@ -1,14 +1,17 @@
 """COCO: background and the 80 things, from either of its annotations."""
+
 import json
 from collections import defaultdict
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Dict, Iterator, List, NamedTuple, Union
+from typing import NamedTuple
 
 import cv2
 import numpy as np
 
 from mmsemi.utils.files import write_whole
+
 from .coco_regions import polygon_mask, run_length_mask
 from .writing import MaskJob, write_masks
 
@@ -16,8 +19,7 @@ from .writing import MaskJob, write_masks
 UNUSED = {12, 26, 29, 30, 45, 66, 68, 69, 71, 83}
 CLASSES = {
     category: label
-    for label, category in enumerate((i for i in range(1, 91)
-                                      if i not in UNUSED), 1)
+    for label, category in enumerate((i for i in range(1, 91) if i not in UNUSED), 1)
 }
 
 
@@ -27,7 +29,7 @@ class Scene(NamedTuple):
     name: str
     height: int
     width: int
-    things: List[dict]
+    things: list[dict]
 
 
 class Panorama(NamedTuple):
@@ -36,12 +38,12 @@ class Panorama(NamedTuple):
     file: Path
     height: int
     width: int
-    labels: Dict[int, int]  # of its segments
+    labels: dict[int, int]  # of its segments
 
 
-def convert_coco(data_root: Union[str, Path],
-                 source: str = 'instances',
-                 workers: int = 1) -> int:
+def convert_coco(
+    data_root: str | Path, source: str = 'instances', workers: int = 1
+) -> int:
     """Write ``masks/ID.png`` for every image of ``train2017`` and ``val2017``.
 
     0 is background, 1..80 are the things in the order of their numbers.
@@ -73,12 +75,12 @@ def convert_coco(data_root: Union[str, Path],
             raise FileNotFoundError(
                 f'There is no {file}. Unpack '
                 f'{"panoptic_" if source == "panoptic" else ""}'
-                'annotations_trainval2017.zip in the data root.')
+                'annotations_trainval2017.zip in the data root.'
+            )
     _claim(data_root / 'masks', source)
     written = 0
     for part, file in files.items():
-        images = read_instances(file) if source == 'instances' else \
-            read_panoptic(file)
+        images = read_instances(file) if source == 'instances' else read_panoptic(file)
         make = paint_scene if source == 'instances' else map_panorama
         jobs = [
             MaskJob(data_root / 'masks' / f'{stem}.png', image)
@@ -96,7 +98,8 @@ def _claim(masks: Path, source: str) -> None:
     elif marker.read_text().strip() != source:
         raise ValueError(
             f'{masks} holds masks made from {marker.read_text().strip()} '
-            f'annotations. Move or delete it to make them from {source}.')
+            f'annotations. Move or delete it to make them from {source}.'
+        )
 
 
 @contextmanager
@@ -104,13 +107,13 @@ def _naming(file: Path) -> Iterator[None]:
     """Errors of a damaged annotation file name it."""
     try:
         yield
-    except (json.JSONDecodeError, UnicodeDecodeError, KeyError,
-            TypeError) as error:
-        raise ValueError(f'{file} is no COCO annotation file ({error!r}); '
-                         'unpack it again.') from error
+    except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError) as error:
+        raise ValueError(
+            f'{file} is no COCO annotation file ({error!r}); unpack it again.'
+        ) from error
 
 
-def read_instances(file: Path) -> Dict[str, Scene]:
+def read_instances(file: Path) -> dict[str, Scene]:
     """The images of ``instances_*.json``, by the stem of their file.
 
     Raises:
@@ -124,12 +127,13 @@ def read_instances(file: Path) -> Dict[str, Scene]:
             if thing['category_id'] not in CLASSES:
                 raise ValueError(
                     f'{file} names category {thing["category_id"]}, which is '
-                    "not one of COCO's 80 things.")
+                    "not one of COCO's 80 things."
+                )
             things[thing['image_id']].append(thing)
         return {
-            Path(image['file_name']).stem:
-            Scene(image['file_name'], image['height'], image['width'],
-                  things[image['id']])
+            Path(image['file_name']).stem: Scene(
+                image['file_name'], image['height'], image['width'], things[image['id']]
+            )
             for image in content['images']
         }
 
@@ -152,8 +156,9 @@ def paint_scene(scene: Scene) -> np.ndarray:
                 for polygon in shape:
                     region |= polygon_mask(polygon, *size)
         except (KeyError, TypeError, ValueError) as error:
-            raise ValueError(f'{scene.name}, annotation {thing["id"]}: '
-                             f'{error}.') from error
+            raise ValueError(
+                f'{scene.name}, annotation {thing["id"]}: {error}.'
+            ) from error
         regions.append((CLASSES[thing['category_id']], region))
     mask = np.zeros(size, np.uint8)
     for label, region in sorted(regions, key=lambda r: -r[1].sum()):
@@ -161,7 +166,7 @@ def paint_scene(scene: Scene) -> np.ndarray:
     return mask
 
 
-def read_panoptic(file: Path) -> Dict[str, Panorama]:
+def read_panoptic(file: Path) -> dict[str, Panorama]:
     """The images of ``panoptic_*.json``, by the stem of their file.
 
     Raises:
@@ -179,8 +184,11 @@ def read_panoptic(file: Path) -> Dict[str, Panorama]:
                 for segment in annotation['segments_info']
             }
             panoramas[name.stem] = Panorama(
-                file.with_suffix('') / name.name, image['height'],
-                image['width'], labels)
+                file.with_suffix('') / name.name,
+                image['height'],
+                image['width'],
+                labels,
+            )
     return panoramas
 
 
@@ -193,19 +201,24 @@ def map_panorama(panorama: Panorama) -> np.ndarray:
             that the annotations do not name.
     """
     if not panorama.file.is_file():
-        raise FileNotFoundError(f'There is no {panorama.file}; unpack '
-                                f'{panorama.file.parent.name}.zip beside it.')
+        raise FileNotFoundError(
+            f'There is no {panorama.file}; unpack '
+            f'{panorama.file.parent.name}.zip beside it.'
+        )
     colors = cv2.imread(str(panorama.file), cv2.IMREAD_COLOR)
     if colors is None or colors.shape[:2] != panorama[1:3]:
         raise ValueError(
             f'{panorama.file} is '
             f'{"damaged" if colors is None else colors.shape[:2]}, expected '
-            f'an image of {panorama[1:3]} (height, width); unpack it again.')
+            f'an image of {panorama[1:3]} (height, width); unpack it again.'
+        )
     segments = colors.astype(np.int64) @ (1 << 16, 1 << 8, 1)  # from B, G, R
     ids, places = np.unique(segments, return_inverse=True)
     unknown = set(ids.tolist()) - {0, *panorama.labels}
     if unknown:
-        raise ValueError(f'{panorama.file} holds segments {sorted(unknown)}, '
-                         'which its annotations do not name.')
+        raise ValueError(
+            f'{panorama.file} holds segments {sorted(unknown)}, '
+            'which its annotations do not name.'
+        )
     labels = [panorama.labels.get(i, 0) for i in ids.tolist()]
     return np.array(labels, np.uint8)[places].reshape(segments.shape)

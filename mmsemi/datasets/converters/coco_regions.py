@@ -1,11 +1,11 @@
 """COCO's regions, polygons and run lengths, as pixels."""
-from typing import List, Sequence, Union
+
+from collections.abc import Sequence
 
 import numpy as np
 
 
-def polygon_mask(polygon: Sequence[float], height: int,
-                 width: int) -> np.ndarray:
+def polygon_mask(polygon: Sequence[float], height: int, width: int) -> np.ndarray:
     """The pixels whose centre lies in a polygon, by the even-odd rule.
 
     Args:
@@ -21,12 +21,13 @@ def polygon_mask(polygon: Sequence[float], height: int,
         ValueError: It has no three corners.
     """
     if len(polygon) < 6 or len(polygon) % 2:
-        raise ValueError(f'a polygon has {len(polygon)} numbers; three '
-                         'corners are x, y, x, y, x, y')
+        raise ValueError(
+            f'a polygon has {len(polygon)} numbers; three corners are x, y, x, y, x, y'
+        )
     x, y = np.asarray(polygon, np.float64).reshape(-1, 2).T
     left, right = np.clip([np.floor(x.min()), np.ceil(x.max())], 0, width)
     top, bottom = np.clip([np.floor(y.min()), np.ceil(y.max())], 0, height)
-    box = np.s_[int(top):int(bottom), int(left):int(right)]
+    box = np.s_[int(top) : int(bottom), int(left) : int(right)]
     mask = np.zeros((height, width), bool)
     mask[box] = _fill(x - left, y - top, *mask[box].shape)
     return mask
@@ -47,8 +48,7 @@ def _fill(x: np.ndarray, y: np.ndarray, height: int, width: int) -> np.ndarray:
     return flips.cumsum(1, dtype=np.uint8)[:, :width] % 2 == 1
 
 
-def run_length_mask(counts: Union[str, Sequence[int]], height: int,
-                    width: int) -> np.ndarray:
+def run_length_mask(counts: str | Sequence[int], height: int, width: int) -> np.ndarray:
     """The pixels of a run-length code.
 
     Args:
@@ -66,18 +66,19 @@ def run_length_mask(counts: Union[str, Sequence[int]], height: int,
     """
     runs = _decompress(counts) if isinstance(counts, str) else counts
     if sum(runs) != height * width:
-        raise ValueError(f'run lengths give {sum(runs)} pixels, but the '
-                         f'image has {height}x{width}')
+        raise ValueError(
+            f'run lengths give {sum(runs)} pixels, but the image has {height}x{width}'
+        )
     inside = np.arange(len(runs)) % 2 == 1
     return np.repeat(inside, runs).reshape(width, height).T
 
 
-def _decompress(text: str) -> List[int]:
+def _decompress(text: str) -> list[int]:
     """Five bits per character, the sixth says that more follow.
 
     From the fourth on, a number is the difference to the one two before.
     """
-    runs: List[int] = []
+    runs: list[int] = []
     value = shift = 0
     for character in text:
         bits = ord(character) - 48

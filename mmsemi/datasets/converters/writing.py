@@ -1,11 +1,14 @@
 """What every converter does with its masks."""
+
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, Callable, NamedTuple, Sequence, Union
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from mmsemi.utils.files import raise_failures, run_parallel, write_indices
+
 from ..lists import read_list
 from ..split_table import PUBLISHED
 
@@ -17,8 +20,9 @@ class MaskJob(NamedTuple):
     source: Any
 
 
-def write_masks(make: Callable[[Any], np.ndarray], jobs: Sequence[MaskJob],
-                title: str, workers: int) -> int:
+def write_masks(
+    make: Callable[[Any], np.ndarray], jobs: Sequence[MaskJob], title: str, workers: int
+) -> int:
     """Make and write the masks that are not there yet.
 
     Every file is written whole or not at all, so a run that was stopped goes
@@ -38,10 +42,8 @@ def write_masks(make: Callable[[Any], np.ndarray], jobs: Sequence[MaskJob],
         ValueError: Some could not be made; the first of them are named.
     """
     todo = [job for job in jobs if not job.target.is_file()]
-    written, failures = run_parallel(partial(_write, make), todo, title,
-                                     workers)
-    print(f'{title}: {len(written)} written, {len(jobs) - len(todo)} were '
-          'there.')
+    written, failures = run_parallel(partial(_write, make), todo, title, workers)
+    print(f'{title}: {len(written)} written, {len(jobs) - len(todo)} were there.')
     raise_failures(failures, title)
     return len(written)
 
@@ -50,7 +52,7 @@ def _write(make: Callable[[Any], np.ndarray], job: MaskJob) -> None:
     write_indices(job.target, make(job.source))
 
 
-def check_lists(dataset: str, data_root: Union[str, Path]) -> str:
+def check_lists(dataset: str, data_root: str | Path) -> str:
     """Is every image and mask of the train and validation lists there?
 
     Args:
@@ -70,8 +72,10 @@ def check_lists(dataset: str, data_root: Union[str, Path]) -> str:
     ]
     lists = [file for file in lists if file.is_file()]
     if not lists:
-        return (f'{data_root} has no lists yet: tools/data/prepare_splits.py '
-                f'{dataset} --data-root {data_root} brings them.')
+        return (
+            f'{data_root} has no lists yet: tools/data/prepare_splits.py '
+            f'{dataset} --data-root {data_root} brings them.'
+        )
     for file in lists:
         names = [name for entry in read_list(file) for name in entry if name]
         missing = [name for name in names if not (data_root / name).is_file()]
@@ -79,6 +83,6 @@ def check_lists(dataset: str, data_root: Union[str, Path]) -> str:
             raise FileNotFoundError(
                 f'{len(missing)} of the {len(names)} files that {file} names '
                 f'are not in {data_root}, {missing[0]} for one. See '
-                'docs/data.md for where they come from.')
-    return (f'All files that {" and ".join(map(str, lists))} name are in '
-            f'{data_root}.')
+                'docs/data.md for where they come from.'
+            )
+    return f'All files that {" and ".join(map(str, lists))} name are in {data_root}.'

@@ -7,8 +7,18 @@ from .photometric import RandomBlur, RandomColorJitter, RandomGray
 from .views import CutMixBoxes, StrongViews
 
 __all__ = [
-    'CutMixBoxes', 'FaultyFile', 'LoadSegImage', 'LoadSegMask', 'MarkValid',
-    'NoiseCutout', 'PackLabeled', 'PackUnlabeled', 'RandomBlur',
-    'RandomChannelJitter', 'RandomColorJitter', 'RandomGray',
-    'RandomScaleCrop', 'StrongViews'
+    'CutMixBoxes',
+    'FaultyFile',
+    'LoadSegImage',
+    'LoadSegMask',
+    'MarkValid',
+    'NoiseCutout',
+    'PackLabeled',
+    'PackUnlabeled',
+    'RandomBlur',
+    'RandomChannelJitter',
+    'RandomColorJitter',
+    'RandomGray',
+    'RandomScaleCrop',
+    'StrongViews',
 ]

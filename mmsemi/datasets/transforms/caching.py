@@ -1,16 +1,18 @@
 """Decoded files on a fast disk."""
+
 import hashlib
 import os
+from collections.abc import Callable
 from pathlib import Path
-from typing import Callable
 
 import numpy as np
 
 from mmsemi.utils.files import replacing
 
 
-def cached(folder: str, path: str, kind: str,
-           make: Callable[[], np.ndarray]) -> np.ndarray:
+def cached(
+    folder: str, path: str, kind: str, make: Callable[[], np.ndarray]
+) -> np.ndarray:
     """An array from a folder of such, made where it is not there yet.
 
     It is mapped into memory: only what is looked at is read, processes share
@@ -39,13 +41,16 @@ def cached(folder: str, path: str, kind: str,
     except (EOFError, ValueError) as error:
         raise ValueError(
             f'{file}, kept by `cache_dir` for {path}, is damaged ({error}). '
-            'Remove it: it is made again.') from error
+            'Remove it: it is made again.'
+        ) from error
     try:
         with replacing(file) as part, part.open('wb') as content:
             np.save(content, array)
     except OSError as error:
         raise OSError(
-            error.errno, f'{file} could not be written '
+            error.errno,
+            f'{file} could not be written '
             f'({error.strerror or error}). Make room, or leave out '
-            '`cache_dir`.') from error
+            '`cache_dir`.',
+        ) from error
     return array

@@ -1,5 +1,4 @@
 """Cutout of images that are trained on with their pseudo-labels."""
-from typing import Tuple
 
 import numpy as np
 from mmcv.transforms import BaseTransform
@@ -30,20 +29,24 @@ class NoiseCutout(BaseTransform):
     def __init__(
         self,
         prob: float = 0.5,
-        area: Tuple[float, float] = (0.02, 0.4),
-        ratio: Tuple[float, float] = (0.3, 1 / 0.3)
+        area: tuple[float, float] = (0.02, 0.4),
+        ratio: tuple[float, float] = (0.3, 1 / 0.3),
     ) -> None:
         if not 0 < area[0] <= area[1] < 1:
-            raise ValueError(f'`area` is {area}, but must be ascending '
-                             'between 0 and 1, as in (0.02, 0.4).')
+            raise ValueError(
+                f'`area` is {area}, but must be ascending '
+                'between 0 and 1, as in (0.02, 0.4).'
+            )
         if not 0 < ratio[0] <= 1 <= ratio[1]:
-            raise ValueError(f'`ratio` is {ratio}, but must be positive and '
-                             'allow a square, as in (0.3, 3.33).')
+            raise ValueError(
+                f'`ratio` is {ratio}, but must be positive and '
+                'allow a square, as in (0.3, 3.33).'
+            )
         self.prob = prob
         self.area = area
         self.ratio = ratio
 
-    def draw(self, height: int, width: int) -> Tuple[slice, slice]:
+    def draw(self, height: int, width: int) -> tuple[slice, slice]:
         """Rows and columns of a box."""
         while True:
             area = np.random.uniform(*self.area) * height * width
@@ -65,5 +68,7 @@ class NoiseCutout(BaseTransform):
         return results
 
     def __repr__(self) -> str:
-        return (f'{type(self).__name__}(prob={self.prob}, area={self.area}, '
-                f'ratio={self.ratio})')
+        return (
+            f'{type(self).__name__}(prob={self.prob}, area={self.area}, '
+            f'ratio={self.ratio})'
+        )

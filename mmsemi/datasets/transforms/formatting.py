@@ -1,5 +1,4 @@
 """From results to the tensors of a stream."""
-from typing import Dict
 
 import numpy as np
 import torch
@@ -22,10 +21,11 @@ class PackLabeled(BaseTransform):
         uint8 with 255 to ignore.
     """
 
-    def transform(self, results: dict) -> Dict[str, torch.Tensor]:
+    def transform(self, results: dict) -> dict[str, torch.Tensor]:
         return dict(
             weak=image_tensor(results['img']),
-            mask=torch.from_numpy(results['gt_seg_map'].copy()))
+            mask=torch.from_numpy(results['gt_seg_map'].copy()),
+        )
 
 
 @TRANSFORMS.register_module()
@@ -39,10 +39,11 @@ class PackUnlabeled(BaseTransform):
         what was drawn for views that are made on the device.
     """
 
-    def transform(self, results: dict) -> Dict[str, torch.Tensor]:
+    def transform(self, results: dict) -> dict[str, torch.Tensor]:
         packed = dict(
             weak=image_tensor(results['img']),
-            valid=torch.from_numpy(results['valid'] == 1))
+            valid=torch.from_numpy(results['valid'] == 1),
+        )
         for key, value in results.items():
             if key.startswith('strong'):
                 packed[key] = image_tensor(value)
@@ -50,7 +51,6 @@ class PackUnlabeled(BaseTransform):
                 packed[key] = torch.from_numpy(value)
             elif key.startswith('draws'):
                 packed[key] = {
-                    name: torch.from_numpy(drawn)
-                    for name, drawn in value.items()
+                    name: torch.from_numpy(drawn) for name, drawn in value.items()
                 }
         return packed

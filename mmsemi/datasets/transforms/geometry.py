@@ -1,6 +1,6 @@
 """The geometry of the weak view: scale and crop."""
+
 import math
-from typing import Optional, Tuple, Union
 
 import numpy as np
 from mmcv.transforms import BaseTransform
@@ -12,8 +12,9 @@ BILINEAR = Image.Resampling.BILINEAR
 NEAREST = Image.Resampling.NEAREST
 
 
-def resize_window(img: np.ndarray, size: Tuple[int, int],
-                  window: Tuple[int, int, int, int]) -> np.ndarray:
+def resize_window(
+    img: np.ndarray, size: tuple[int, int], window: tuple[int, int, int, int]
+) -> np.ndarray:
     """A window of PIL's bilinear resize of an image, to the bit.
 
     Equals resizing the whole image and cropping it; where the image grows,
@@ -30,10 +31,12 @@ def resize_window(img: np.ndarray, size: Tuple[int, int],
     """
     if img.ndim == 3 and img.shape[2] != 3:
         # PIL takes a fourth channel for transparency, and no fifth one.
-        return np.dstack([
-            resize_window(np.ascontiguousarray(img[..., c]), size, window)
-            for c in range(img.shape[2])
-        ])
+        return np.dstack(
+            [
+                resize_window(np.ascontiguousarray(img[..., c]), size, window)
+                for c in range(img.shape[2])
+            ]
+        )
     height, width = img.shape[:2]
     x1, y1, x2, y2 = window
     if size[0] < width or size[1] < height:
@@ -45,10 +48,10 @@ def resize_window(img: np.ndarray, size: Tuple[int, int],
     step = height / size[1]
     top = max(math.floor(y1 * step) - 1, 0)
     bottom = min(math.ceil(y2 * step) + 1, height)
-    rows = Image.fromarray(img[top:bottom]).resize((size[0], bottom - top),
-                                                   BILINEAR)
+    rows = Image.fromarray(img[top:bottom]).resize((size[0], bottom - top), BILINEAR)
     columns = rows.crop((x1, -top, x2, height - top)).resize(
-        (x2 - x1, size[1]), BILINEAR)
+        (x2 - x1, size[1]), BILINEAR
+    )
     return np.array(columns.crop((0, y1, x2 - x1, y2)))
 
 
@@ -87,30 +90,35 @@ class RandomScaleCrop(BaseTransform):
         ValueError: The ratios are not positive and ascending.
     """
 
-    def __init__(self,
-                 crop_size: Union[int, Tuple[int, int]],
-                 ratio_range: Tuple[float, float] = (0.5, 2.0),
-                 base: Optional[int] = None) -> None:
+    def __init__(
+        self,
+        crop_size: int | tuple[int, int],
+        ratio_range: tuple[float, float] = (0.5, 2.0),
+        base: int | None = None,
+    ) -> None:
         low, high = ratio_range
         if not 0 < low <= high:
-            raise ValueError(f'`ratio_range` is {ratio_range}, but must be '
-                             'positive and ascending, as in (0.5, 2.0).')
+            raise ValueError(
+                f'`ratio_range` is {ratio_range}, but must be '
+                'positive and ascending, as in (0.5, 2.0).'
+            )
         if isinstance(crop_size, int):
             crop_size = (crop_size, crop_size)
         self.crop_size = tuple(crop_size)
         self.ratio_range = ratio_range
         self.base = base
 
-    def draw(self, height: int, width: int) -> Tuple[tuple, tuple]:
+    def draw(self, height: int, width: int) -> tuple[tuple, tuple]:
         """Draw the size (w, h) to resize to and the window x1, y1, x2, y2."""
         long_side = max(height, width)
         low, high = (
-            max(int(ratio * (self.base or long_side)), 1)
-            for ratio in self.ratio_range)
+            max(int(ratio * (self.base or long_side)), 1) for ratio in self.ratio_range
+        )
         new_long_side = np.random.randint(low, high + 1)
         size = tuple(
             max(int(side * new_long_side / long_side + 0.5), 1)
-            for side in (width, height))
+            for side in (width, height)
+        )
         crop_h, crop_w = self.crop_size
         x = np.random.randint(0, max(size[0] - crop_w, 0) + 1)
         y = np.random.randint(0, max(size[1] - crop_h, 0) + 1)
@@ -127,12 +135,14 @@ class RandomScaleCrop(BaseTransform):
         columns = nearest_index(width, size[0])[x1:x2]
         for key in results.get('seg_fields', []):
             seg = np.full(self.crop_size, 255, np.uint8)
-            seg[:len(rows), :len(columns)] = results[key][rows][:, columns]
+            seg[: len(rows), : len(columns)] = results[key][rows][:, columns]
             results[key] = seg
         results['img_shape'] = self.crop_size
         results['scale_factor'] = (size[0] / width, size[1] / height)
         return results
 
     def __repr__(self) -> str:
-        return (f'{type(self).__name__}(crop_size={self.crop_size}, '
-                f'ratio_range={self.ratio_range}, base={self.base})')
+        return (
+            f'{type(self).__name__}(crop_size={self.crop_size}, '
+            f'ratio_range={self.ratio_range}, base={self.base})'
+        )

@@ -1,7 +1,8 @@
 """Images and masks from disk, with errors that name the file."""
+
 import os.path as osp
+from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Callable, Optional, Sequence
 
 import mmcv
 import numpy as np
@@ -11,21 +12,23 @@ from mmseg.datasets.transforms import LoadAnnotations
 from PIL import Image
 
 from mmsemi.registry import TRANSFORMS
+
 from .caching import cached
-from .pixels import (Range, UnfitImage, ValueMap, decode_channels,
-                     pack_colors, to_8bit)
+from .pixels import Range, UnfitImage, ValueMap, decode_channels, pack_colors, to_8bit
 
 
 class FaultyFile(ValueError):
     """A file that is there and cannot be used."""
 
 
-def read_array(path: str,
-               kind: str,
-               decode: Callable,
-               backend_args: Optional[dict] = None,
-               cache_dir: Optional[str] = None,
-               cache_as: str = '') -> np.ndarray:
+def read_array(
+    path: str,
+    kind: str,
+    decode: Callable,
+    backend_args: dict | None = None,
+    cache_dir: str | None = None,
+    cache_as: str = '',
+) -> np.ndarray:
     """Read and decode a file.
 
     Args:
@@ -44,8 +47,12 @@ def read_array(path: str,
         ValueError: Reading it takes a package that is not there.
     """
     if cache_dir is not None and osp.isfile(path):
-        return cached(cache_dir, path, f'{kind} {cache_as}',
-                      lambda: read_array(path, kind, decode, backend_args))
+        return cached(
+            cache_dir,
+            path,
+            f'{kind} {cache_as}',
+            lambda: read_array(path, kind, decode, backend_args),
+        )
     try:
         content = fileio.get(path, backend_args=backend_args)
     except FileNotFoundError as error:
@@ -56,8 +63,7 @@ def read_array(path: str,
     try:
         array = decode(content)
     except ImportError as error:
-        raise ValueError(
-            f'The {kind} {path} cannot be used: {error}.') from error
+        raise ValueError(f'The {kind} {path} cannot be used: {error}.') from error
     except (UnfitImage, Image.DecompressionBombError) as error:
         raise FaultyFile(
             f'The {kind} {path} cannot be used: {str(error).rstrip(".")}.'
@@ -68,15 +74,18 @@ def read_array(path: str,
         raise FaultyFile(
             f'The {kind} {path} ({len(content)} bytes) cannot be decoded: it '
             'is empty, truncated or of an unknown format. Fetch it again, or '
-            'take its line out of the list.') from cause
+            'take its line out of the list.'
+        ) from cause
     return array
 
 
-def read_codes(path: str,
-               colored: bool = False,
-               gray: bool = False,
-               backend_args: Optional[dict] = None,
-               cache_dir: Optional[str] = None) -> np.ndarray:
+def read_codes(
+    path: str,
+    colored: bool = False,
+    gray: bool = False,
+    backend_args: dict | None = None,
+    cache_dir: str | None = None,
+) -> np.ndarray:
     """Read what the pixels of a mask file hold.
 
     Args:
@@ -95,9 +104,11 @@ def read_codes(path: str,
     """
     if colored:
         decode = partial(
-            mmcv.imfrombytes, flag='color_ignore_orientation', backend='cv2')
+            mmcv.imfrombytes, flag='color_ignore_orientation', backend='cv2'
+        )
         return pack_colors(
-            read_array(path, 'mask', decode, backend_args, cache_dir, 'BGR'))
+            read_array(path, 'mask', decode, backend_args, cache_dir, 'BGR')
+        )
     decode = partial(mmcv.imfrombytes, flag='unchanged', backend='pillow')
     mask = read_array(path, 'mask', decode, backend_args, cache_dir)
     if gray and mask.ndim == 3 and (mask[..., :3] == mask[..., :1]).all():
@@ -131,26 +142,35 @@ class LoadSegImage(LoadImageFromFile):
         FaultyFile: The image cannot be decoded.
     """
 
-    def __init__(self,
-                 channels: int = 3,
-                 value_range: Optional[Range] = None,
-                 backend_args: Optional[dict] = None) -> None:
+    def __init__(
+        self,
+        channels: int = 3,
+        value_range: Range | None = None,
+        backend_args: dict | None = None,
+    ) -> None:
         super().__init__(
-            color_type='color_ignore_orientation', backend_args=backend_args)
+            color_type='color_ignore_orientation', backend_args=backend_args
+        )
         self.channels = channels
         self.value_range = value_range
 
-    def _decode(self, content: bytes) -> Optional[np.ndarray]:
+    def _decode(self, content: bytes) -> np.ndarray | None:
         if self.channels == 3 and self.value_range is None:
             return mmcv.imfrombytes(
-                content, flag=self.color_type, backend=self.imdecode_backend)
+                content, flag=self.color_type, backend=self.imdecode_backend
+            )
         img = decode_channels(content, self.channels)
         return None if img is None else to_8bit(img, self.value_range)
 
     def transform(self, results: dict) -> dict:
-        img = read_array(results['img_path'], 'image', self._decode,
-                         self.backend_args, results.get('cache_dir'),
-                         f'{self.channels} {self.value_range}')
+        img = read_array(
+            results['img_path'],
+            'image',
+            self._decode,
+            self.backend_args,
+            results.get('cache_dir'),
+            f'{self.channels} {self.value_range}',
+        )
         results['img'] = img
         results['img_shape'] = results['ori_shape'] = img.shape[:2]
         return results
@@ -182,18 +202,18 @@ class LoadSegMask(LoadAnnotations):
             a class nor 255 (or not in ``value_map``).
     """
 
-    def __init__(self,
-                 value_map: Optional[Sequence] = None,
-                 backend_args: Optional[dict] = None) -> None:
+    def __init__(
+        self, value_map: Sequence | None = None, backend_args: dict | None = None
+    ) -> None:
         super().__init__(backend_args=backend_args)
         self.value_map = ValueMap(value_map) if value_map else None
 
-    def _read(self, path: str, cache_dir: Optional[str]) -> np.ndarray:
+    def _read(self, path: str, cache_dir: str | None) -> np.ndarray:
         if self.value_map is None:
-            return read_codes(
-                path, backend_args=self.backend_args, cache_dir=cache_dir)
-        codes = read_codes(path, self.value_map.colored, True,
-                           self.backend_args, cache_dir)
+            return read_codes(path, backend_args=self.backend_args, cache_dir=cache_dir)
+        codes = read_codes(
+            path, self.value_map.colored, True, self.backend_args, cache_dir
+        )
         if codes.ndim != 2:
             return codes  # for the error
         mask, unknown = self.value_map(codes)
@@ -202,7 +222,8 @@ class LoadSegMask(LoadAnnotations):
                 f'The mask {path} holds '
                 f'{self.value_map.describe(codes[unknown])}, which '
                 '`value_map` does not name. Add them to it, or correct the '
-                'mask.')
+                'mask.'
+            )
         return mask
 
     def _load_seg_map(self, results: dict) -> None:
@@ -232,20 +253,22 @@ class LoadSegMask(LoadAnnotations):
         if mask.ndim != 2:
             raise FaultyFile(
                 f'The mask {path} has {mask.shape[2]} channels, but it must '
-                'have one, of class indices. Convert its colours to indices.')
+                'have one, of class indices. Convert its colours to indices.'
+            )
         if mask.shape != tuple(results['ori_shape']):
             (h, w), (img_h, img_w) = mask.shape, results['ori_shape']
-            turned = (' Where EXIF turns the image for viewers, turn its '
-                      'pixels: EXIF is not applied.') * (
-                          (h, w) == (img_w, img_h))
+            turned = (
+                ' Where EXIF turns the image for viewers, turn its '
+                'pixels: EXIF is not applied.'
+            ) * ((h, w) == (img_w, img_h))
             raise FaultyFile(
                 f'The mask {path} is {w}x{h}, but its image '
                 f'{results["img_path"]} is {img_w}x{img_h}. Pair the right '
-                f'files in the list, or resize the mask (nearest).{turned}')
+                f'files in the list, or resize the mask (nearest).{turned}'
+            )
 
     @staticmethod
-    def _check_values(mask: np.ndarray, outside: np.ndarray,
-                      results: dict) -> None:
+    def _check_values(mask: np.ndarray, outside: np.ndarray, results: dict) -> None:
         if not outside.any():
             return
         values = np.unique(mask[outside])
@@ -257,7 +280,8 @@ class LoadSegMask(LoadAnnotations):
             f'The mask {results["seg_map_path"]} holds {shown}, outside '
             f'0..{num_classes - 1} and 255 (ignore)'
             f'{" after reduce_zero_label" if reduced else ""}. Correct the '
-            'mask, or the classes or `reduce_zero_label` of the data set.')
+            'mask, or the classes or `reduce_zero_label` of the data set.'
+        )
 
 
 @TRANSFORMS.register_module()

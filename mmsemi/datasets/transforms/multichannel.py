@@ -1,4 +1,5 @@
 """Photometric changes of images that have no colour."""
+
 import cv2
 import numpy as np
 from mmcv.transforms import BaseTransform
@@ -26,14 +27,15 @@ class RandomChannelJitter(BaseTransform):
         ValueError: A strength is negative.
     """
 
-    def __init__(self,
-                 prob: float = 0.8,
-                 brightness: float = 0.5,
-                 contrast: float = 0.5) -> None:
+    def __init__(
+        self, prob: float = 0.8, brightness: float = 0.5, contrast: float = 0.5
+    ) -> None:
         if min(brightness, contrast) < 0:
-            raise ValueError(f'The strengths are brightness={brightness} and '
-                             f'contrast={contrast}, but none may be '
-                             'negative.')
+            raise ValueError(
+                f'The strengths are brightness={brightness} and '
+                f'contrast={contrast}, but none may be '
+                'negative.'
+            )
         self.prob = prob
         self.brightness = brightness
         self.contrast = contrast
@@ -45,17 +47,22 @@ class RandomChannelJitter(BaseTransform):
         channels = img.shape[2]
         factor, contrast = (
             np.random.uniform(max(1 - s, 0), 1 + s, (channels, 1))
-            for s in (self.brightness, self.contrast))
+            for s in (self.brightness, self.contrast)
+        )
         mean = img.mean((0, 1))[:, None]
         # A table per channel: (C, 256).
         table = factor * (mean + contrast * (np.arange(256) - mean))
         table = table.clip(0, 255).round().astype(np.uint8)
-        results['img'] = np.dstack([
-            cv2.LUT(np.ascontiguousarray(img[..., c]), table[c])
-            for c in range(channels)
-        ])
+        results['img'] = np.dstack(
+            [
+                cv2.LUT(np.ascontiguousarray(img[..., c]), table[c])
+                for c in range(channels)
+            ]
+        )
         return results
 
     def __repr__(self) -> str:
-        return (f'{type(self).__name__}(prob={self.prob}, '
-                f'brightness={self.brightness}, contrast={self.contrast})')
+        return (
+            f'{type(self).__name__}(prob={self.prob}, '
+            f'brightness={self.brightness}, contrast={self.contrast})'
+        )

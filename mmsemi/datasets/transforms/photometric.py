@@ -7,9 +7,10 @@ photographs half a level of 255 on average, and 94 % of the values within one
 level; up to some thirty where a saturated colour is turned and then
 stretched.
 """
+
 import math
+from collections.abc import Callable
 from functools import partial
-from typing import Callable, Dict, List, Tuple
 
 import cv2
 import mmcv
@@ -50,12 +51,15 @@ ADJUST = dict(
         brightness=partial(pil_enhance, ImageEnhance.Brightness),
         contrast=partial(pil_enhance, ImageEnhance.Contrast),
         saturation=partial(pil_enhance, ImageEnhance.Color),
-        hue=pil_hue),
+        hue=pil_hue,
+    ),
     cv2=dict(
         brightness=blend,
         contrast=cv2_contrast,
         saturation=partial(mmcv.adjust_color, backend='cv2'),
-        hue=partial(mmcv.adjust_hue, backend='cv2')))
+        hue=partial(mmcv.adjust_hue, backend='cv2'),
+    ),
+)
 
 
 def box_weights(sigma: float) -> np.ndarray:
@@ -68,8 +72,11 @@ def box_weights(sigma: float) -> np.ndarray:
     variance = sigma**2 / 3
     radius = int((math.sqrt(12 * variance + 1) - 1) / 2)
     box = np.ones(2 * radius + 3)
-    box[[0, -1]] = (2 * radius + 1) * (radius * (radius + 1) - 3 * variance) \
-        / (6 * (variance - (radius + 1)**2))
+    box[[0, -1]] = (
+        (2 * radius + 1)
+        * (radius * (radius + 1) - 3 * variance)
+        / (6 * (variance - (radius + 1) ** 2))
+    )
     return box / box.sum()
 
 
@@ -77,8 +84,7 @@ def box_blur(img: np.ndarray, sigma: float) -> np.ndarray:
     """Blur (H, W, C) uint8 by three boxes."""
     box = box_weights(sigma)
     for _ in range(3):
-        img = cv2.sepFilter2D(
-            img, -1, box, box, borderType=cv2.BORDER_REPLICATE)
+        img = cv2.sepFilter2D(img, -1, box, box, borderType=cv2.BORDER_REPLICATE)
     return img
 
 
@@ -88,7 +94,8 @@ def check_bgr(img: np.ndarray) -> None:
         raise ValueError(
             f'An image with {img.shape[2]} channels has no colours to '
             'change: give StrongViews `transforms` of RandomChannelJitter '
-            'and RandomBlur.')
+            'and RandomBlur.'
+        )
 
 
 def through_pil(img: np.ndarray, change: Callable) -> np.ndarray:
@@ -99,8 +106,7 @@ def through_pil(img: np.ndarray, change: Callable) -> np.ndarray:
 
 def check_backend(backend: str) -> str:
     if backend not in ADJUST:
-        raise ValueError(
-            f"`backend` is {backend!r}, but must be 'cv2' or 'pillow'.")
+        raise ValueError(f"`backend` is {backend!r}, but must be 'cv2' or 'pillow'.")
     return backend
 
 
@@ -124,26 +130,28 @@ class RandomColorJitter(BaseTransform):
             unknown.
     """
 
-    def __init__(self,
-                 prob: float = 0.8,
-                 brightness: float = 0.5,
-                 contrast: float = 0.5,
-                 saturation: float = 0.5,
-                 hue: float = 0.25,
-                 backend: str = 'cv2') -> None:
+    def __init__(
+        self,
+        prob: float = 0.8,
+        brightness: float = 0.5,
+        contrast: float = 0.5,
+        saturation: float = 0.5,
+        hue: float = 0.25,
+        backend: str = 'cv2',
+    ) -> None:
         strengths = dict(
-            brightness=brightness,
-            contrast=contrast,
-            saturation=saturation,
-            hue=hue)
+            brightness=brightness, contrast=contrast, saturation=saturation, hue=hue
+        )
         if min(strengths.values()) < 0 or hue > 0.5:
-            raise ValueError(f'The strengths are {strengths}, but none may be '
-                             'negative, and `hue` at most 0.5.')
+            raise ValueError(
+                f'The strengths are {strengths}, but none may be '
+                'negative, and `hue` at most 0.5.'
+            )
         self.prob = prob
         self.strengths = strengths
         self.backend = check_backend(backend)
 
-    def draw(self) -> List[Tuple[str, float]]:
+    def draw(self) -> list[tuple[str, float]]:
         """Draw a factor for each adjustment, in the order to apply them."""
         factors = []
         for name, strength in self.strengths.items():
@@ -152,11 +160,10 @@ class RandomColorJitter(BaseTransform):
             if name != 'hue':
                 low = max(low, 0)
             if strength > 0:
-                factors.append(
-                    (name, np.random.uniform(low, center + strength)))
+                factors.append((name, np.random.uniform(low, center + strength)))
         return [factors[i] for i in np.random.permutation(len(factors))]
 
-    def parameters(self) -> Dict[str, np.ndarray]:
+    def parameters(self) -> dict[str, np.ndarray]:
         """The draws of a :meth:`transform`, for :func:`strong_view`.
 
         Returns:
@@ -190,8 +197,10 @@ class RandomColorJitter(BaseTransform):
 
     def __repr__(self) -> str:
         strengths = ', '.join(f'{k}={v}' for k, v in self.strengths.items())
-        return (f'{type(self).__name__}(prob={self.prob}, {strengths}, '
-                f'backend={self.backend!r})')
+        return (
+            f'{type(self).__name__}(prob={self.prob}, {strengths}, '
+            f'backend={self.backend!r})'
+        )
 
 
 @TRANSFORMS.register_module()
@@ -208,7 +217,7 @@ class RandomGray(BaseTransform):
     def __init__(self, prob: float = 0.2) -> None:
         self.prob = prob
 
-    def parameters(self) -> Dict[str, np.ndarray]:
+    def parameters(self) -> dict[str, np.ndarray]:
         """As in :class:`RandomColorJitter`: ``gray``, () bool."""
         return dict(gray=np.array(np.random.rand() < self.prob))
 
@@ -240,18 +249,22 @@ class RandomBlur(BaseTransform):
             unknown.
     """
 
-    def __init__(self,
-                 prob: float = 0.5,
-                 sigma: Tuple[float, float] = (0.1, 2.0),
-                 backend: str = 'cv2') -> None:
+    def __init__(
+        self,
+        prob: float = 0.5,
+        sigma: tuple[float, float] = (0.1, 2.0),
+        backend: str = 'cv2',
+    ) -> None:
         if not 0 < sigma[0] <= sigma[1]:
-            raise ValueError(f'`sigma` is {sigma}, but must be positive and '
-                             'ascending, as in (0.1, 2.0).')
+            raise ValueError(
+                f'`sigma` is {sigma}, but must be positive and '
+                'ascending, as in (0.1, 2.0).'
+            )
         self.prob = prob
         self.sigma = sigma
         self.backend = check_backend(backend)
 
-    def parameters(self) -> Dict[str, np.ndarray]:
+    def parameters(self) -> dict[str, np.ndarray]:
         """As in :class:`RandomColorJitter`: ``kernel`` (K,) float32.
 
         K is that of the widest blur, whatever was drawn.
@@ -261,7 +274,7 @@ class RandomBlur(BaseTransform):
         if np.random.rand() < self.prob:
             box = box_weights(np.random.uniform(*self.sigma))
         around = (len(kernel) - len(box)) // 2
-        kernel[around:len(kernel) - around] = box
+        kernel[around : len(kernel) - around] = box
         return dict(kernel=kernel)
 
     def transform(self, results: dict) -> dict:
@@ -271,12 +284,13 @@ class RandomBlur(BaseTransform):
         img = results['img']
         if self.backend == 'pillow':
             image = Image.fromarray(img)  # channel by channel: BGR will do
-            results['img'] = np.array(
-                image.filter(ImageFilter.GaussianBlur(sigma)))
+            results['img'] = np.array(image.filter(ImageFilter.GaussianBlur(sigma)))
         else:
             results['img'] = box_blur(img, sigma)
         return results
 
     def __repr__(self) -> str:
-        return (f'{type(self).__name__}(prob={self.prob}, '
-                f'sigma={self.sigma}, backend={self.backend!r})')
+        return (
+            f'{type(self).__name__}(prob={self.prob}, '
+            f'sigma={self.sigma}, backend={self.backend!r})'
+        )

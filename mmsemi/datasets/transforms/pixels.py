@@ -1,24 +1,24 @@
 """Pixels of any depth and number of channels, and labels of any code."""
+
 import io
-from typing import List, Optional, Sequence, Tuple, Union
+from collections.abc import Sequence
 
 import cv2
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-Range = Union[Tuple[float, float], Sequence[Tuple[float, float]]]
-Code = Union[int, Sequence[int]]
+Range = tuple[float, float] | Sequence[tuple[float, float]]
+Code = int | Sequence[int]
 
 TIFF = (b'II*\0', b'MM\0*', b'II+\0', b'MM\0+')
-ANY_DEPTH_BGR = (
-    cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH | cv2.IMREAD_IGNORE_ORIENTATION)
+ANY_DEPTH_BGR = cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH | cv2.IMREAD_IGNORE_ORIENTATION
 
 
 class UnfitImage(ValueError):
     """A sound file that is not what the data set said."""
 
 
-def decode_channels(content: bytes, channels: int) -> Optional[np.ndarray]:
+def decode_channels(content: bytes, channels: int) -> np.ndarray | None:
     """Decode an image without losing depth or channels.
 
     Args:
@@ -43,16 +43,17 @@ def decode_channels(content: bytes, channels: int) -> Optional[np.ndarray]:
     elif is_tiff:
         img = read_tiff(content)
     else:
-        img = cv2.imdecode(
-            np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
+        img = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
         if img is not None and img.ndim == 3:  # in the order of the file
-            img = img[..., [2, 1, 0, 3][:img.shape[2]]]
+            img = img[..., [2, 1, 0, 3][: img.shape[2]]]
     if img is None:
         return None
     img = channels_last(img, channels)
     if img.shape[2] != channels:
-        raise UnfitImage(f'it has {img.shape[2]} channels, not the '
-                         f'{channels} that `channels` of LoadSegImage says')
+        raise UnfitImage(
+            f'it has {img.shape[2]} channels, not the '
+            f'{channels} that `channels` of LoadSegImage says'
+        )
     return img
 
 
@@ -68,7 +69,8 @@ def read_tiff(content: bytes) -> np.ndarray:
     except ImportError as error:
         raise ImportError(
             'a TIFF with other than 1 or 3 channels, or of floats, is read '
-            'by tifffile: `pip install tifffile`') from error
+            'by tifffile: `pip install tifffile`'
+        ) from error
     try:
         return tifffile.imread(io.BytesIO(content))
     except ValueError as error:
@@ -77,7 +79,7 @@ def read_tiff(content: bytes) -> np.ndarray:
         raise ImportError(f'{error}: `pip install imagecodecs`') from error
 
 
-def header_size(path: str) -> Tuple[int, int]:
+def header_size(path: str) -> tuple[int, int]:
     """Width and height of an image, from its header alone.
 
     Raises:
@@ -95,13 +97,14 @@ def header_size(path: str) -> Tuple[int, int]:
     except Image.DecompressionBombError as error:
         raise OSError(str(error)) from error
     from tifffile import TiffFile  # knows any number of channels
+
     with TiffFile(path) as tiff:
         shape = tiff.series[0].shape
     height, width = channels_last(np.empty(shape, np.uint8)).shape[:2]
     return width, height
 
 
-def channels_last(img: np.ndarray, channels: Optional[int] = None):
+def channels_last(img: np.ndarray, channels: int | None = None):
     """(H, W), (C, H, W) or (H, W, C) to (H, W, C).
 
     Args:
@@ -120,11 +123,10 @@ def channels_last(img: np.ndarray, channels: Optional[int] = None):
 def as_bgr(img: np.ndarray) -> np.ndarray:
     """Gray or RGB, of any depth, to BGR (H, W, 3)."""
     img = channels_last(img)
-    return np.repeat(img[..., :1], 3, 2) if img.shape[2] < 3 \
-        else img[..., 2::-1]
+    return np.repeat(img[..., :1], 3, 2) if img.shape[2] < 3 else img[..., 2::-1]
 
 
-def to_8bit(img: np.ndarray, value_range: Optional[Range]) -> np.ndarray:
+def to_8bit(img: np.ndarray, value_range: Range | None) -> np.ndarray:
     """Map a range of values linearly to 0..255.
 
     Args:
@@ -143,8 +145,10 @@ def to_8bit(img: np.ndarray, value_range: Optional[Range]) -> np.ndarray:
         return img
     if value_range is None:
         if img.dtype != np.uint16:
-            raise UnfitImage(f'it holds {img.dtype} values: say which of '
-                             'them become 0 and 255 by `value_range`')
+            raise UnfitImage(
+                f'it holds {img.dtype} values: say which of '
+                'them become 0 and 255 by `value_range`'
+            )
         value_range = (0, 65535)
     low, high = np.moveaxis(np.asarray(value_range, np.float32), -1, 0)
     scaled = (img.astype(np.float32) - low) * (255 / (high - low))
@@ -174,25 +178,26 @@ class ValueMap:
             labels.
     """
 
-    def __init__(self, pairs: Sequence[Tuple[Code, int]]) -> None:
+    def __init__(self, pairs: Sequence[tuple[Code, int]]) -> None:
         codes = [code for code, _ in pairs]
         self.colored = not isinstance(codes[0], int)
         if any(isinstance(code, int) == self.colored for code in codes):
-            raise ValueError('`value_map` mixes numbers and colours: '
-                             f'{codes}. Give one kind.')
+            raise ValueError(
+                f'`value_map` mixes numbers and colours: {codes}. Give one kind.'
+            )
         if self.colored:
             codes = [r << 16 | g << 8 | b for r, g, b in codes]
         order = np.argsort(codes)
         self.codes = np.array(codes)[order]
-        self.labels = np.array([label for _, label in pairs],
-                               np.uint8)[order]
+        self.labels = np.array([label for _, label in pairs], np.uint8)[order]
         twice = self.codes[1:][self.codes[1:] == self.codes[:-1]]
         if len(twice):
             raise ValueError(
                 f'{show_code(int(twice[0]), self.colored)} stands for two '
-                'classes. Keep one.')
+                'classes. Keep one.'
+            )
 
-    def __call__(self, codes: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
+    def __call__(self, codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Labels of codes, and which codes are unknown.
 
         Returns:
@@ -207,7 +212,7 @@ class ValueMap:
         """The first few codes, with the number of their pixels."""
         values, counts = np.unique(codes, return_counts=True)
         order = np.argsort(-counts)[:most]
-        shown: List[str] = [
+        shown: list[str] = [
             f'{show_code(int(values[i]), self.colored)} ({counts[i]} pixels)'
             for i in order
         ]

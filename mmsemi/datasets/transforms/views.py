@@ -1,13 +1,14 @@
 """What a consistency method adds to the weak view of an unlabeled image."""
+
 from collections import ChainMap
-from typing import Sequence, Tuple
+from collections.abc import Sequence
 
 import numpy as np
 from mmcv.transforms import BaseTransform
 
 from mmsemi.registry import TRANSFORMS
-from .photometric import (RandomBlur, RandomColorJitter, RandomGray,
-                          check_bgr)
+
+from .photometric import RandomBlur, RandomColorJitter, RandomGray, check_bgr
 
 ON_DEVICE = (RandomColorJitter, RandomGray, RandomBlur)
 
@@ -37,10 +38,12 @@ class StrongViews(BaseTransform):
     def __init__(
         self,
         num_views: int = 2,
-        transforms: Sequence[dict] = (dict(type='RandomColorJitter'),
-                                      dict(type='RandomGray'),
-                                      dict(type='RandomBlur')),
-        on_device: bool = False
+        transforms: Sequence[dict] = (
+            dict(type='RandomColorJitter'),
+            dict(type='RandomGray'),
+            dict(type='RandomBlur'),
+        ),
+        on_device: bool = False,
     ) -> None:
         self.num_views = num_views
         self.transforms = [TRANSFORMS.build(t) for t in transforms]
@@ -52,14 +55,16 @@ class StrongViews(BaseTransform):
                 'RandomGray and RandomBlur, in this order, not by '
                 f'{[kind.__name__ for kind in kinds]}: give one that is not '
                 'wanted prob=0, or leave the views to the workers '
-                '(views_on_device=False).')
+                '(views_on_device=False).'
+            )
 
     def transform(self, results: dict) -> dict:
         if self.on_device:
             check_bgr(results['img'])
             for i in range(1, self.num_views + 1):
                 results[f'draws{i}'] = dict(
-                    ChainMap(*(t.parameters() for t in self.transforms)))
+                    ChainMap(*(t.parameters() for t in self.transforms))
+                )
             return results
         weak = np.ascontiguousarray(results['img'])  # a flip is only a view
         for i in range(1, self.num_views + 1):
@@ -70,9 +75,11 @@ class StrongViews(BaseTransform):
         return results
 
     def __repr__(self) -> str:
-        return (f'{type(self).__name__}(num_views={self.num_views}, '
-                f'transforms={self.transforms}, '
-                f'on_device={self.on_device})')
+        return (
+            f'{type(self).__name__}(num_views={self.num_views}, '
+            f'transforms={self.transforms}, '
+            f'on_device={self.on_device})'
+        )
 
 
 @TRANSFORMS.register_module()
@@ -100,15 +107,19 @@ class CutMixBoxes(BaseTransform):
         self,
         num_views: int = 2,
         prob: float = 0.5,
-        area: Tuple[float, float] = (0.02, 0.4),
-        ratio: Tuple[float, float] = (0.3, 1 / 0.3)
+        area: tuple[float, float] = (0.02, 0.4),
+        ratio: tuple[float, float] = (0.3, 1 / 0.3),
     ) -> None:
         if not 0 < area[0] <= area[1] < 1:
-            raise ValueError(f'`area` is {area}, but must be ascending '
-                             'between 0 and 1, as in (0.02, 0.4).')
+            raise ValueError(
+                f'`area` is {area}, but must be ascending '
+                'between 0 and 1, as in (0.02, 0.4).'
+            )
         if not 0 < ratio[0] <= 1 <= ratio[1]:
-            raise ValueError(f'`ratio` is {ratio}, but must be positive and '
-                             'allow a square, as in (0.3, 3.33).')
+            raise ValueError(
+                f'`ratio` is {ratio}, but must be positive and '
+                'allow a square, as in (0.3, 3.33).'
+            )
         self.num_views = num_views
         self.prob = prob
         self.area = area
@@ -132,5 +143,7 @@ class CutMixBoxes(BaseTransform):
         return results
 
     def __repr__(self) -> str:
-        return (f'{type(self).__name__}(num_views={self.num_views}, '
-                f'prob={self.prob}, area={self.area}, ratio={self.ratio})')
+        return (
+            f'{type(self).__name__}(num_views={self.num_views}, '
+            f'prob={self.prob}, area={self.area}, ratio={self.ratio})'
+        )

@@ -1,14 +1,15 @@
 """What a step asks of its network, and nothing besides."""
+
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from functools import partial
-from typing import Callable, Iterator, List, NamedTuple, Sequence, Tuple
+from typing import NamedTuple
 from unittest.mock import patch
 
 import torch
 from torch import Tensor, nn
 
 from mmsemi.models import SemiSegmentor
-
 
 NETWORK = ('backbone', 'decode_head', 'data_preprocessor')
 
@@ -27,7 +28,7 @@ class Pass(NamedTuple):
     model: nn.Module
     forward: Callable
     training: bool
-    grads: List[Tensor]
+    grads: list[Tensor]
 
 
 class BareNetwork:
@@ -45,21 +46,26 @@ class BareNetwork:
             :func:`own_layers` finds them.  Defaults to none.
     """
 
-    def __init__(self,
-                 step: Callable[[], object],
-                 context: Callable,
-                 layers: Sequence[nn.Module] = ()) -> None:
+    def __init__(
+        self,
+        step: Callable[[], object],
+        context: Callable,
+        layers: Sequence[nn.Module] = (),
+    ) -> None:
         self.context = context
-        self.passes: List[Pass] = []
+        self.passes: list[Pass] = []
         with ExitStack() as stack:
             for name in ('logits', 'logits_and_dropped'):
                 stack.enter_context(
-                    patch.object(SemiSegmentor, name,
-                                 self._noting(getattr(SemiSegmentor, name))))
+                    patch.object(
+                        SemiSegmentor, name, self._noting(getattr(SemiSegmentor, name))
+                    )
+                )
             for layer in layers:
                 forward = self._noting(type(layer).forward)
                 stack.enter_context(
-                    patch.object(layer, 'forward', partial(forward, layer)))
+                    patch.object(layer, 'forward', partial(forward, layer))
+                )
             step()
 
     def _noting(self, forward: Callable) -> Callable:
@@ -69,7 +75,8 @@ class BareNetwork:
             # What a layer is given has a way back of its own.
             args = [
                 arg.detach().requires_grad_()
-                if torch.is_tensor(arg) and arg.requires_grad else arg
+                if torch.is_tensor(arg) and arg.requires_grad
+                else arg
                 for arg in args
             ]
             grads = []
@@ -78,17 +85,24 @@ class BareNetwork:
                     grads.append(None)
                     output.register_hook(
                         lambda grad, i=len(grads) - 1: grads.__setitem__(
-                            i, grad.detach()))
+                            i, grad.detach()
+                        )
+                    )
             self.passes.append(
-                Pass(model, partial(forward, model, *args, **kwargs),
-                     model.training, grads))
+                Pass(
+                    model,
+                    partial(forward, model, *args, **kwargs),
+                    model.training,
+                    grads,
+                )
+            )
             return outputs
 
         return noted
 
-    def forward(self) -> List[Tuple[Tensor, Tensor]]:
+    def forward(self) -> list[tuple[Tensor, Tensor]]:
         """All passes; outputs and the gradients that come back to them."""
-        pairs: List[Tuple[Tensor, Tensor]] = []
+        pairs: list[tuple[Tensor, Tensor]] = []
         for model, forward, training, grads in self.passes:
             if model.training != training:
                 model.train(training)
@@ -109,7 +123,7 @@ class BareNetwork:
             model.zero_grad()
 
 
-def own_layers(model: nn.Module) -> List[nn.Module]:
+def own_layers(model: nn.Module) -> list[nn.Module]:
     """The layers with weights that a method adds to its network.
 
     Args:
@@ -123,18 +137,22 @@ def own_layers(model: nn.Module) -> List[nn.Module]:
     def search(module: nn.Module) -> Iterator[nn.Module]:
         if next(module.parameters(), None) is None:
             return
-        if (type(module).__module__.startswith('torch.nn.')
-                or next(module.parameters(recurse=False), None) is not None):
+        if (
+            type(module).__module__.startswith('torch.nn.')
+            or next(module.parameters(recurse=False), None) is not None
+        ):
             yield module
         else:
             for child in module.children():
                 yield from search(child)
 
     return [
-        layer for name, child in model.named_children()
-        if name not in NETWORK for layer in search(child)
+        layer
+        for name, child in model.named_children()
+        if name not in NETWORK
+        for layer in search(child)
     ]
 
 
 def _tuple(outputs) -> tuple:
-    return (outputs, ) if torch.is_tensor(outputs) else outputs
+    return (outputs,) if torch.is_tensor(outputs) else outputs

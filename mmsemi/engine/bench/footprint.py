@@ -1,7 +1,9 @@
 """The memory that a step takes, without taking it."""
+
 import weakref
-from contextlib import nullcontext
-from typing import Callable, ContextManager, Dict, NamedTuple
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from typing import NamedTuple
 from unittest.mock import patch
 
 import torch
@@ -15,6 +17,7 @@ from torch.utils._pytree import tree_map_only
 from mmsemi.models.methods import corrmatch
 from mmsemi.registry import MODELS
 from mmsemi.utils.pasting import as_pastes
+
 from ..runner.switches import apply_switches
 from .floor import BareNetwork
 
@@ -51,8 +54,10 @@ def predict_footprint(cfg: Config, processes: int = 1) -> Footprint:
             of an update.
     """
     init_default_scope('mmsemi')
-    with FakeTensorMode(allow_non_fake_inputs=True), patch.object(
-            corrmatch, 'propagate_labels', _unwalked):
+    with (
+        FakeTensorMode(allow_non_fake_inputs=True),
+        patch.object(corrmatch, 'propagate_labels', _unwalked),
+    ):
         model = MODELS.build(cfg.model).train()
         apply_switches(model, cfg)
         weights = sum(_bytes(t) for t in model.state_dict().values())
@@ -63,8 +68,7 @@ def predict_footprint(cfg: Config, processes: int = 1) -> Footprint:
 
         def step() -> None:
             with context():
-                losses = model(
-                    **model.data_preprocessor(batch, True), mode='loss')
+                losses = model(**model.data_preprocessor(batch, True), mode='loss')
             model.parse_losses(losses)[0].backward()
             model.zero_grad()
 
@@ -81,7 +85,8 @@ def samples_per_step(cfg: Config, processes: int) -> int:
     if cfg.total_batch_size % parts:
         raise ValueError(
             f'total_batch_size={cfg.total_batch_size} cannot be divided among '
-            f'{processes} processes and the steps of an update.')
+            f'{processes} processes and the steps of an update.'
+        )
     return cfg.total_batch_size // parts
 
 
@@ -122,41 +127,43 @@ def _bytes(tensor: Tensor) -> int:
     return tensor.numel() * tensor.element_size()
 
 
-def _streams(cfg: Config, samples: int) -> Dict[str, Dict[str, Tensor]]:
+def _streams(cfg: Config, samples: int) -> dict[str, dict[str, Tensor]]:
     """A batch as the loader gives it, without contents."""
     loader = cfg.train_dataloader
     pipeline = loader.dataset.labeled_pipeline
     height, width = next(t.crop_size for t in pipeline if 'crop_size' in t)
     channels = cfg.model.backbone.get('in_channels', 3)
     labeled, unlabeled = (
-        samples * count for count in loader.sampler.get('ratio', (1, 1)))
+        samples * count for count in loader.sampler.get('ratio', (1, 1))
+    )
 
     def images(num: int, *shape: int, dtype=torch.uint8) -> Tensor:
         return torch.empty(num, *shape, height, width, dtype=dtype)
 
-    streams = dict(
-        labeled=dict(weak=images(labeled, channels), mask=images(labeled)))
+    streams = dict(labeled=dict(weak=images(labeled, channels), mask=images(labeled)))
     if unlabeled:
         views = next(
-            t.get('num_views', 1) for t in loader.dataset.unlabeled_pipeline
-            if t.type == 'StrongViews')
+            t.get('num_views', 1)
+            for t in loader.dataset.unlabeled_pipeline
+            if t.type == 'StrongViews'
+        )
         stream = dict(
-            weak=images(unlabeled, channels),
-            valid=images(unlabeled, dtype=torch.bool))
+            weak=images(unlabeled, channels), valid=images(unlabeled, dtype=torch.bool)
+        )
         for i in range(1, views + 1):
             stream[f'strong{i}'] = images(unlabeled, channels)
-            stream[f'box{i}'] = as_pastes(
-                [[0, 0, width // 2, height // 2]] * unlabeled)
+            stream[f'box{i}'] = as_pastes([[0, 0, width // 2, height // 2]] * unlabeled)
         streams['unlabeled'] = stream
         if loader.sampler.get('partner', 'independent') != 'in_batch':
             streams['partner'] = {
                 key: value.clone()
-                for key, value in stream.items() if torch.is_tensor(value)
+                for key, value in stream.items()
+                if torch.is_tensor(value)
             }
     return streams
 
 
-def _precision(cfg: Config) -> Callable[[], ContextManager]:
+def _precision(cfg: Config) -> Callable[[], AbstractContextManager]:
     kind = cfg.optim_wrapper.get('type', 'OptimWrapper')
     if kind not in ('AmpOptimWrapper', 'AutocastOptimWrapper'):
         return nullcontext
@@ -166,7 +173,7 @@ def _precision(cfg: Config) -> Callable[[], ContextManager]:
 def _guide(model: nn.Module, cfg: Config, weights: int) -> int:
     """Lend models to a method that asks for some; bytes that they take."""
     guidance = getattr(model, 'guidance', None)
-    copies = 0.
+    copies = 0.0
     for hook in cfg.get('custom_hooks', ()):
         if hook.type == 'EMATeacherHook':
             copies += 1

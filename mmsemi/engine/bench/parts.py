@@ -1,9 +1,10 @@
 """Where the time of a step goes."""
+
 import inspect
 import sys
 from collections import defaultdict
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from typing import Callable, Dict, Iterator, Tuple
 from unittest.mock import patch
 
 import torch
@@ -11,6 +12,7 @@ import torch
 from mmsemi.models import SemiSegmentor
 from mmsemi.models.utils import PseudoLabel
 from mmsemi.utils.measuring import clock
+
 from ..hooks import EMATeacherHook
 from .floor import NETWORK
 from .rehearsal import Rehearsal
@@ -23,7 +25,8 @@ NAMES = dict(  # of functions; others have their own
     flipped='mixing',
     from_logits='pseudo-label',
     outside='mixing',
-    prev_labels='pseudo-label')
+    prev_labels='pseudo-label',
+)
 
 
 class Parts:
@@ -38,7 +41,7 @@ class Parts:
     """
 
     def __init__(self) -> None:
-        self.spent: Dict[str, float] = defaultdict(float)
+        self.spent: dict[str, float] = defaultdict(float)
         self._inner = []
 
     def measure(self, rehearsal: Rehearsal) -> None:
@@ -57,7 +60,7 @@ class Parts:
         def run(*args, **kwargs):
             part = name(*args) if callable(name) else name
             start = clock()
-            self._inner.append(0.)
+            self._inner.append(0.0)
             try:
                 return function(*args, **kwargs)
             finally:
@@ -69,7 +72,7 @@ class Parts:
         return run
 
 
-def _places(rehearsal: Rehearsal) -> Iterator[Tuple[object, str, object]]:
+def _places(rehearsal: Rehearsal) -> Iterator[tuple[object, str, object]]:
     """Owner, attribute and name (or a function of the arguments)."""
     model = rehearsal.model
 
@@ -85,8 +88,7 @@ def _places(rehearsal: Rehearsal) -> Iterator[Tuple[object, str, object]]:
         yield PseudoLabel, attribute, NAMES[attribute]
     module = sys.modules[type(model).__module__]
     for attribute, value in list(vars(module).items()):
-        if inspect.isfunction(value) and value.__module__.startswith(
-                'mmsemi.models'):
+        if inspect.isfunction(value) and value.__module__.startswith('mmsemi.models'):
             yield module, attribute, NAMES.get(attribute, attribute)
     for name, child in model.named_children():
         if name not in NETWORK:

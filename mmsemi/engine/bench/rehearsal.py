@@ -1,8 +1,9 @@
 """A run that is ready to train and does the steps it is told to."""
+
 import os
 import tempfile
+from collections.abc import Iterator
 from itertools import islice
-from typing import Iterator
 
 import cv2
 import numpy as np
@@ -74,10 +75,12 @@ class Rehearsal:
     def load(self) -> dict:
         """Load the batch in this process."""
         loader = self.runner.train_dataloader
-        return stack_streams([
-            loader.dataset[index]
-            for index in islice(iter(loader.sampler), loader.batch_size)
-        ])
+        return stack_streams(
+            [
+                loader.dataset[index]
+                for index in islice(iter(loader.sampler), loader.batch_size)
+            ]
+        )
 
     def step(self) -> None:
         """A step of training, with all hooks and the same draws."""
@@ -97,14 +100,15 @@ def _adapt(cfg: Config, folder: str) -> None:
     cfg.experiment_name = f'rehearsal_{Rehearsal.count}'
     cfg.log_level = 'ERROR'
     cfg.train_cfg = dict(
-        type='RehearsalLoop', max_epochs=max(cfg.train_cfg.max_epochs, 8))
+        type='RehearsalLoop', max_epochs=max(cfg.train_cfg.max_epochs, 8)
+    )
     for name in ('val', 'test'):
         for part in ('dataloader', 'cfg', 'evaluator'):
             cfg.pop(f'{name}_{part}', None)
     cfg.visualizer.vis_backends = []
     if cfg.model.get('backbone'):
         cfg.model.backbone.init_cfg = None
-    cfg.optim_wrapper.optimizer.lr = 0.
+    cfg.optim_wrapper.optimizer.lr = 0.0
     cfg.train_dataloader.update(num_workers=0, persistent_workers=False)
     for hook in cfg.get('custom_hooks', ()):
         if hook.type == 'PreviousModelsHook':  # there are no scores
@@ -124,12 +128,13 @@ def make_sure(model: SemiSegmentor, batch: dict, conf: float = 0.95) -> None:
         conf (float): In (0, 1).  Defaults to 0.95.
     """
     norms = [
-        module for module in model.modules()
+        module
+        for module in model.modules()
         if isinstance(module, nn.modules.batchnorm._BatchNorm)
     ]
     momenta = [norm.momentum for norm in norms]
     for norm in norms:
-        norm.momentum = 1.
+        norm.momentum = 1.0
     streams = model.data_preprocessor(batch, True)['inputs']
     stream = streams.get('unlabeled', streams['labeled'])
     logits = model.logits(stream['weak']).flatten(2).transpose(1, 2)
@@ -138,7 +143,7 @@ def make_sure(model: SemiSegmentor, batch: dict, conf: float = 0.95) -> None:
 
     low, high = 1e-3, 1e6
     for _ in range(40):
-        scale = (low * high)**0.5
+        scale = (low * high) ** 0.5
         sure = (scale * logits).softmax(2).amax(2).median()
         low, high = (scale, high) if sure < conf else (low, scale)
     for parameter in model.decode_head.conv_seg.parameters():
@@ -169,11 +174,14 @@ def use_noise(cfg: Config, folder: str, images: int = 32) -> None:
     for i in range(images):
         image = rng.integers(256, size=(12, 12, 3), dtype=np.uint8)
         mask = rng.integers(num_classes, size=(12, 12), dtype=np.uint8)
-        for name, pixels, how in ((f'{i}.png', image, cv2.INTER_CUBIC),
-                                  (f'{i}_mask.png', mask, cv2.INTER_NEAREST)):
+        for name, pixels, how in (
+            (f'{i}.png', image, cv2.INTER_CUBIC),
+            (f'{i}_mask.png', mask, cv2.INTER_NEAREST),
+        ):
             cv2.imwrite(
                 os.path.join(folder, name),
-                cv2.resize(pixels, size[::-1], interpolation=how))
+                cv2.resize(pixels, size[::-1], interpolation=how),
+            )
         lines.append(f'{i}.png {i}_mask.png')
     for name, count in (('labeled', images // 2), ('train', images)):
         with open(os.path.join(folder, f'{name}.txt'), 'w') as file:
@@ -183,7 +191,8 @@ def use_noise(cfg: Config, folder: str, images: int = 32) -> None:
         labeled_list='labeled.txt',
         train_list='train.txt',
         unlabeled_list=None,
-        prepare=None)
+        prepare=None,
+    )
 
 
 def _transforms(cfg: Config) -> Iterator[dict]:

@@ -11,7 +11,16 @@ from .step_seed_hook import StepSeedHook
 from .whole_checkpoint_hook import WholeCheckpointHook
 
 __all__ = [
-    'CorruptFilesHook', 'EMATeacherHook', 'HealthHook', 'OwedValidationHook',
-    'PreemptionHook', 'PreviousModelsHook', 'ResultsHook', 'SnapshotHook',
-    'StallHook', 'StepSeedHook', 'WholeCheckpointHook', 'teacher_checkpoint'
+    'CorruptFilesHook',
+    'EMATeacherHook',
+    'HealthHook',
+    'OwedValidationHook',
+    'PreemptionHook',
+    'PreviousModelsHook',
+    'ResultsHook',
+    'SnapshotHook',
+    'StallHook',
+    'StepSeedHook',
+    'WholeCheckpointHook',
+    'teacher_checkpoint',
 ]

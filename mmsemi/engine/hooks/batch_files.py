@@ -1,14 +1,14 @@
 """Which files a step has seen, without carrying their names along."""
+
 import copy
 from itertools import islice
-from typing import List
 
 from mmengine.runner import EpochBasedTrainLoop
 
 from mmsemi.datasets import SemiSampler, SemiSegDataset
 
 
-def files_of_step(runner) -> List[str]:
+def files_of_step(runner) -> list[str]:
     """Images of this process in the present step.
 
     The order follows from the sampler's seed, so that it can be looked up
@@ -20,8 +20,10 @@ def files_of_step(runner) -> List[str]:
         :class:`SemiSampler`.
     """
     loader = runner.train_dataloader
-    if not (isinstance(loader.sampler, SemiSampler)
-            and isinstance(loader.dataset, SemiSegDataset)):
+    if not (
+        isinstance(loader.sampler, SemiSampler)
+        and isinstance(loader.dataset, SemiSegDataset)
+    ):
         return []
     sampler, step = copy.copy(loader.sampler), runner.iter
     if isinstance(runner.train_loop, EpochBasedTrainLoop):

@@ -1,7 +1,7 @@
 """Training files that cannot be used, left out and told of."""
+
 import json
 import os.path as osp
-from typing import Dict, Optional
 
 from mmengine.dist import all_gather_object, is_main_process
 from mmengine.hooks import Hook
@@ -29,31 +29,31 @@ class CorruptFilesHook(Hook):
 
     def __init__(self, interval: int = 50) -> None:
         self.interval = interval
-        self._found: Dict[str, str] = {}
-        self._met: Dict[str, str] = {}
+        self._found: dict[str, str] = {}
+        self._met: dict[str, str] = {}
 
     def _file(self, runner) -> str:
         return osp.join(runner.work_dir, 'corrupt_files.json')
 
     def before_train(self, runner) -> None:
-        self._limit = getattr(runner.train_dataloader.dataset, 'max_corrupt',
-                              0)
+        self._limit = getattr(runner.train_dataloader.dataset, 'max_corrupt', 0)
         if runner.iter and osp.isfile(self._file(runner)):
             with open(self._file(runner), encoding='utf-8') as file:
                 self._found = json.load(file)
 
-    def before_train_iter(self,
-                          runner,
-                          batch_idx: int,
-                          data_batch: Optional[dict] = None) -> None:
+    def before_train_iter(
+        self, runner, batch_idx: int, data_batch: dict | None = None
+    ) -> None:
         if self._limit:
             self._met.update(data_batch.get('corrupt', {}))
 
-    def after_train_iter(self,
-                         runner,
-                         batch_idx: int,
-                         data_batch: Optional[dict] = None,
-                         outputs: Optional[dict] = None) -> None:
+    def after_train_iter(
+        self,
+        runner,
+        batch_idx: int,
+        data_batch: dict | None = None,
+        outputs: dict | None = None,
+    ) -> None:
         if self._limit and self.every_n_train_iters(runner, self.interval):
             self._settle(runner)
 
@@ -71,17 +71,18 @@ class CorruptFilesHook(Hook):
         for met in all_gather_object(self._met):
             self._found.update(met)
         self._met = {}
-        runner.message_hub.update_scalar('train/corrupt_files',
-                                         len(self._found))
+        runner.message_hub.update_scalar('train/corrupt_files', len(self._found))
         if len(self._found) == known:
             return
         if is_main_process():
-            write_whole(self._file(runner),
-                        json.dumps(self._found, indent=1).encode())
-        message = (f'{len(self._found)} training files cannot be used and '
-                   f'were left out: {self._file(runner)} names them. Fetch '
-                   'them again, or take them out of the lists.')
+            write_whole(self._file(runner), json.dumps(self._found, indent=1).encode())
+        message = (
+            f'{len(self._found)} training files cannot be used and '
+            f'were left out: {self._file(runner)} names them. Fetch '
+            'them again, or take them out of the lists.'
+        )
         if len(self._found) > self._limit:
-            raise RuntimeError(f'{message} These are more than '
-                               f'max_corrupt={self._limit}.')
+            raise RuntimeError(
+                f'{message} These are more than max_corrupt={self._limit}.'
+            )
         runner.logger.warning(message)

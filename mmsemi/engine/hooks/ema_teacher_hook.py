@@ -1,13 +1,14 @@
 """An average of the network in training, as its teacher."""
+
 import logging
 from copy import deepcopy
-from typing import Dict, Optional
 
 from mmengine.logging import print_log
 from mmengine.runner.amp import autocast
 from mmengine.runner.checkpoint import weights_to_cpu
 
 from mmsemi.registry import HOOKS, MODELS
+
 from .guidance_hook import GuidanceHook, student
 
 CHECKPOINT_KEY = 'ema_teacher'
@@ -29,14 +30,16 @@ def teacher_checkpoint(checkpoint: dict) -> dict:
     if CHECKPOINT_KEY not in checkpoint:
         raise ValueError(
             f'The checkpoint holds {", ".join(checkpoint)}, but no '
-            f'{CHECKPOINT_KEY}: it was written without EMATeacherHook.')
+            f'{CHECKPOINT_KEY}: it was written without EMATeacherHook.'
+        )
     return dict(
         meta=checkpoint['meta'],
         state_dict={
             name.removeprefix('module.'): tensor
             for name, tensor in checkpoint[CHECKPOINT_KEY].items()
             if name.startswith('module.')
-        })
+        },
+    )
 
 
 @HOOKS.register_module()
@@ -71,15 +74,13 @@ class EMATeacherHook(GuidanceHook):
     # Before RuntimeInfoHook and whoever else reads the scores.
     priority = 'HIGHEST'
 
-    def __init__(self,
-                 max_decay: float = 0.996,
-                 buffers: str = 'average',
-                 evaluate: bool = False) -> None:
+    def __init__(
+        self, max_decay: float = 0.996, buffers: str = 'average', evaluate: bool = False
+    ) -> None:
         if not 0 < max_decay < 1:
             raise ValueError(f'max_decay={max_decay} must be in (0, 1).')
         if buffers not in ('average', 'copy'):
-            raise ValueError(
-                f"buffers={buffers!r} is neither 'average' nor 'copy'.")
+            raise ValueError(f"buffers={buffers!r} is neither 'average' nor 'copy'.")
         self.max_decay = max_decay
         self.buffers = buffers
         self.evaluate = evaluate
@@ -92,7 +93,9 @@ class EMATeacherHook(GuidanceHook):
                 model=student(runner),
                 momentum=1 - self.max_decay,
                 gamma=1,
-                update_buffers=self.buffers == 'average'))
+                update_buffers=self.buffers == 'average',
+            )
+        )
         self.teacher = self.average.module.eval()
         self.lend(runner, 'ema', [self.teacher])
 
@@ -104,19 +107,23 @@ class EMATeacherHook(GuidanceHook):
         if self.evaluate and runner.val_loop is not None:
             self._evaluator = deepcopy(runner.val_loop.evaluator)
 
-    def after_train_iter(self,
-                         runner,
-                         batch_idx: int,
-                         data_batch: Optional[dict] = None,
-                         outputs: Optional[dict] = None) -> None:
+    def after_train_iter(
+        self,
+        runner,
+        batch_idx: int,
+        data_batch: dict | None = None,
+        outputs: dict | None = None,
+    ) -> None:
         if runner.optim_wrapper.should_update():  # not while it accumulates
             self.average.update_parameters(student(runner))
 
-    def after_val_iter(self,
-                       runner,
-                       batch_idx: int,
-                       data_batch: Optional[dict] = None,
-                       outputs: Optional[list] = None) -> None:
+    def after_val_iter(
+        self,
+        runner,
+        batch_idx: int,
+        data_batch: dict | None = None,
+        outputs: list | None = None,
+    ) -> None:
         """Let the teacher predict what the student just has."""
         if self._evaluator is None:
             return
@@ -124,7 +131,7 @@ class EMATeacherHook(GuidanceHook):
             predictions = self.teacher.val_step(data_batch)
         self._evaluator.process(predictions, data_batch)
 
-    def after_val_epoch(self, runner, metrics: Dict[str, float]) -> None:
+    def after_val_epoch(self, runner, metrics: dict[str, float]) -> None:
         """Add the teacher's scores to the student's."""
         if self._evaluator is None:
             return
@@ -145,6 +152,7 @@ class EMATeacherHook(GuidanceHook):
                 'The checkpoint was written without EMATeacherHook: the '
                 'teacher begins as a copy of the student.',
                 logger='current',
-                level=logging.WARNING)
+                level=logging.WARNING,
+            )
             return
         self.average.load_state_dict(state)

@@ -1,5 +1,6 @@
 """What the hooks that lend models to a method have in common."""
-from typing import Optional, Sequence
+
+from collections.abc import Sequence
 
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
@@ -39,16 +40,17 @@ class GuidanceHook(Hook):
             ValueError: The train loop has none.
         """
         if self._guidance(runner) is not None and not isinstance(
-                runner.train_loop, EpochBasedTrainLoop):
+            runner.train_loop, EpochBasedTrainLoop
+        ):
             raise ValueError(
                 f'{type(student(runner)).__name__} weighs its guidance by '
                 'the epoch: use train_cfg=dict(type="EpochBasedTrainLoop", '
-                f'...), not {type(runner.train_loop).__name__}.')
+                f'...), not {type(runner.train_loop).__name__}.'
+            )
 
-    def before_train_iter(self,
-                          runner,
-                          batch_idx: int,
-                          data_batch: Optional[dict] = None) -> None:
+    def before_train_iter(
+        self, runner, batch_idx: int, data_batch: dict | None = None
+    ) -> None:
         """Tell the method where the run stands."""
         guidance = self._guidance(runner)
         if guidance is not None:
@@ -56,5 +58,5 @@ class GuidanceHook(Hook):
             guidance.max_epochs = runner.max_epochs
             guidance.seed = (runner.seed, runner.iter)
 
-    def _guidance(self, runner) -> Optional[Guidance]:
+    def _guidance(self, runner) -> Guidance | None:
         return getattr(student(runner), 'guidance', None)

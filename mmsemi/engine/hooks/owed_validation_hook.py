@@ -1,4 +1,5 @@
 """Validations that a kill left undone."""
+
 import os.path as osp
 
 from mmengine.dist import broadcast_object_list, is_main_process, master_only
@@ -26,11 +27,15 @@ class OwedValidationHook(Hook):
 
     def before_train(self, runner) -> None:
         self._owed = (
-            runner.val_loop is not None and _due(runner)
-            and self._last_validated(runner) != str(runner.iter))
+            runner.val_loop is not None
+            and _due(runner)
+            and self._last_validated(runner) != str(runner.iter)
+        )
         if self._owed:
-            runner.logger.info(f'Validating after step {runner.iter}, which '
-                               'the interrupted run had not.')
+            runner.logger.info(
+                f'Validating after step {runner.iter}, which '
+                'the interrupted run had not.'
+            )
             runner.val_loop.run()
             self._owed = False
 
@@ -62,5 +67,8 @@ def _due(runner) -> bool:
         done, end = runner.epoch, loop.max_epochs
     else:  # inside an epoch
         return False
-    return done > 0 and done >= loop.val_begin and (
-        done % loop.val_interval == 0 or done == end)
+    return (
+        done > 0
+        and done >= loop.val_begin
+        and (done % loop.val_interval == 0 or done == end)
+    )

@@ -1,9 +1,9 @@
 """Leaving when asked to, with all that was done."""
+
 import os.path as osp
 import signal
 import threading
 from datetime import timedelta
-from typing import Optional
 
 import torch
 import torch.distributed as torch_dist
@@ -43,38 +43,43 @@ class PreemptionHook(Hook):
     def before_train(self, runner) -> None:
         if is_distributed() and self._group is None:
             self._group = torch_dist.new_group(
-                backend='gloo', timeout=timedelta(seconds=runner.dist_timeout))
+                backend='gloo', timeout=timedelta(seconds=runner.dist_timeout)
+            )
         if threading.current_thread() is threading.main_thread():
             self._former = signal.signal(signal.SIGTERM, self._ask)
 
     def _ask(self, signum, frame) -> None:
         self._asked = True
 
-    def after_train_iter(self,
-                         runner,
-                         batch_idx: int,
-                         data_batch: Optional[dict] = None,
-                         outputs: Optional[dict] = None) -> None:
+    def after_train_iter(
+        self,
+        runner,
+        batch_idx: int,
+        data_batch: dict | None = None,
+        outputs: dict | None = None,
+    ) -> None:
         if not self._agreed():
             return
         runner.save_checkpoint(
             runner.work_dir,
             CHECKPOINT,
             meta=dict(epoch=runner.epoch, iter=runner.iter + 1),
-            by_epoch=False)
+            by_epoch=False,
+        )
         file = osp.join(runner.work_dir, CHECKPOINT)
         if is_main_process():
-            write_whole(
-                osp.join(runner.work_dir, 'last_checkpoint'), file.encode())
+            write_whole(osp.join(runner.work_dir, 'last_checkpoint'), file.encode())
         if self._group is not None:
             torch_dist.barrier(self._group)
         self._leave(runner, f'{file} is saved')
 
-    def after_val_iter(self,
-                       runner,
-                       batch_idx: int,
-                       data_batch: Optional[dict] = None,
-                       outputs: Optional[list] = None) -> None:
+    def after_val_iter(
+        self,
+        runner,
+        batch_idx: int,
+        data_batch: dict | None = None,
+        outputs: list | None = None,
+    ) -> None:
         if self._asked:
             self._leave(runner, 'nothing is saved in a validation')
 

@@ -1,14 +1,15 @@
 """Earlier states of the network in training, kept to guide it."""
+
 import logging
 import math
 from copy import deepcopy
-from typing import Dict, List, Optional
 
 import torch
 from mmengine.logging import print_log
 from torch import Tensor, nn
 
 from mmsemi.registry import HOOKS
+
 from .guidance_hook import GuidanceHook, student
 
 CHECKPOINT_KEY = 'previous_models'
@@ -27,8 +28,9 @@ class PreviousModel:
         epoch (int): The epoch before which the state was kept.
     """
 
-    def __init__(self, network: nn.Module, state: Dict[str, Tensor],
-                 epoch: int) -> None:
+    def __init__(
+        self, network: nn.Module, state: dict[str, Tensor], epoch: int
+    ) -> None:
         self.network = network
         self.state = state
         self.epoch = epoch
@@ -84,24 +86,28 @@ class PreviousModelsHook(GuidanceHook):
 
     priority = 'NORMAL'
 
-    def __init__(self,
-                 max_models: int = 8,
-                 base_epochs: int = 0,
-                 admit: str = 'best',
-                 interval: int = 1,
-                 key: str = 'mIoU',
-                 device: str = 'model',
-                 dtype: Optional[str] = None) -> None:
+    def __init__(
+        self,
+        max_models: int = 8,
+        base_epochs: int = 0,
+        admit: str = 'best',
+        interval: int = 1,
+        key: str = 'mIoU',
+        device: str = 'model',
+        dtype: str | None = None,
+    ) -> None:
         choices = dict(
             admit=(admit, ('best', 'every_n_epochs')),
             device=(device, ('model', 'cpu')),
-            dtype=(dtype, (None, 'half')))
+            dtype=(dtype, (None, 'half')),
+        )
         for name, (value, allowed) in choices.items():
             if value not in allowed:
                 raise ValueError(f'{name}={value!r} is none of {allowed}.')
         if max_models < 1 or interval < 1:
-            raise ValueError(f'max_models={max_models} and interval='
-                             f'{interval} must be 1 or more.')
+            raise ValueError(
+                f'max_models={max_models} and interval={interval} must be 1 or more.'
+            )
         self.max_models = max_models
         self.base_epochs = base_epochs
         self.admit = admit
@@ -110,7 +116,7 @@ class PreviousModelsHook(GuidanceHook):
         self.device = device
         self.dtype = dtype
 
-        self.models: List[PreviousModel] = []
+        self.models: list[PreviousModel] = []
         self.best = -math.inf
         self.validated = 0  # epochs of training before the last validation
         self.improved = 0  # the same for the last one that improved the best
@@ -131,8 +137,9 @@ class PreviousModelsHook(GuidanceHook):
             raise ValueError(
                 f'{type(self).__name__} admits models by the best '
                 f'{self.key}, but the config validates nothing: set '
-                "`val_dataloader`, `val_cfg` and `val_evaluator`, or "
-                "admit='every_n_epochs'.")
+                '`val_dataloader`, `val_cfg` and `val_evaluator`, or '
+                "admit='every_n_epochs'."
+            )
 
     def before_train_epoch(self, runner) -> None:
         """Decide whether the present model joins."""
@@ -149,7 +156,7 @@ class PreviousModelsHook(GuidanceHook):
             self._add(runner)
         self.decided = epoch
 
-    def after_val_epoch(self, runner, metrics: Dict[str, float]) -> None:
+    def after_val_epoch(self, runner, metrics: dict[str, float]) -> None:
         """Note whether the score improved.
 
         Raises:
@@ -161,7 +168,8 @@ class PreviousModelsHook(GuidanceHook):
             raise ValueError(
                 f'{type(self).__name__} admits models by {self.key!r}, but '
                 f'the validation gives {", ".join(metrics) or "nothing"}: '
-                'set `key`.')
+                'set `key`.'
+            )
         self.validated = runner.epoch
         if metrics[self.key] > self.best:
             self.best = float(metrics[self.key])
@@ -179,10 +187,12 @@ class PreviousModelsHook(GuidanceHook):
                 dict(
                     epoch=model.epoch,
                     state_dict={
-                        name: tensor.cpu()
-                        for name, tensor in model.state.items()
-                    }) for model in self.models
-            ])
+                        name: tensor.cpu() for name, tensor in model.state.items()
+                    },
+                )
+                for model in self.models
+            ],
+        )
 
     def after_load_checkpoint(self, runner, checkpoint: dict) -> None:
         if not runner._resume:
@@ -193,37 +203,44 @@ class PreviousModelsHook(GuidanceHook):
                 'The checkpoint was written without PreviousModelsHook: '
                 'the list of previous models begins empty.',
                 logger='current',
-                level=logging.WARNING)
+                level=logging.WARNING,
+            )
             return
         self.best = kept['best']
         self.validated = kept['validated']
         self.improved = kept['improved']
         self.decided = kept['decided']
         self.models[:] = [
-            PreviousModel(self.network, self._stored(model['state_dict']),
-                          model['epoch'])
-            for model in kept['models'][-self.max_models:]
+            PreviousModel(
+                self.network, self._stored(model['state_dict']), model['epoch']
+            )
+            for model in kept['models'][-self.max_models :]
         ]
 
     def _owes_validation(self, runner) -> bool:
         """The epoch just trained was to be validated, and was not."""
         loop = runner.train_loop
-        return (self.validated != runner.epoch and runner.epoch > 0
-                and runner.epoch >= loop.val_begin
-                and runner.epoch % loop.val_interval == 0)
+        return (
+            self.validated != runner.epoch
+            and runner.epoch > 0
+            and runner.epoch >= loop.val_begin
+            and runner.epoch % loop.val_interval == 0
+        )
 
     def _add(self, runner) -> None:
         model = student(runner)
         state = {k: v.clone() for k, v in model.state_dict().items()}
         self.models.append(
-            PreviousModel(self.network, self._stored(state), runner.epoch))
-        del self.models[:-self.max_models]
+            PreviousModel(self.network, self._stored(state), runner.epoch)
+        )
+        del self.models[: -self.max_models]
         runner.logger.info(
             f'The model joins the previous ones before epoch '
             f'{runner.epoch + 1}: {len(self.models)} of at most '
-            f'{self.max_models}.')
+            f'{self.max_models}.'
+        )
 
-    def _stored(self, state: Dict[str, Tensor]) -> Dict[str, Tensor]:
+    def _stored(self, state: dict[str, Tensor]) -> dict[str, Tensor]:
         """A state dict where, and as precise as, it is to wait."""
         parameters = dict(self.network.named_parameters())
         device = next(iter(parameters.values())).device
@@ -232,6 +249,5 @@ class PreviousModelsHook(GuidanceHook):
         stored = {}
         for name, tensor in state.items():
             half = self.dtype == 'half' and name in parameters
-            stored[name] = tensor.to(device,
-                                     torch.half if half else tensor.dtype)
+            stored[name] = tensor.to(device, torch.half if half else tensor.dtype)
         return stored

@@ -1,7 +1,7 @@
 """Best and last, side by side."""
+
 import json
 import os.path as osp
-from typing import Dict, List
 
 from mmengine.dist import master_only
 from mmengine.hooks import Hook
@@ -30,7 +30,7 @@ class ResultsHook(Hook):
     def _file(self, runner) -> str:
         return osp.join(runner.work_dir, 'results.json')
 
-    def _read(self, runner) -> List[Dict[str, float]]:
+    def _read(self, runner) -> list[dict[str, float]]:
         if not osp.isfile(self._file(runner)):
             return []
         with open(self._file(runner)) as file:
@@ -40,11 +40,10 @@ class ResultsHook(Hook):
     def before_train(self, runner) -> None:
         """Forget the scores of another run, or of what is trained again."""
         rows = self._read(runner)
-        self._write(runner,
-                    [row for row in rows if row['iter'] <= runner.iter])
+        self._write(runner, [row for row in rows if row['iter'] <= runner.iter])
 
     @master_only
-    def after_val_epoch(self, runner, metrics: Dict[str, float]) -> None:
+    def after_val_epoch(self, runner, metrics: dict[str, float]) -> None:
         row = dict(epoch=runner.epoch, iter=runner.iter)
         row.update({key: float(value) for key, value in metrics.items()})
         # A validation that is run again replaces its row.
@@ -60,7 +59,8 @@ class ResultsHook(Hook):
         runner.logger.info(
             f'{self.key}: best {best[self.key]:.2f} (epoch {best["epoch"]}, '
             f'chosen on the validation set), last {last[self.key]:.2f} '
-            f'(epoch {last["epoch"]}).')
+            f'(epoch {last["epoch"]}).'
+        )
 
-    def _write(self, runner, rows: List[Dict[str, float]]) -> None:
+    def _write(self, runner, rows: list[dict[str, float]]) -> None:
         write_whole(self._file(runner), json.dumps(rows, indent=1).encode())

@@ -1,6 +1,6 @@
 """The network on its way, for ST++'s reliability."""
+
 import os.path as osp
-from typing import List
 
 from mmengine.hooks import Hook
 from mmengine.runner import EpochBasedTrainLoop
@@ -8,7 +8,7 @@ from mmengine.runner import EpochBasedTrainLoop
 from mmsemi.registry import HOOKS
 
 
-def snapshot_files(work_dir: str, max_epochs: int) -> List[str]:
+def snapshot_files(work_dir: str, max_epochs: int) -> list[str]:
     """The files that a training's snapshots are kept in, oldest first.
 
     Args:
@@ -20,13 +20,12 @@ def snapshot_files(work_dir: str, max_epochs: int) -> List[str]:
         ValueError: There are too few epochs.
     """
     if max_epochs < 3:
-        raise ValueError(f'train_cfg.max_epochs={max_epochs} is too short to '
-                         'take three snapshots: train for 3 epochs or more.')
+        raise ValueError(
+            f'train_cfg.max_epochs={max_epochs} is too short to '
+            'take three snapshots: train for 3 epochs or more.'
+        )
     epochs = max_epochs // 3, max_epochs * 2 // 3, max_epochs
-    return [
-        osp.join(work_dir, 'snapshots', f'epoch_{epoch}.pth')
-        for epoch in epochs
-    ]
+    return [osp.join(work_dir, 'snapshots', f'epoch_{epoch}.pth') for epoch in epochs]
 
 
 @HOOKS.register_module()
@@ -50,7 +49,8 @@ class SnapshotHook(Hook):
             raise ValueError(
                 f'{type(self).__name__} counts epochs: use '
                 'train_cfg=dict(type="EpochBasedTrainLoop", ...), not '
-                f'{type(runner.train_loop).__name__}.')
+                f'{type(runner.train_loop).__name__}.'
+            )
         self.files = snapshot_files(runner.work_dir, runner.max_epochs)
 
     def after_train_epoch(self, runner) -> None:
@@ -58,7 +58,5 @@ class SnapshotHook(Hook):
         name = f'epoch_{runner.epoch + 1}.pth'
         if osp.join(folder, name) in self.files:
             runner.save_checkpoint(
-                folder,
-                name,
-                save_optimizer=False,
-                save_param_scheduler=False)
+                folder, name, save_optimizer=False, save_param_scheduler=False
+            )

@@ -1,9 +1,10 @@
 """No process waits for ever for another one."""
+
 import faulthandler
 import os
 import threading
 import time
-from typing import List, NamedTuple
+from typing import NamedTuple
 
 import torch.distributed as torch_dist
 from mmengine.dist import get_dist_info, is_distributed
@@ -40,7 +41,7 @@ class StallHook(Hook):
         self._over = threading.Event()
         self._started = False
         self._place = 0
-        self._since = 0.
+        self._since = 0.0
 
     def before_train(self, runner) -> None:
         self._start(runner)
@@ -74,14 +75,14 @@ class StallHook(Hook):
         self._go_on()
         if is_distributed() and not self._started:
             self._started = True
-            threading.Thread(
-                target=self._watch, args=(runner, ), daemon=True).start()
+            threading.Thread(target=self._watch, args=(runner,), daemon=True).start()
 
     def _watch(self, runner) -> None:
         """Give signs, and end the process when it has waited too long."""
         rank, world_size = get_dist_info()
         store = torch_dist.PrefixStore(
-            STORE, torch_dist.distributed_c10d._get_default_store())
+            STORE, torch_dist.distributed_c10d._get_default_store()
+        )
         interval = min(5, runner.dist_timeout / 40)
         beat = 0
 
@@ -101,24 +102,22 @@ class StallHook(Hook):
                 give_sign()
                 give_sign()
                 if place == self._place:
-                    self._end(runner, waited, before,
-                              _signs(store, world_size))
+                    self._end(runner, waited, before, _signs(store, world_size))
         except RuntimeError:
             return  # the store went with its process: PyTorch's time-out
 
-    def _end(self, runner, waited: float, before: List[Sign],
-             now: List[Sign]) -> None:
+    def _end(self, runner, waited: float, before: list[Sign], now: list[Sign]) -> None:
         place = now[runner.rank].place
         silent = [r for r, sign in enumerate(now) if sign == before[r]]
         behind = [
-            r for r, sign in enumerate(now)
-            if sign.place < place and r not in silent
+            r for r, sign in enumerate(now) if sign.place < place and r not in silent
         ]
         if silent or behind:
             whom = 'It waits for ' + ' and '.join(
                 f'process {", ".join(map(str, ranks))}, which {what}'
-                for ranks, what in ((silent, 'gives no sign'),
-                                    (behind, 'is behind')) if ranks)
+                for ranks, what in ((silent, 'gives no sign'), (behind, 'is behind'))
+                if ranks
+            )
         elif any(sign.place > place for sign in now):
             whom = 'The others wait for it'
         else:
@@ -126,14 +125,17 @@ class StallHook(Hook):
         runner.logger.error(
             f'Process {runner.rank} has come no further for {waited:.0f} s. '
             f'{whom}. Below is where it is; checkpoints are untouched, go on '
-            'by `--resume`. env_cfg.dist_cfg.timeout sets the time.')
+            'by `--resume`. env_cfg.dist_cfg.timeout sets the time.'
+        )
         faulthandler.dump_traceback()
         os._exit(1)
 
 
-def _signs(store: torch_dist.Store, world_size: int) -> List[Sign]:
+def _signs(store: torch_dist.Store, world_size: int) -> list[Sign]:
     """What every process said last."""
     return [
         Sign(*map(int, store.get(str(rank)).split()))
-        if store.check([str(rank)]) else Sign() for rank in range(world_size)
+        if store.check([str(rank)])
+        else Sign()
+        for rank in range(world_size)
     ]

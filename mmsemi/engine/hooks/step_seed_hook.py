@@ -1,6 +1,6 @@
 """Random draws of a step that do not depend on the steps before it."""
+
 import random
-from typing import Optional
 
 import numpy as np
 import torch
@@ -21,10 +21,9 @@ class StepSeedHook(Hook):
 
     priority = 'VERY_HIGH'
 
-    def before_train_iter(self,
-                          runner,
-                          batch_idx: int,
-                          data_batch: Optional[dict] = None) -> None:
+    def before_train_iter(
+        self, runner, batch_idx: int, data_batch: dict | None = None
+    ) -> None:
         entropy = (runner.seed, runner.iter, get_rank())
         seed = int(np.random.SeedSequence(entropy).generate_state(1)[0])
         torch.manual_seed(seed)

@@ -1,9 +1,11 @@
 """Checkpoints of which there is always one."""
+
 import os
 import os.path as osp
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Callable, List, Optional, Tuple
+from typing import Any
 
 import numpy as np
 from mmengine.dist import broadcast_object_list, is_main_process
@@ -12,6 +14,7 @@ from mmengine.hooks import CheckpointHook
 from mmsemi.registry import HOOKS
 from mmsemi.utils.checkpoint import read_checkpoint
 from mmsemi.utils.files import write_whole
+
 from .preemption_hook import CHECKPOINT as INTERRUPTED
 
 SUPERSEDED = 'superseded'
@@ -42,17 +45,17 @@ class WholeCheckpointHook(CheckpointHook):
     """
 
     def before_train(self, runner) -> None:
-        self._removals: List[Tuple[Callable, str]] = []
+        self._removals: list[tuple[Callable, str]] = []
         super().before_train(runner)
         self._folders = {
-            osp.realpath(folder)
-            for folder in (self.out_dir, runner.work_dir)
+            osp.realpath(folder) for folder in (self.out_dir, runner.work_dir)
         }
         backend = self.file_backend
         self.file_backend = _View(
             backend,
             remove=lambda path: self._removals.append((backend.remove, path)),
-            rmtree=lambda path: self._removals.append((backend.rmtree, path)))
+            rmtree=lambda path: self._removals.append((backend.rmtree, path)),
+        )
         if is_main_process():
             # What a kill interrupted; the hook is alone in its folders.
             for folder in self._folders:
@@ -69,10 +72,14 @@ class WholeCheckpointHook(CheckpointHook):
         """Do what a kill left undone, now that the run goes on."""
         info = runner.message_hub.runtime_info
         superseded = map(osp.basename, info.pop(SUPERSEDED, ()))
-        self._put_off(*(
-            osp.join(folder, name) for name in superseded
-            for folder in self._folders
-            if osp.join(folder, name) != self._resumed))
+        self._put_off(
+            *(
+                osp.join(folder, name)
+                for name in superseded
+                for folder in self._folders
+                if osp.join(folder, name) != self._resumed
+            )
+        )
         if self.save_best and len(self.key_indicators) == 1:
             best = [None]
             if is_main_process():
@@ -84,14 +91,15 @@ class WholeCheckpointHook(CheckpointHook):
                 self.best_ckpt_path = best[0]['best_ckpt']
         self._remove()
 
-    def _unknown_best(self, runner) -> Optional[dict]:
+    def _unknown_best(self, runner) -> dict | None:
         """Of the best checkpoint that the last one could not know of."""
         step = runner.epoch if self.by_epoch else runner.iter
-        name = f'best_{self.key_indicators[0]}_' + \
-            self.filename_tmpl.format(step)
+        name = f'best_{self.key_indicators[0]}_' + self.filename_tmpl.format(step)
         file = Path(self.out_dir, name.replace('/', '_'))
-        if not file.is_file() or \
-                file.stat().st_mtime_ns < os.stat(self._resumed).st_mtime_ns:
+        if (
+            not file.is_file()
+            or file.stat().st_mtime_ns < os.stat(self._resumed).st_mtime_ns
+        ):
             return None
         try:
             info = read_checkpoint(file)['message_hub']['runtime_info']
@@ -129,15 +137,20 @@ class WholeCheckpointHook(CheckpointHook):
         """Carry out what was put off, but for files written anew."""
         keep = {
             osp.realpath(path)
-            for path in (self.last_ckpt, getattr(self, 'best_ckpt_path', None),
-                         *getattr(self, 'best_ckpt_path_dict', {}).values())
+            for path in (
+                self.last_ckpt,
+                getattr(self, 'best_ckpt_path', None),
+                *getattr(self, 'best_ckpt_path_dict', {}).values(),
+            )
             if path
         }
         while self._removals:
             remove, path = self._removals.pop(0)
-            if (osp.realpath(path) not in keep
-                    and osp.realpath(osp.dirname(path)) in self._folders
-                    and self.file_backend.exists(path)):
+            if (
+                osp.realpath(path) not in keep
+                and osp.realpath(osp.dirname(path)) in self._folders
+                and self.file_backend.exists(path)
+            ):
                 remove(path)
 
     def _save_checkpoint_with_step(self, runner, step, meta) -> None:
@@ -145,8 +158,9 @@ class WholeCheckpointHook(CheckpointHook):
             self._put_off(self._resumed)
         with tempfile.TemporaryDirectory() as folder:
             super()._save_checkpoint_with_step(
-                _View(runner, work_dir=folder), step, meta)
+                _View(runner, work_dir=folder), step, meta
+            )
         if is_main_process():
             write_whole(
-                osp.join(runner.work_dir, 'last_checkpoint'),
-                self.last_ckpt.encode())
+                osp.join(runner.work_dir, 'last_checkpoint'), self.last_ckpt.encode()
+            )

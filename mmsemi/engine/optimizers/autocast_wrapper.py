@@ -1,6 +1,7 @@
 """Mixed precision on any device."""
+
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Iterator, Union
 
 import torch
 from mmengine.device import get_device
@@ -32,10 +33,12 @@ class AutocastOptimWrapper(AmpOptimWrapper):
         ValueError: Another ``dtype`` or ``loss_scale``.
     """
 
-    def __init__(self,
-                 dtype: str = 'bfloat16',
-                 loss_scale: Union[str, float, dict] = 'dynamic',
-                 **kwargs) -> None:
+    def __init__(
+        self,
+        dtype: str = 'bfloat16',
+        loss_scale: str | float | dict = 'dynamic',
+        **kwargs,
+    ) -> None:
         if dtype not in DTYPES:
             raise ValueError(f'dtype={dtype!r} is none of {DTYPES}.')
         OptimWrapper.__init__(self, **kwargs)  # MMEngine's asks for a GPU
@@ -50,10 +53,12 @@ class AutocastOptimWrapper(AmpOptimWrapper):
         elif isinstance(loss_scale, dict):
             scale = loss_scale
         else:
-            raise ValueError(f"loss_scale must be 'dynamic', a number or a "
-                             f'dict, got {loss_scale!r}.')
+            raise ValueError(
+                f"loss_scale must be 'dynamic', a number or a dict, got {loss_scale!r}."
+            )
         self.loss_scaler = torch.amp.GradScaler(
-            self.device_type, **scale, enabled=dtype == 'float16')
+            self.device_type, **scale, enabled=dtype == 'float16'
+        )
         # Let the scaler leave out steps of infinite gradients altogether.
         # Fused SGD (PyTorch 2.13), told to, does so itself, but if it is its
         # first step leaves the momentum uninitialised, and takes it for one.
@@ -62,6 +67,8 @@ class AutocastOptimWrapper(AmpOptimWrapper):
     @contextmanager
     def optim_context(self, model: nn.Module) -> Iterator[None]:
         """Of mixed precision, and of accumulation as in ``OptimWrapper``."""
-        with OptimWrapper.optim_context(self, model), torch.autocast(
-                self.device_type, self.cast_dtype):
+        with (
+            OptimWrapper.optim_context(self, model),
+            torch.autocast(self.device_type, self.cast_dtype),
+        ):
             yield

@@ -1,5 +1,6 @@
 """Parameters that are treated alike, in one group of the optimiser."""
-from typing import Any, Dict, List, Optional
+
+from typing import Any
 
 from mmengine.optim import DefaultOptimWrapperConstructor, OptimWrapper
 from torch import nn
@@ -25,27 +26,29 @@ class GroupedParamsConstructor(DefaultOptimWrapperConstructor):
     """
 
     def __call__(self, model: nn.Module) -> OptimWrapper:
-        self._places: List[List[int]] = []
+        self._places: list[list[int]] = []
         optim_wrapper = super().__call__(model)
         places = self._places
 
-        def take_over(optimizer: Optimizer, state: dict) -> Optional[dict]:
+        def take_over(optimizer: Optimizer, state: dict) -> dict | None:
             return _regroup(state, places)
 
         optim_wrapper.optimizer.register_load_state_dict_pre_hook(take_over)
         return optim_wrapper
 
-    def add_params(self,
-                   params: List[dict],
-                   module: nn.Module,
-                   prefix: str = '',
-                   is_dcn_module: Optional[bool] = None) -> None:
+    def add_params(
+        self,
+        params: list[dict],
+        module: nn.Module,
+        prefix: str = '',
+        is_dcn_module: bool | None = None,
+    ) -> None:
         """As in MMEngine; grouped where the whole network is through."""
         super().add_params(params, module, prefix, is_dcn_module)
         if prefix:
             return
-        groups: Dict[str, Any] = {}
-        places: Dict[str, List[int]] = {}
+        groups: dict[str, Any] = {}
+        places: dict[str, list[int]] = {}
         for i, single in enumerate(params):
             settings = {k: v for k, v in single.items() if k != 'params'}
             key = repr(sorted(settings.items()))
@@ -56,7 +59,7 @@ class GroupedParamsConstructor(DefaultOptimWrapperConstructor):
         self._places = list(places.values())
 
 
-def _regroup(state: dict, places: List[List[int]]) -> Optional[dict]:
+def _regroup(state: dict, places: list[list[int]]) -> dict | None:
     """An optimiser's state with a group per tensor, in our groups.
 
     Args:
@@ -71,8 +74,7 @@ def _regroup(state: dict, places: List[List[int]]) -> Optional[dict]:
     if not single or len(saved) != sum(map(len, places)):
         return None
     groups = [
-        dict(
-            saved[group[0]],
-            params=[saved[i]['params'][0] for i in group]) for group in places
+        dict(saved[group[0]], params=[saved[i]['params'][0] for i in group])
+        for group in places
     ]
     return dict(state, param_groups=groups)

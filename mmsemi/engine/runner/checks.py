@@ -1,8 +1,9 @@
 """What is looked at before a run, so that it does not fail in the middle."""
+
 import os.path as osp
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
-from typing import Callable, Dict, List
 
 from mmengine.dataset import BaseDataset
 from mmengine.model import BaseModule
@@ -29,7 +30,8 @@ def check_batches(loader: DataLoader, world_size: int) -> None:
             f'{len(loader.dataset)} images do not fill one batch of '
             f'{loader.batch_size} on each of {world_size} processes. Lower '
             'total_batch_size (or train_dataloader.batch_size), or use fewer '
-            'processes.')
+            'processes.'
+        )
 
 
 def check_train_set(dataset: Dataset) -> None:
@@ -61,8 +63,7 @@ def check_overlap(train: Dataset, val: Dataset) -> None:
     Raises:
         ValueError: Naming such an image and its lists.
     """
-    if not (isinstance(train, SemiSegDataset)
-            and isinstance(val, BaseDataset)):
+    if not (isinstance(train, SemiSegDataset) and isinstance(val, BaseDataset)):
         return
     folder = lru_cache(osp.realpath)
 
@@ -78,7 +79,8 @@ def check_overlap(train: Dataset, val: Dataset) -> None:
             raise ValueError(
                 f'{some(shared)} stand in {part.ann_file} as well as in '
                 f'{val.ann_file}. Take them out of one of the two: a score '
-                'on images trained on says nothing.')
+                'on images trained on says nothing.'
+            )
 
 
 def check_network(model: nn.Module, dataset: Dataset) -> None:
@@ -87,8 +89,7 @@ def check_network(model: nn.Module, dataset: Dataset) -> None:
     Raises:
         ValueError: Saying where they do not.
     """
-    if isinstance(dataset, SemiSegDataset) and isinstance(
-            model, BaseSegmentor):
+    if isinstance(dataset, SemiSegDataset) and isinstance(model, BaseSegmentor):
         misfits = find_misfits(model, dataset.labeled)
         if misfits:
             raise ValueError(' '.join(misfits))
@@ -102,25 +103,24 @@ def check_fits(model: nn.Module, checkpoint: dict, filename: str) -> None:
             another shape.
     """
     state = checkpoint.get('state_dict', checkpoint)
-    state = {
-        key.removeprefix('module.'): value
-        for key, value in state.items()
-    }
+    state = {key.removeprefix('module.'): value for key, value in state.items()}
     faults = tensor_faults(state, model.state_dict())
     if faults:
         raise ValueError(
             f'The checkpoint {filename} is not of this network: it {faults}. '
             'Use the config it was trained with, or take over what fits by '
-            '`--cfg-options strict_load=False`.')
+            '`--cfg-options strict_load=False`.'
+        )
 
 
-def pretrained_parts(model: nn.Module) -> Dict[str, dict]:
+def pretrained_parts(model: nn.Module) -> dict[str, dict]:
     """``init_cfg`` of the parts that start from files, by their names."""
     return {
         name: module.init_cfg
         for name, module in model.named_modules()
-        if isinstance(module, BaseModule) and isinstance(
-            module.init_cfg, dict) and 'checkpoint' in module.init_cfg
+        if isinstance(module, BaseModule)
+        and isinstance(module.init_cfg, dict)
+        and 'checkpoint' in module.init_cfg
     }
 
 
@@ -129,19 +129,22 @@ def _check_pairs(dataset: BaseDataset, max_faults: int = 0) -> None:
     if missing:
         raise FileNotFoundError(
             f'{dataset.ann_file} names files that are not there: '
-            f'{some(missing)}. Check `data_root` and the list.')
+            f'{some(missing)}. Check `data_root` and the list.'
+        )
     faults = _search(dataset, _size_faults)
     if len(faults) > max_faults:
-        raise ValueError(f'In {dataset.ann_file}: {some(faults)}. An image '
-                         'and its mask must have the same size.')
+        raise ValueError(
+            f'In {dataset.ann_file}: {some(faults)}. An image '
+            'and its mask must have the same size.'
+        )
 
 
-def _search(dataset: BaseDataset,
-            look: Callable[[dict], List[str]],
-            at_once: int = 100) -> List[str]:
+def _search(
+    dataset: BaseDataset, look: Callable[[dict], list[str]], at_once: int = 100
+) -> list[str]:
     """What there is to say about the images, a list of any length."""
 
-    def look_at(start: int) -> List[str]:
+    def look_at(start: int) -> list[str]:
         part = range(start, min(start + at_once, len(dataset)))
         return [said for i in part for said in look(dataset.get_data_info(i))]
 
@@ -150,15 +153,14 @@ def _search(dataset: BaseDataset,
         return [said for part in parts for said in part]
 
 
-def _missing_files(info: dict) -> List[str]:
+def _missing_files(info: dict) -> list[str]:
     files = (info['img_path'], info.get('seg_map_path'))
     return [
-        file for file in files
-        if file and '://' not in file and not osp.isfile(file)
+        file for file in files if file and '://' not in file and not osp.isfile(file)
     ]
 
 
-def _size_faults(info: dict) -> List[str]:
+def _size_faults(info: dict) -> list[str]:
     """Two sizes that differ, from the headers alone."""
     if not info.get('seg_map_path'):
         return []

@@ -1,4 +1,5 @@
 """What a training step takes."""
+
 import time
 from copy import deepcopy
 from itertools import islice
@@ -10,6 +11,7 @@ from torch.utils.data import Dataset
 
 from mmsemi.datasets import stack_streams
 from mmsemi.registry import DATA_SAMPLERS, HOOKS, MODELS
+
 from ..hooks.guidance_hook import GuidanceHook
 
 
@@ -50,10 +52,10 @@ def measure_cost(cfg: Config, dataset: Dataset, batch_size: int) -> Cost:
     """
     loader = cfg.train_dataloader
     sampler = DATA_SAMPLERS.build(
-        dict(loader.sampler), default_args=dict(dataset=dataset, seed=0))
+        dict(loader.sampler), default_args=dict(dataset=dataset, seed=0)
+    )
     start = time.perf_counter()
-    batch = stack_streams(
-        [dataset[i] for i in islice(iter(sampler), batch_size)])
+    batch = stack_streams([dataset[i] for i in islice(iter(sampler), batch_size)])
     load = time.perf_counter() - start
 
     device = 'cuda' if torch.cuda.is_available() else 'cpu'
@@ -72,12 +74,13 @@ def measure_cost(cfg: Config, dataset: Dataset, batch_size: int) -> Cost:
         with kept:
             step = train_step(model, batch)
         memory = 3 * parameter_bytes(model) + kept.bytes + lent
-        how = ('memory estimated from weights, gradients, momentum and what '
-               'the backward pass keeps; time measured on the CPU')
+        how = (
+            'memory estimated from weights, gradients, momentum and what '
+            'the backward pass keeps; time measured on the CPU'
+        )
     steps = len(sampler) // batch_size
     workers = max(loader.get('num_workers', 0), 1)
-    return Cost(memory, step, load, steps,
-                steps * max(step, load / workers), how)
+    return Cost(memory, step, load, steps, steps * max(step, load / workers), how)
 
 
 def lend_copies(cfg: Config, model: torch.nn.Module) -> int:
@@ -91,8 +94,10 @@ def lend_copies(cfg: Config, model: torch.nn.Module) -> int:
         return 0
     hooks = [HOOKS.build(hook) for hook in cfg.get('custom_hooks', [])]
     count = sum(
-        getattr(hook, 'max_models', 1) for hook in hooks
-        if isinstance(hook, GuidanceHook))
+        getattr(hook, 'max_models', 1)
+        for hook in hooks
+        if isinstance(hook, GuidanceHook)
+    )
     copy = deepcopy(model).eval().requires_grad_(False)
     guidance.models = [copy] * count or None
     guidance.epoch, guidance.max_epochs = 1, 2
@@ -122,10 +127,7 @@ class KeptTensors(torch.autograd.graph.saved_tensors_hooks):
     """
 
     def __init__(self, model: torch.nn.Module) -> None:
-        self._own = {
-            p.untyped_storage().data_ptr()
-            for p in model.parameters()
-        }
+        self._own = {p.untyped_storage().data_ptr() for p in model.parameters()}
         self._kept = {}
         super().__init__(self._keep, lambda tensor: tensor)
 

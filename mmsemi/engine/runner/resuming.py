@@ -1,8 +1,8 @@
 """Which checkpoint a run goes on from."""
+
 import logging
 import os.path as osp
 from pathlib import Path
-from typing import List, Optional
 
 from mmengine.logging import print_log
 
@@ -11,7 +11,7 @@ from mmsemi.utils.checkpoint import read_checkpoint
 RESUMABLE = {'meta', 'state_dict', 'message_hub'}
 
 
-def newest_whole_checkpoint(work_dir: str) -> Optional[str]:
+def newest_whole_checkpoint(work_dir: str) -> str | None:
     """The last checkpoint of a work dir that can be read to its end.
 
     Newest is by the time of writing, whatever ``last_checkpoint`` says: a
@@ -30,9 +30,8 @@ def newest_whole_checkpoint(work_dir: str) -> Optional[str]:
             checkpoint = read_checkpoint(file)
         except (OSError, ValueError) as error:
             print_log(
-                f'Passing over {file}: {error}',
-                logger='current',
-                level=logging.WARNING)
+                f'Passing over {file}: {error}', logger='current', level=logging.WARNING
+            )
             damaged.append(str(file))
             continue
         if RESUMABLE <= checkpoint.keys():
@@ -41,11 +40,12 @@ def newest_whole_checkpoint(work_dir: str) -> Optional[str]:
         raise ValueError(
             f'No checkpoint of {work_dir} can be resumed from: '
             f'{", ".join(damaged)} cannot be read. Name another one by '
-            '`--resume FILE`, or remove these to begin anew.')
+            '`--resume FILE`, or remove these to begin anew.'
+        )
     return None
 
 
-def _candidates(work_dir: str) -> List[Path]:
+def _candidates(work_dir: str) -> list[Path]:
     """Checkpoints that are no best ones, newest first."""
     folders = {Path(work_dir)}
     pointer = Path(work_dir, 'last_checkpoint')
@@ -55,7 +55,8 @@ def _candidates(work_dir: str) -> List[Path]:
             folders.add(Path(last).parent)
     files = {
         file.resolve()
-        for folder in folders for file in folder.glob('*.pth')
+        for folder in folders
+        for file in folder.glob('*.pth')
         if not file.name.startswith(('.', 'best_'))
     }
     return sorted(files, key=lambda file: file.stat().st_mtime_ns)[::-1]

@@ -1,12 +1,13 @@
 """What self-training does with its unlabeled images."""
+
 import csv
 import io
 import json
 import os.path as osp
 from abc import abstractmethod
+from collections.abc import Iterable, Sequence
 from copy import deepcopy
 from pathlib import Path
-from typing import Dict, Iterable, List, Optional, Sequence, Union
 
 import torch
 from mmengine.dataset import pseudo_collate
@@ -24,6 +25,7 @@ from mmsemi.registry import DATASETS, LOOPS
 from mmsemi.utils.checkpoint import read_checkpoint, unwrap
 from mmsemi.utils.files import write_whole
 from mmsemi.visualization import save_mask
+
 from ..hooks.guidance_hook import student
 
 
@@ -33,7 +35,7 @@ class _WithFaults(Dataset):
     def __init__(self, images: Dataset) -> None:
         self.images = images
 
-    def __getitem__(self, i: int) -> Union[dict, FaultyFile]:
+    def __getitem__(self, i: int) -> dict | FaultyFile:
         try:
             return self.images[i]
         except FaultyFile as error:
@@ -62,12 +64,14 @@ class UnlabeledLoop(BaseLoop):
 
     title = ''
 
-    def __init__(self,
-                 runner,
-                 dataloader: dict,
-                 evaluator: Optional[dict] = None,
-                 image_list: Optional[str] = None,
-                 fp16: bool = False) -> None:
+    def __init__(
+        self,
+        runner,
+        dataloader: dict,
+        evaluator: dict | None = None,
+        image_list: str | None = None,
+        fp16: bool = False,
+    ) -> None:
         self.fp16 = fp16
         dataset = DATASETS.build(dataloader['dataset'])
         self.images = dataset.unlabeled
@@ -84,7 +88,8 @@ class UnlabeledLoop(BaseLoop):
         self.work_dir = Path(runner.work_dir)
         self.rank, self.world_size = get_dist_info()
         self.share = [
-            i for i in range(self.rank, len(self.names), self.world_size)
+            i
+            for i in range(self.rank, len(self.names), self.world_size)
             if not self.is_done(self.names[i])
         ]
         super().__init__(
@@ -93,13 +98,14 @@ class UnlabeledLoop(BaseLoop):
                 _WithFaults(self.images),
                 sampler=self.share,
                 num_workers=dataloader.get('num_workers', 0),
-                collate_fn=pseudo_collate))
+                collate_fn=pseudo_collate,
+            ),
+        )
 
     def run(self) -> None:
         """Visit the share, wait for the other processes, and finish."""
         network = student(self.runner).eval()
-        batches = track(
-            self.dataloader, self.title, disable=self.rank != 0)
+        batches = track(self.dataloader, self.title, disable=self.rank != 0)
         with torch.no_grad(), autocast(enabled=self.fp16):
             for batch, i in zip(batches, self.share):
                 if isinstance(batch, list):
@@ -149,8 +155,9 @@ class ReliabilityLoop(UnlabeledLoop):
 
     title = 'Scoring reliability'
 
-    def __init__(self, runner, *args, snapshots: Sequence[str],
-                 shares: Sequence[float], **kwargs) -> None:
+    def __init__(
+        self, runner, *args, snapshots: Sequence[str], shares: Sequence[float], **kwargs
+    ) -> None:
         self.shares = shares
         self.scores = self._read_scores(Path(runner.work_dir))
         super().__init__(runner, *args, **kwargs)
@@ -169,9 +176,9 @@ class ReliabilityLoop(UnlabeledLoop):
         return name in self.scores
 
     def visit(self, name: str, network: nn.Module, image: Tensor) -> None:
-        labels = torch.stack([
-            model.logits(image).argmax(1) for model in (*self.earlier, network)
-        ])
+        labels = torch.stack(
+            [model.logits(image).argmax(1) for model in (*self.earlier, network)]
+        )
         score = snapshot_reliability(labels, network.num_classes).item()
         self.file.write(json.dumps([name, score]) + '\n')
         self.file.flush()
@@ -184,11 +191,11 @@ class ReliabilityLoop(UnlabeledLoop):
         writer = csv.writer(table, lineterminator='\n')
         writer.writerow(['image', 'reliability'])
         writer.writerows([name, scores[name]] for name in ranked)
-        write_whole(self.work_dir / 'reliability.csv',
-                    table.getvalue().encode())
+        write_whole(self.work_dir / 'reliability.csv', table.getvalue().encode())
         start = 0
-        for share, file in zip(self.shares,
-                               round_lists(self.work_dir, len(self.shares))):
+        for share, file in zip(
+            self.shares, round_lists(self.work_dir, len(self.shares))
+        ):
             end = int(len(ranked) * share)
             write_list(file, ([name] for name in ranked[start:end]))
             start = end
@@ -196,7 +203,7 @@ class ReliabilityLoop(UnlabeledLoop):
             file.unlink()
 
     @staticmethod
-    def _read_scores(work_dir: Path) -> Dict[str, float]:
+    def _read_scores(work_dir: Path) -> dict[str, float]:
         """Of all processes, and of interrupted runs."""
         scores = {}
         for file in work_dir.glob('scores_*.partial'):
@@ -226,11 +233,9 @@ class PseudoLabelLoop(UnlabeledLoop):
 
     title = 'Labeling'
 
-    def __init__(self,
-                 *args,
-                 scales: Sequence[float],
-                 previous_list: Optional[str] = None,
-                 **kwargs) -> None:
+    def __init__(
+        self, *args, scales: Sequence[float], previous_list: str | None = None, **kwargs
+    ) -> None:
         self.scales = scales
         self.previous_list = previous_list
         super().__init__(*args, **kwargs)
@@ -248,17 +253,22 @@ class PseudoLabelLoop(UnlabeledLoop):
         prob = tta_probabilities(network.logits, image, self.scales)
         save_mask(
             prob.argmax(1)[0].byte().cpu().numpy(),
-            self.images.metainfo['palette'], self.mask_file(name))
+            self.images.metainfo['palette'],
+            self.mask_file(name),
+        )
 
     def finish(self) -> None:
-        rows = [[name, str(self.mask_file(name))] for name in self.names
-                if self.is_done(name)]
+        rows = [
+            [name, str(self.mask_file(name))]
+            for name in self.names
+            if self.is_done(name)
+        ]
         if self.previous_list is not None:
             rows = [*read_list(self.previous_list), *rows]
         write_list(self.work_dir / 'pseudo_labels.txt', rows)
 
 
-def round_lists(work_dir: Path, num_rounds: int) -> List[Path]:
+def round_lists(work_dir: Path, num_rounds: int) -> list[Path]:
     """The lists of images that every round adds.
 
     ``reliable_1.txt``, ``reliable_2.txt``, ... and, for the last round,

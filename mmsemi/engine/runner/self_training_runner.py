@@ -1,10 +1,11 @@
 """Self-training: ordinary runs, one after another."""
+
 import copy
 import gc
 import json
 import os.path as osp
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Optional, Sequence
 
 import torch
 from mmengine.config import Config
@@ -16,6 +17,7 @@ from mmsemi.datasets import SelfTrainingDataset
 from mmsemi.datasets.self_training_dataset import smallest_epoch
 from mmsemi.registry import DATASETS, RUNNERS
 from mmsemi.utils.files import write_whole
+
 from ..hooks.snapshot_hook import snapshot_files
 from .self_training_loops import round_lists
 from .semi_runner import SemiRunner
@@ -73,15 +75,19 @@ class SelfTrainingRunner:
         shares: Sequence[float] = (0.5, 1),
         label_with: str = 'best',
         scales: Sequence[float] = (0.5, 0.75, 1.0, 1.5, 2.0),
-        supervised_epochs: Optional[int] = None
+        supervised_epochs: int | None = None,
     ) -> None:
         if label_with not in ('best', 'last'):
+            raise ValueError(f"label_with={label_with!r} is neither 'best' nor 'last'.")
+        if (
+            not shares
+            or shares[-1] != 1
+            or any(a >= b for a, b in zip((0, *shares), shares))
+        ):
             raise ValueError(
-                f"label_with={label_with!r} is neither 'best' nor 'last'.")
-        if not shares or shares[-1] != 1 or any(
-                a >= b for a, b in zip((0, *shares), shares)):
-            raise ValueError(f'shares={tuple(shares)} should ascend from '
-                             'above 0 to 1, as in (0.5, 1).')
+                f'shares={tuple(shares)} should ascend from '
+                'above 0 to 1, as in (0.5, 1).'
+            )
         self.cfg = cfg
         self.shares = tuple(shares)
         self.label_with = label_with
@@ -120,10 +126,9 @@ class SelfTrainingRunner:
         if is_main_process():
             print_log(f'Self-training has finished with {network}.')
 
-    def _train(self,
-               name: str,
-               pseudo_list: Optional[Path] = None,
-               snapshots: bool = False) -> Path:
+    def _train(
+        self, name: str, pseudo_list: Path | None = None, snapshots: bool = False
+    ) -> Path:
         """Train a network from its start; the checkpoint that labels."""
         folder = self._next(name)
         cfg = self._config(folder)
@@ -132,17 +137,13 @@ class SelfTrainingRunner:
         elif self.supervised_epochs is not None:
             cfg.train_cfg.max_epochs = self.supervised_epochs
         if snapshots:
-            cfg.custom_hooks = [
-                *cfg.get('custom_hooks', []),
-                dict(type='SnapshotHook')
-            ]
+            cfg.custom_hooks = [*cfg.get('custom_hooks', []), dict(type='SnapshotHook')]
         self._run(cfg, 'train')
         return folder / json.loads((folder / FINISHED).read_text())['network']
 
     def _snapshots(self) -> Sequence[str]:
         """Of the first training."""
-        epochs = self.supervised_epochs or self.cfg.train_cfg.get(
-            'max_epochs', 0)
+        epochs = self.supervised_epochs or self.cfg.train_cfg.get('max_epochs', 0)
         return snapshot_files(self.work_dir / '1_supervised', epochs)
 
     def _rank(self) -> Sequence[Path]:
@@ -153,11 +154,13 @@ class SelfTrainingRunner:
             snapshots[-1],
             type='ReliabilityLoop',
             snapshots=snapshots,
-            shares=self.shares)
+            shares=self.shares,
+        )
         return round_lists(folder, len(self.shares))
 
-    def _label(self, network: Path, images: Optional[Path],
-               previous_list: Optional[Path]) -> Path:
+    def _label(
+        self, network: Path, images: Path | None, previous_list: Path | None
+    ) -> Path:
         """Label the images of a list, or all; the list of all labels."""
         folder = self._visit_unlabeled(
             'pseudo_labels',
@@ -165,7 +168,8 @@ class SelfTrainingRunner:
             type='PseudoLabelLoop',
             image_list=images and str(images),
             previous_list=previous_list and str(previous_list),
-            scales=self.scales)
+            scales=self.scales,
+        )
         return folder / 'pseudo_labels.txt'
 
     def _visit_unlabeled(self, name: str, network: Path, **loop) -> Path:
@@ -178,8 +182,8 @@ class SelfTrainingRunner:
         cfg.resume = False
         cfg.test_cfg = dict(fp16=cfg.test_cfg.get('fp16', False), **loop)
         cfg.test_dataloader = dict(
-            dataset=dataset,
-            num_workers=cfg.test_dataloader.get('num_workers', 0))
+            dataset=dataset, num_workers=cfg.test_dataloader.get('num_workers', 0)
+        )
         self._run(cfg, 'test')
         return folder
 
@@ -202,8 +206,10 @@ class SelfTrainingRunner:
         if marker.exists():
             return
         info = run_stage(
-            cfg, action, f'Stage {self._stage} of {self.num_stages}: '
-            f'{cfg.experiment_name}')
+            cfg,
+            action,
+            f'Stage {self._stage} of {self.num_stages}: {cfg.experiment_name}',
+        )
         network = info.get(f'{self.label_with}_ckpt')
         barrier()  # the last checkpoint is written
         if is_main_process():
@@ -219,46 +225,54 @@ class SelfTrainingRunner:
                 f'load_from={cfg.load_from!r}: every stage of self-training '
                 'starts from the pretrained weights that `model` names. To '
                 'go on with an interrupted run, use `--resume` without a '
-                'checkpoint.')
+                'checkpoint.'
+            )
         first = self.work_dir / '1_supervised'
         if not cfg.get('resume') and any(
-            (first / name).exists() for name in (FINISHED, 'last_checkpoint')):
-            raise ValueError(f'{self.work_dir} holds a self-training run '
-                             'already. Go on with it by `--resume`, or name '
-                             'another folder by `--work-dir`.')
+            (first / name).exists() for name in (FINISHED, 'last_checkpoint')
+        ):
+            raise ValueError(
+                f'{self.work_dir} holds a self-training run '
+                'already. Go on with it by `--resume`, or name '
+                'another folder by `--work-dir`.'
+            )
         if self.label_with == 'best' and not (
-                cfg.get('val_dataloader')
-                and isinstance(cfg.default_hooks.checkpoint.get('save_best'),
-                               str)):
+            cfg.get('val_dataloader')
+            and isinstance(cfg.default_hooks.checkpoint.get('save_best'), str)
+        ):
             raise ValueError(
                 "label_with='best' needs a validation and "
                 "default_hooks.checkpoint.save_best='mIoU'. Set these, or "
-                "self_training.label_with='last'.")
+                "self_training.label_with='last'."
+            )
         if len(self.shares) > 1:
             self._snapshots()
         dataset = DATASETS.build(cfg.train_dataloader.dataset)
-        if not (isinstance(dataset, SelfTrainingDataset)
-                and dataset.unlabeled):
+        if not (isinstance(dataset, SelfTrainingDataset) and dataset.unlabeled):
             raise ValueError(
                 'Self-training needs unlabeled images: use '
                 'train_dataloader.dataset=dict(type="SelfTrainingDataset") '
-                'with a `train_list` or an `unlabeled_list`.')
+                'with a `train_list` or an `unlabeled_list`.'
+            )
         num = len(dataset.unlabeled)
         counts = [int(num * share) for share in self.shares]
         if any(a == b for a, b in zip((0, *counts), counts)):
             raise ValueError(
                 f'shares={self.shares} of {num} unlabeled images are {counts} '
-                'images: a round would add none. Use fewer rounds.')
+                'images: a round would add none. Use fewer rounds.'
+            )
         images = smallest_epoch(
-            len(dataset.labeled), num, self.shares, dataset.double_below)
-        step = cfg.train_dataloader.get('batch_size') or \
-            cfg.total_batch_size // cfg.optim_wrapper.get(
-                'accumulative_counts', 1)
+            len(dataset.labeled), num, self.shares, dataset.double_below
+        )
+        step = cfg.train_dataloader.get(
+            'batch_size'
+        ) or cfg.total_batch_size // cfg.optim_wrapper.get('accumulative_counts', 1)
         if images < step:
             raise ValueError(
                 f'A training of self-training has {images} images, which do '
                 f'not fill a batch of {step}. Lower total_batch_size (or '
-                'train_dataloader.batch_size).')
+                'train_dataloader.batch_size).'
+            )
 
 
 def run_stage(cfg: Config, action: str, title: str) -> dict:
@@ -279,8 +293,12 @@ def run_stage(cfg: Config, action: str, title: str) -> dict:
         return dict(runner.message_hub.runtime_info)
     finally:
         # MMEngine keeps these by name for the life of the process.
-        for kept in (runner.logger, runner.message_hub, runner.visualizer,
-                     runner.default_scope):
+        for kept in (
+            runner.logger,
+            runner.message_hub,
+            runner.visualizer,
+            runner.default_scope,
+        ):
             type(kept)._instance_dict.pop(kept.instance_name)
         runner.visualizer.close()
         for handler in runner.logger.handlers:

@@ -1,19 +1,23 @@
 """The runner of every mmsemi config."""
+
 import os.path as osp
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from datetime import timedelta
 from functools import partial
-from typing import Callable, ContextManager, Dict, Optional, Union
 
 import torch
 import torch.distributed as torch_dist
-from mmengine.dist import (broadcast_object_list, is_distributed,
-                           is_main_process, master_only)
+from mmengine.dist import (
+    broadcast_object_list,
+    is_distributed,
+    is_main_process,
+    master_only,
+)
 from mmengine.fileio import LocalBackend, get_file_backend
-from mmengine.model import (BaseTTAModel, MMDistributedDataParallel,
-                            is_model_wrapper)
+from mmengine.model import BaseTTAModel, MMDistributedDataParallel, is_model_wrapper
 from mmengine.optim import OptimWrapper
-from mmengine.runner import (BaseLoop, EpochBasedTrainLoop,
-                             IterBasedTrainLoop, Runner)
+from mmengine.runner import BaseLoop, EpochBasedTrainLoop, IterBasedTrainLoop, Runner
 from mmengine.runner.checkpoint import _load_checkpoint_to_model
 from torch import nn
 from torch.utils.data import DataLoader
@@ -23,11 +27,18 @@ from mmsemi.models import SemiSegmentor
 from mmsemi.registry import RUNNERS
 from mmsemi.utils.checkpoint import find_weights, read_checkpoint, trusting
 from mmsemi.utils.files import replacing
-from .checks import (check_batches, check_fits, check_network, check_overlap,
-                     check_train_set, check_val_set, pretrained_parts)
+
+from .checks import (
+    check_batches,
+    check_fits,
+    check_network,
+    check_overlap,
+    check_train_set,
+    check_val_set,
+    pretrained_parts,
+)
 from .resuming import newest_whole_checkpoint
-from .switches import (apply_switches, compile_network,
-                       leave_views_to_device)
+from .switches import apply_switches, compile_network, leave_views_to_device
 from .workers import begin_worker
 
 
@@ -58,49 +69,50 @@ class SemiRunner(Runner):
     Args: as in :class:`mmengine.runner.Runner`.
     """
 
-    def setup_env(self, env_cfg: Dict) -> None:
+    def setup_env(self, env_cfg: dict) -> None:
         """As in MMEngine; without a GPU the processes meet over gloo."""
         # Seconds that processes wait for one another.
         self.dist_timeout = env_cfg.get('dist_cfg', {}).get('timeout', 1800)
-        if (self._launcher == 'pytorch' and not is_distributed()
-                and not torch.cuda.is_available()):
+        if (
+            self._launcher == 'pytorch'
+            and not is_distributed()
+            and not torch.cuda.is_available()
+        ):
             torch_dist.init_process_group(
-                'gloo', timeout=timedelta(seconds=self.dist_timeout))
+                'gloo', timeout=timedelta(seconds=self.dist_timeout)
+            )
         super().setup_env(env_cfg)
 
-    def wrap_model(self, model_wrapper_cfg: Optional[Dict],
-                   model: nn.Module) -> nn.Module:
+    def wrap_model(self, model_wrapper_cfg: dict | None, model: nn.Module) -> nn.Module:
         """As in MMEngine; on the CPU without device ids and without SyncBN.
 
         Raises:
             ValueError: A switch of the config that the network cannot follow.
         """
         apply_switches(model, self.cfg)
-        if (not self.distributed or torch.cuda.is_available()
-                or is_model_wrapper(model)):
+        if not self.distributed or torch.cuda.is_available() or is_model_wrapper(model):
             return super().wrap_model(model_wrapper_cfg, model)
         self.logger.warning(
             'BatchNorm is not synchronised across processes on the CPU: each '
-            'process normalises by its own samples.')
+            'process normalises by its own samples.'
+        )
         cfg = dict(
             broadcast_buffers=False,
-            find_unused_parameters=self.cfg.get('find_unused_parameters',
-                                                False))
+            find_unused_parameters=self.cfg.get('find_unused_parameters', False),
+        )
         cfg.update(model_wrapper_cfg or {})
         cfg.pop('type', None)
         return MMDistributedDataParallel(module=model, **cfg)
 
     @staticmethod
-    def build_dataloader(dataloader: Union[DataLoader, Dict], *args,
-                         **kwargs) -> DataLoader:
+    def build_dataloader(dataloader: DataLoader | dict, *args, **kwargs) -> DataLoader:
         """As in MMEngine; no signal takes its workers from it."""
         loader = Runner.build_dataloader(dataloader, *args, **kwargs)
         if loader is not dataloader:
-            loader.worker_init_fn = partial(begin_worker,
-                                            loader.worker_init_fn)
+            loader.worker_init_fn = partial(begin_worker, loader.worker_init_fn)
         return loader
 
-    def build_train_loop(self, loop: Union[BaseLoop, Dict]) -> BaseLoop:
+    def build_train_loop(self, loop: BaseLoop | dict) -> BaseLoop:
         """As in MMEngine, with the batch divided and the data checked.
 
         Raises:
@@ -111,26 +123,27 @@ class SemiRunner(Runner):
         if self.cfg.get('views_on_device'):
             self._train_dataloader = dict(
                 self._train_dataloader,
-                dataset=leave_views_to_device(
-                    self._train_dataloader['dataset']))
+                dataset=leave_views_to_device(self._train_dataloader['dataset']),
+            )
         loop = super().build_train_loop(loop)
-        if (isinstance(loop, IterBasedTrainLoop)
-                and isinstance(loop.dataloader.sampler, SemiSampler)):
+        if isinstance(loop, IterBasedTrainLoop) and isinstance(
+            loop.dataloader.sampler, SemiSampler
+        ):
             loop.dataloader.sampler.infinite = True  # resumes at any epoch
         check_batches(loop.dataloader, self.world_size)
         check_train_set(loop.dataloader.dataset)
         check_network(
             self.model.module if is_model_wrapper(self.model) else self.model,
-            loop.dataloader.dataset)
+            loop.dataloader.dataset,
+        )
         return loop
 
-    def build_val_loop(self, loop: Union[BaseLoop, Dict]) -> BaseLoop:
+    def build_val_loop(self, loop: BaseLoop | dict) -> BaseLoop:
         """As in MMEngine, with the data checked."""
         loop = super().build_val_loop(loop)
         self._check_evaluation(loop)
         if isinstance(self._train_loop, BaseLoop):
-            check_overlap(self.train_dataloader.dataset,
-                          loop.dataloader.dataset)
+            check_overlap(self.train_dataloader.dataset, loop.dataloader.dataset)
         return loop
 
     def _divide_batch(self) -> None:
@@ -147,26 +160,27 @@ class SemiRunner(Runner):
                 f'{self.world_size} processes of {self._steps_per_update} '
                 'steps per update. Use a number of processes and '
                 'optim_wrapper.accumulative_counts that divide it, or set '
-                'train_dataloader.batch_size, which is per process and step.')
-        self._train_dataloader = dict(
-            self._train_dataloader, batch_size=total // parts)
+                'train_dataloader.batch_size, which is per process and step.'
+            )
+        self._train_dataloader = dict(self._train_dataloader, batch_size=total // parts)
 
     @property
     def _steps_per_update(self) -> int:
         optim_wrapper = self.cfg.get('optim_wrapper') or {}
         return optim_wrapper.get('accumulative_counts', 1)
 
-    def scale_lr(self,
-                 optim_wrapper: OptimWrapper,
-                 auto_scale_lr: Optional[Dict] = None) -> None:
+    def scale_lr(
+        self, optim_wrapper: OptimWrapper, auto_scale_lr: dict | None = None
+    ) -> None:
         """As in MMEngine, by the batch of an update instead of a step."""
         if auto_scale_lr and 'base_batch_size' in auto_scale_lr:
             base = auto_scale_lr['base_batch_size']
             auto_scale_lr = dict(
-                auto_scale_lr, base_batch_size=base / self._steps_per_update)
+                auto_scale_lr, base_batch_size=base / self._steps_per_update
+            )
         super().scale_lr(optim_wrapper, auto_scale_lr)
 
-    def build_test_loop(self, loop: Union[BaseLoop, Dict]) -> BaseLoop:
+    def build_test_loop(self, loop: BaseLoop | dict) -> BaseLoop:
         """As in MMEngine, with the data checked."""
         loop = super().build_test_loop(loop)
         self._check_evaluation(loop)
@@ -174,8 +188,7 @@ class SemiRunner(Runner):
 
     def _check_evaluation(self, loop: BaseLoop) -> None:
         check_val_set(loop.dataloader.dataset)
-        model = self.model.module if is_model_wrapper(self.model) \
-            else self.model
+        model = self.model.module if is_model_wrapper(self.model) else self.model
         if isinstance(model, SemiSegmentor):
             self.logger.info(f'Evaluation: {model.evaluation}.')
 
@@ -186,15 +199,18 @@ class SemiRunner(Runner):
         in full precision.  With one, :class:`AutocastOptimWrapper` does the
         same, and spares a fused optimiser a fault of PyTorch's.
         """
-        if (isinstance(optim_wrapper, dict)
-                and optim_wrapper.get('type') == 'AmpOptimWrapper'):
+        if (
+            isinstance(optim_wrapper, dict)
+            and optim_wrapper.get('type') == 'AmpOptimWrapper'
+        ):
             optim_wrapper = dict(optim_wrapper)
             if torch.cuda.is_available():
                 optim_wrapper['type'] = 'AutocastOptimWrapper'
                 optim_wrapper.setdefault('dtype', 'float16')
             else:
-                self.logger.warning('There is no GPU: training in full '
-                                    'precision instead of mixed.')
+                self.logger.warning(
+                    'There is no GPU: training in full precision instead of mixed.'
+                )
                 optim_wrapper['type'] = 'OptimWrapper'
                 for key in ('loss_scale', 'dtype'):
                     optim_wrapper.pop(key, None)
@@ -207,10 +223,11 @@ class SemiRunner(Runner):
             while is_model_wrapper(model) or isinstance(model, BaseTTAModel):
                 model = model.module
             compile_network(model, self.cfg.compile)
-            self.logger.info('The network is compiled in its first steps, '
-                             'which takes minutes.')
+            self.logger.info(
+                'The network is compiled in its first steps, which takes minutes.'
+            )
 
-    def test(self) -> Dict[str, float]:
+    def test(self) -> dict[str, float]:
         """As in MMEngine, compiled where the config says so."""
         self._maybe_compile('test_step')
         return super().test()
@@ -224,7 +241,8 @@ class SemiRunner(Runner):
     def _init_model_weights(self) -> None:
         """As in MMEngine, saying which pretrained file cannot be had."""
         stock = [
-            init_cfg for init_cfg in pretrained_parts(self.model).values()
+            init_cfg
+            for init_cfg in pretrained_parts(self.model).values()
             if init_cfg['type'] == 'Pretrained'
         ]  # the others find theirs and say it all
         for init_cfg in stock:
@@ -243,13 +261,16 @@ class SemiRunner(Runner):
                 'file and name it by `--cfg-options '
                 'model.backbone.init_cfg.checkpoint=FILE`, or start from '
                 'random weights by `--cfg-options '
-                'model.backbone.init_cfg=None`.') from error
+                'model.backbone.init_cfg=None`.'
+            ) from error
 
-    def load_checkpoint(self,
-                        filename: str,
-                        map_location: Union[str, Callable] = 'cpu',
-                        strict: Optional[bool] = None,
-                        revise_keys: list = [(r'^module\.', '')]) -> dict:
+    def load_checkpoint(
+        self,
+        filename: str,
+        map_location: str | Callable = 'cpu',
+        strict: bool | None = None,
+        revise_keys: list = [(r'^module\.', '')],
+    ) -> dict:
         """As in MMEngine, but weights that do not fit are an error, and no
         code is run.
 
@@ -270,14 +291,13 @@ class SemiRunner(Runner):
             # Python, which MMEngine would run to look for a number of GPUs.
             checkpoint['meta'].pop('config', None)
         self.call_hook('after_load_checkpoint', checkpoint=checkpoint)
-        model = self.model.module if is_model_wrapper(self.model) \
-            else self.model
+        model = self.model.module if is_model_wrapper(self.model) else self.model
         if strict:
-            network = model.module if isinstance(model, BaseTTAModel) \
-                else model
+            network = model.module if isinstance(model, BaseTTAModel) else model
             check_fits(network, checkpoint, filename)
         checkpoint = _load_checkpoint_to_model(
-            model, checkpoint, revise_keys=revise_keys)
+            model, checkpoint, revise_keys=revise_keys
+        )
         self._has_loaded = True
         self.logger.info(f'Load checkpoint from {filename}')
         return checkpoint
@@ -290,16 +310,17 @@ class SemiRunner(Runner):
                 with self._trusting():
                     found = [newest_whole_checkpoint(self.work_dir)]
             broadcast_object_list(found)
-            self._load_from, = found
+            (self._load_from,) = found
             if self._load_from is None:
                 self._resume = False
-                self.logger.info(f'There is no checkpoint in {self.work_dir} '
-                                 'to resume from: starting anew.')
+                self.logger.info(
+                    f'There is no checkpoint in {self.work_dir} '
+                    'to resume from: starting anew.'
+                )
         super().load_or_resume()
 
     @master_only
-    def save_checkpoint(self, out_dir: str, filename: str, *args,
-                        **kwargs) -> None:
+    def save_checkpoint(self, out_dir: str, filename: str, *args, **kwargs) -> None:
         """As in MMEngine, but the file is whole or not there.
 
         Raises:
@@ -314,11 +335,13 @@ class SemiRunner(Runner):
                 super().save_checkpoint(out_dir, part.name, *args, **kwargs)
         except OSError as error:
             raise OSError(
-                error.errno, f'{file} could not be written '
+                error.errno,
+                f'{file} could not be written '
                 f'({error.strerror or error}). The checkpoints before it are '
-                'untouched: make room and go on by `--resume`.') from error
+                'untouched: make room and go on by `--resume`.',
+            ) from error
 
-    def _trusting(self) -> ContextManager:
+    def _trusting(self) -> AbstractContextManager:
         return trusting(self.cfg.get('trust_checkpoint', False))
 
     def resume(self, filename: str, *args, **kwargs) -> None:
@@ -335,7 +358,8 @@ class SemiRunner(Runner):
                 f'{filename} was written at iteration {self.iter} of epoch '
                 f'{self.epoch}, but an epoch now has {len(loader)} '
                 'iterations: the batch, the lists or the number of processes '
-                'changed. Starting at the beginning of that epoch.')
+                'changed. Starting at the beginning of that epoch.'
+            )
             self.train_loop._iter = self.epoch * len(loader)
         elif done:  # all, where only the validation is left
             loader.sampler.skip(done * loader.batch_size)

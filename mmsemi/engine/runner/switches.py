@@ -11,10 +11,11 @@
                            at a time, and workers only draw for them.
 =========================  ==================================================
 """
+
 import os
 import shutil
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from typing import Iterator, List, Sequence, Union
 
 import torch
 from torch import nn
@@ -46,7 +47,8 @@ class Recomputed:
             *args,
             use_reentrant=False,
             context_fn=lambda: (nullcontext(), self._frozen_statistics()),
-            **kwargs)
+            **kwargs,
+        )
 
     @contextmanager
     def _frozen_statistics(self) -> Iterator[None]:
@@ -57,7 +59,7 @@ class Recomputed:
             if isinstance(norm, _BatchNorm) and norm.track_running_stats
         ]
         for norm, _, batches in norms:
-            norm.momentum = 0.
+            norm.momentum = 0.0
             norm.num_batches_tracked = batches.clone()
         try:
             yield
@@ -81,18 +83,19 @@ def apply_switches(model: nn.Module, cfg: dict) -> None:
     if cfg.get('activation_checkpointing'):
         raise ValueError(
             'activation_checkpointing lets BatchNorm follow every batch '
-            'twice: name the layers by gradient_checkpointing instead.')
+            'twice: name the layers by gradient_checkpointing instead.'
+        )
     if cfg.get('channels_last'):
         if not torch.cuda.is_available():
             raise ValueError(
                 'channels_last=True needs a GPU: on the CPU PyTorch (2.13) '
-                'damages its memory by it now and then. Set it to False.')
+                'damages its memory by it now and then. Set it to False.'
+            )
         model.to(memory_format=torch.channels_last)
     checkpoint_gradients(model, cfg.get('gradient_checkpointing', False))
 
 
-def checkpoint_gradients(model: nn.Module,
-                         names: Union[bool, Sequence[str]]) -> None:
+def checkpoint_gradients(model: nn.Module, names: bool | Sequence[str]) -> None:
     """Let layers of a network compute again instead of keeping.
 
     Args:
@@ -105,8 +108,9 @@ def checkpoint_gradients(model: nn.Module,
     """
     if names is True:
         names = [
-            f'backbone.{name}' for name, stage in
-            model.backbone.named_children() if _is_stage(stage)
+            f'backbone.{name}'
+            for name, stage in model.backbone.named_children()
+            if _is_stage(stage)
         ]
     for name in names or ():
         try:
@@ -115,7 +119,8 @@ def checkpoint_gradients(model: nn.Module,
             raise ValueError(
                 f'gradient_checkpointing names {name!r}, but the network has '
                 f'no such layer ({error}): see '
-                '`dict(model.named_modules())`.') from error
+                '`dict(model.named_modules())`.'
+            ) from error
         for part in _parts(layer):
             part.forward = Recomputed(part)
 
@@ -123,10 +128,11 @@ def checkpoint_gradients(model: nn.Module,
 def _is_stage(layer: nn.Module) -> bool:
     """A sequence of blocks."""
     return isinstance(layer, (nn.Sequential, nn.ModuleList)) and all(
-        any(True for _ in block.children()) for block in layer)
+        any(True for _ in block.children()) for block in layer
+    )
 
 
-def _parts(layer: nn.Module) -> List[nn.Module]:
+def _parts(layer: nn.Module) -> list[nn.Module]:
     if isinstance(layer, (nn.Sequential, nn.ModuleList)):
         return [part for child in layer for part in _parts(child)]
     return [layer]
@@ -148,11 +154,12 @@ def leave_views_to_device(dataset: dict) -> dict:
     if not any(step.get('on_device') for step in pipeline):
         raise ValueError(
             'views_on_device=True, but there is no StrongViews in the '
-            'unlabeled_pipeline of train_dataloader.dataset: set it to False.')
+            'unlabeled_pipeline of train_dataloader.dataset: set it to False.'
+        )
     return dict(dataset, unlabeled_pipeline=pipeline)
 
 
-def compile_network(model: nn.Module, options: Union[bool, dict]) -> None:
+def compile_network(model: nn.Module, options: bool | dict) -> None:
     """Compile a segmentor's backbone and decode head in place.
 
     The method around them, which reads their layers by hooks and differs from
@@ -186,4 +193,5 @@ def check_compiler() -> None:
         raise RuntimeError(
             f'compile needs a C++ compiler, and there is no '
             f'{" or ".join(names)}: install one (`apt install g++`), name it '
-            'by the environment variable CXX, or set compile=False.')
+            'by the environment variable CXX, or set compile=False.'
+        )

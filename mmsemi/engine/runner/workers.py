@@ -1,11 +1,12 @@
 """Workers of a loader that schedulers cannot take from its process."""
+
 import os
 import signal
 import threading
-from typing import Callable, Optional
+from collections.abc import Callable
 
 
-def begin_worker(init: Optional[Callable], worker_id: int) -> None:
+def begin_worker(init: Callable | None, worker_id: int) -> None:
     """Begin a worker that SIGTERM ends only if its parent sends it.
 
     Schedulers that want a job's room back send SIGTERM to all its processes.
@@ -25,8 +26,7 @@ def begin_worker(init: Optional[Callable], worker_id: int) -> None:
         # Blocked here, and so in every thread to come, the signal is left to
         # the one that waits for it.
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
-        threading.Thread(
-            target=_heed, args=(os.getppid(), ), daemon=True).start()
+        threading.Thread(target=_heed, args=(os.getppid(),), daemon=True).start()
     if init is not None:
         init(worker_id)
 

@@ -1,4 +1,5 @@
 """The learning rate of the released trainers."""
+
 from mmengine.optim import PolyLR
 
 from mmsemi.registry import PARAM_SCHEDULERS

@@ -1,5 +1,6 @@
 """Xception-65 as the released semi-supervised trainers build it."""
-from typing import Optional, Sequence, Tuple
+
+from collections.abc import Sequence
 
 import torch.nn.functional as F
 from mmcv.cnn import ConvModule, DepthwiseSeparableConvModule
@@ -21,29 +22,30 @@ class XceptionBlock(BaseModule):
         norm_cfg (dict): Config of the normalisation.
     """
 
-    def __init__(self,
-                 in_channels: int,
-                 channels: Sequence[int],
-                 stride: int,
-                 skip: bool,
-                 raw_residual: bool,
-                 norm_cfg: dict) -> None:
+    def __init__(
+        self,
+        in_channels: int,
+        channels: Sequence[int],
+        stride: int,
+        skip: bool,
+        raw_residual: bool,
+        norm_cfg: dict,
+    ) -> None:
         super().__init__()
         self.raw_residual = raw_residual
         width1, width2, width3 = channels
         cfg = dict(norm_cfg=norm_cfg, act_cfg=None)
         self.skip = None
         if skip:
-            self.skip = ConvModule(
-                in_channels, width3, 1, stride=stride, **cfg)
+            self.skip = ConvModule(in_channels, width3, 1, stride=stride, **cfg)
         cfg.update(kernel_size=3, padding=1)
-        self.sepconv1 = DepthwiseSeparableConvModule(in_channels, width1,
-                                                     **cfg)
+        self.sepconv1 = DepthwiseSeparableConvModule(in_channels, width1, **cfg)
         self.sepconv2 = DepthwiseSeparableConvModule(width1, width2, **cfg)
         self.sepconv3 = DepthwiseSeparableConvModule(
-            width2, width3, stride=stride, **cfg)
+            width2, width3, stride=stride, **cfg
+        )
 
-    def forward(self, x: Tensor) -> Tuple[Tensor, Tensor]:
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Compute the block.
 
         Args:
@@ -89,17 +91,17 @@ class Xception65(BaseModule):
         init_cfg (dict, optional): As in every mmengine module.
     """
 
-    def __init__(self,
-                 raw_residual: bool = False,
-                 norm_cfg: dict = dict(type='BN', momentum=3e-4),
-                 init_cfg: Optional[dict] = None) -> None:
+    def __init__(
+        self,
+        raw_residual: bool = False,
+        norm_cfg: dict = dict(type='BN', momentum=3e-4),
+        init_cfg: dict | None = None,
+    ) -> None:
         super().__init__(init_cfg)
-        self.conv1 = ConvModule(
-            3, 32, 3, stride=2, padding=1, norm_cfg=norm_cfg)
+        self.conv1 = ConvModule(3, 32, 3, stride=2, padding=1, norm_cfg=norm_cfg)
         self.conv2 = ConvModule(32, 64, 3, padding=1, norm_cfg=norm_cfg)
 
-        widths = [(128, ) * 3, (256, ) * 3, *[(728, ) * 3] * 17,
-                  (728, 1024, 1024)]
+        widths = [(128,) * 3, (256,) * 3, *[(728,) * 3] * 17, (728, 1024, 1024)]
         self.num_blocks = len(widths)
         in_channels = 64
         for i, channels in enumerate(widths, 1):
@@ -109,17 +111,19 @@ class Xception65(BaseModule):
                 stride=2 if i <= 3 else 1,
                 skip=i <= 3 or i == self.num_blocks,
                 raw_residual=raw_residual,
-                norm_cfg=norm_cfg)
+                norm_cfg=norm_cfg,
+            )
             self.add_module(f'block{i}', block)
             in_channels = channels[-1]
 
         for i, channels in enumerate((1536, 1536, 2048), 3):
             conv = DepthwiseSeparableConvModule(
-                in_channels, channels, 3, padding=1, norm_cfg=norm_cfg)
+                in_channels, channels, 3, padding=1, norm_cfg=norm_cfg
+            )
             self.add_module(f'conv{i}', conv)
             in_channels = channels
 
-    def forward(self, x: Tensor) -> Tuple[Tensor, Tensor]:
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Compute the low-level and the last features.
 
         Args:

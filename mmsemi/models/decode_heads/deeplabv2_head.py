@@ -1,5 +1,6 @@
 """DeepLabV2's head."""
-from typing import Sequence, Tuple
+
+from collections.abc import Sequence
 
 from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from torch import Tensor, nn
@@ -23,16 +24,16 @@ class DeepLabV2Head(BaseDecodeHead):
             ``dropout_ratio``.
     """
 
-    def __init__(self,
-                 in_channels: int,
-                 dilations: Sequence[int] = (6, 12, 18, 24),
-                 **kwargs) -> None:
+    def __init__(
+        self, in_channels: int, dilations: Sequence[int] = (6, 12, 18, 24), **kwargs
+    ) -> None:
         super().__init__(in_channels, in_channels, dropout_ratio=0, **kwargs)
         self.conv_seg = nn.ModuleList(
             nn.Conv2d(in_channels, self.out_channels, 3, padding=d, dilation=d)
-            for d in dilations)
+            for d in dilations
+        )
 
-    def forward(self, inputs: Tuple[Tensor, ...]) -> Tensor:
+    def forward(self, inputs: tuple[Tensor, ...]) -> Tensor:
         """Logits at the resolution of the input.
 
         Args:

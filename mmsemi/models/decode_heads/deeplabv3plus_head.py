@@ -1,5 +1,6 @@
 """DeepLabV3+ as the released semi-supervised trainers build it."""
-from typing import Sequence, Tuple
+
+from collections.abc import Sequence
 
 import torch
 from mmcv.cnn import ConvModule
@@ -41,39 +42,38 @@ class DeepLabV3PlusHead(BaseDecodeHead):
             branches, of their projection and of the fusion.
     """
 
-    def __init__(self,
-                 c1_in_channels: int,
-                 c1_channels: int = 48,
-                 dilations: Sequence[int] = (1, 6, 12, 18),
-                 project_dropout: float = 0,
-                 fuse_dropout: float = 0,
-                 **kwargs) -> None:
+    def __init__(
+        self,
+        c1_in_channels: int,
+        c1_channels: int = 48,
+        dilations: Sequence[int] = (1, 6, 12, 18),
+        project_dropout: float = 0,
+        fuse_dropout: float = 0,
+        **kwargs,
+    ) -> None:
         super().__init__(**kwargs)
-        cfg = dict(
-            conv_cfg=self.conv_cfg,
-            norm_cfg=self.norm_cfg,
-            act_cfg=self.act_cfg)
-        self.aspp_modules = ASPPModule(dilations, self.in_channels,
-                                       self.channels, **cfg)
+        cfg = dict(conv_cfg=self.conv_cfg, norm_cfg=self.norm_cfg, act_cfg=self.act_cfg)
+        self.aspp_modules = ASPPModule(
+            dilations, self.in_channels, self.channels, **cfg
+        )
         self.image_pool = nn.Sequential(
             nn.AdaptiveAvgPool2d(1),
-            ConvModule(self.in_channels, self.channels, 1, **cfg))
-        self.project = ConvModule((len(dilations) + 1) * self.channels,
-                                  self.channels, 1, **cfg)
+            ConvModule(self.in_channels, self.channels, 1, **cfg),
+        )
+        self.project = ConvModule(
+            (len(dilations) + 1) * self.channels, self.channels, 1, **cfg
+        )
         self.c1_bottleneck = ConvModule(c1_in_channels, c1_channels, 1, **cfg)
         self.fuse = nn.Sequential(
-            ConvModule(
-                c1_channels + self.channels,
-                self.channels,
-                3,
-                padding=1,
-                **cfg),
-            ConvModule(self.channels, self.channels, 3, padding=1, **cfg))
-        self.project_dropout = nn.Dropout2d(project_dropout) \
-            if project_dropout else nn.Identity()
+            ConvModule(c1_channels + self.channels, self.channels, 3, padding=1, **cfg),
+            ConvModule(self.channels, self.channels, 3, padding=1, **cfg),
+        )
+        self.project_dropout = (
+            nn.Dropout2d(project_dropout) if project_dropout else nn.Identity()
+        )
         self.fuse_dropout = nn.Dropout(fuse_dropout)
 
-    def forward(self, inputs: Tuple[Tensor, ...]) -> Tensor:
+    def forward(self, inputs: tuple[Tensor, ...]) -> Tensor:
         """Logits at the resolution of the low-level features.
 
         Args:
@@ -85,8 +85,7 @@ class DeepLabV3PlusHead(BaseDecodeHead):
         """
         low, high = inputs[0], self._transform_inputs(inputs)
         pooled = self._resize(self.image_pool(high), high)
-        high = self.project(
-            torch.cat([*self.aspp_modules(high), pooled], dim=1))
+        high = self.project(torch.cat([*self.aspp_modules(high), pooled], dim=1))
         high = self.project_dropout(high)
         low = self.c1_bottleneck(low)
         fused = self.fuse(torch.cat([low, self._resize(high, low)], dim=1))
@@ -98,4 +97,5 @@ class DeepLabV3PlusHead(BaseDecodeHead):
             size=like.shape[2:],
             mode='bilinear',
             align_corners=self.align_corners,
-            warning=False)
+            warning=False,
+        )

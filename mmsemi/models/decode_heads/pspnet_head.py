@@ -1,4 +1,5 @@
 """PSPNet's head as ST's released trainer builds it."""
+
 from mmseg.models.decode_heads import PSPHead
 from torch import nn
 

@@ -5,14 +5,13 @@ with.  All are pure functions of a loss map ``loss`` (B, S, S), a confidence
 map ``conf`` (B, S, S) in [0, 1] and a mask ``valid`` (B, S, S), bool, False
 on padding; all return a scalar, 0 where nothing is valid.
 """
+
 from torch import Tensor
 
 
-def pixelwise(loss: Tensor,
-              conf: Tensor,
-              valid: Tensor,
-              thresh: float,
-              corrected: bool = False) -> Tensor:
+def pixelwise(
+    loss: Tensor, conf: Tensor, valid: Tensor, thresh: float, corrected: bool = False
+) -> Tensor:
     """Sum over the confident valid pixels, by the number of valid ones.
 
     The common masked cross entropy; there is nothing to correct.
@@ -26,11 +25,9 @@ def pixelwise(loss: Tensor,
     return _mean(loss * ((conf >= thresh) & valid), valid)
 
 
-def pixelratio(loss: Tensor,
-               conf: Tensor,
-               valid: Tensor,
-               thresh: float,
-               corrected: bool = False) -> Tensor:
+def pixelratio(
+    loss: Tensor, conf: Tensor, valid: Tensor, thresh: float, corrected: bool = False
+) -> Tensor:
     """Every pixel of an image weighs as much as the image is confident.
 
     The weight is the share of confident pixels among the image's valid ones.
@@ -50,11 +47,13 @@ def pixelratio(loss: Tensor,
     return _mean(loss.sum((1, 2)) * weight, valid)
 
 
-def pixelavg(loss: Tensor,
-             conf: Tensor,
-             valid: Tensor,
-             thresh: float = 0,
-             corrected: bool = False) -> Tensor:
+def pixelavg(
+    loss: Tensor,
+    conf: Tensor,
+    valid: Tensor,
+    thresh: float = 0,
+    corrected: bool = False,
+) -> Tensor:
     """Every pixel of an image weighs the image's mean confidence.
 
     Quirk: as released, the loss of the whole batch, padding included, is
@@ -75,8 +74,7 @@ def pixelavg(loss: Tensor,
     return _mean(loss.sum() * weight, valid)
 
 
-WEIGHTINGS = dict(
-    pixelwise=pixelwise, pixelratio=pixelratio, pixelavg=pixelavg)
+WEIGHTINGS = dict(pixelwise=pixelwise, pixelratio=pixelratio, pixelavg=pixelavg)
 
 
 def _mean(total: Tensor, valid: Tensor) -> Tensor:

@@ -1,9 +1,9 @@
 """The pixel-wise losses as ``loss_decode`` of any mmseg head."""
-from typing import Optional
 
 from torch import Tensor, nn
 
 from mmsemi.registry import MODELS
+
 from .functional import cross_entropy, ohem_cross_entropy
 
 
@@ -25,18 +25,19 @@ class PixelCrossEntropyLoss(nn.Module):
         self.loss_weight = loss_weight
         self.loss_name = loss_name
 
-    def forward(self,
-                pred: Tensor,
-                target: Tensor,
-                weight: Optional[Tensor] = None,
-                ignore_index: int = 255,
-                **kwargs) -> Tensor:
+    def forward(
+        self,
+        pred: Tensor,
+        target: Tensor,
+        weight: Tensor | None = None,
+        ignore_index: int = 255,
+        **kwargs,
+    ) -> Tensor:
         """Scalar loss of logits (B, C, S, S) and mask (B, S, S).
 
         ``weight`` (B, S, S) is what a pixel sampler of the head gives.
         """
-        return self.loss_weight * cross_entropy(pred, target, weight,
-                                                ignore_index)
+        return self.loss_weight * cross_entropy(pred, target, weight, ignore_index)
 
 
 @MODELS.register_module()
@@ -56,23 +57,27 @@ class PixelOHEMLoss(nn.Module):
             ``loss_`` are trained on.
     """
 
-    def __init__(self,
-                 thresh: float = 0.7,
-                 min_kept: int = 200000,
-                 loss_weight: float = 1.0,
-                 loss_name: str = 'loss_ohem'):
+    def __init__(
+        self,
+        thresh: float = 0.7,
+        min_kept: int = 200000,
+        loss_weight: float = 1.0,
+        loss_name: str = 'loss_ohem',
+    ):
         super().__init__()
         self.thresh = thresh
         self.min_kept = min_kept
         self.loss_weight = loss_weight
         self.loss_name = loss_name
 
-    def forward(self,
-                pred: Tensor,
-                target: Tensor,
-                weight: Optional[Tensor] = None,
-                ignore_index: int = 255,
-                **kwargs) -> Tensor:
+    def forward(
+        self,
+        pred: Tensor,
+        target: Tensor,
+        weight: Tensor | None = None,
+        ignore_index: int = 255,
+        **kwargs,
+    ) -> Tensor:
         """Scalar loss of logits (B, C, S, S) and mask (B, S, S).
 
         Raises:
@@ -81,6 +86,8 @@ class PixelOHEMLoss(nn.Module):
         if weight is not None:
             raise ValueError(
                 f'{type(self).__name__} selects the pixels itself: remove '
-                '`sampler` from the decode head')
+                '`sampler` from the decode head'
+            )
         return self.loss_weight * ohem_cross_entropy(
-            pred, target, self.thresh, self.min_kept, ignore_index)
+            pred, target, self.thresh, self.min_kept, ignore_index
+        )

@@ -1,4 +1,5 @@
 """Consistency of whole distributions, as pure functions."""
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -26,12 +27,11 @@ class _PixelKL(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx, grad: Tensor) -> tuple:
-        difference, = ctx.saved_tensors
+        (difference,) = ctx.saved_tensors
         return (difference * grad[:, None]).to(ctx.dtype), None
 
 
-def masked_kl(logits: Tensor, target: Tensor, keep: Tensor,
-              valid: Tensor) -> Tensor:
+def masked_kl(logits: Tensor, target: Tensor, keep: Tensor, valid: Tensor) -> Tensor:
     """KL divergence of a prediction from a softer target, pixel by pixel.
 
     ``KL(softmax(target) || softmax(logits))``, summed over classes and over

@@ -3,8 +3,8 @@
 None of them waits for the device: masks multiply instead of selecting, and
 counts stay tensors.  All compute in float32 at least, under autocast too.
 """
+
 import math
-from typing import Optional, Tuple
 
 import torch
 import torch.nn.functional as F
@@ -21,8 +21,9 @@ class _PixelCrossEntropy(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx, logits: Tensor, ignore_index: Optional[int],
-                *labels: Tensor) -> Tuple[Tensor, ...]:
+    def forward(
+        ctx, logits: Tensor, ignore_index: int | None, *labels: Tensor
+    ) -> tuple[Tensor, ...]:
         # Naming the dtype lets the device cast half precision logits on the
         # fly instead of keeping a float32 copy of them.
         ctx.dtype = logits.dtype
@@ -32,12 +33,12 @@ class _PixelCrossEntropy(torch.autograd.Function):
         ctx.ignore_index = ignore_index
         if ignore_index is None:  # less to do, and to look at on the way back
             return tuple(
-                log_prob.gather(1, label[:, None])[:, 0].neg_()
-                for label in labels)
+                log_prob.gather(1, label[:, None])[:, 0].neg_() for label in labels
+            )
         return tuple(
-            F.nll_loss(
-                log_prob, label, ignore_index=ignore_index, reduction='none')
-            for label in labels)
+            F.nll_loss(log_prob, label, ignore_index=ignore_index, reduction='none')
+            for label in labels
+        )
 
     @staticmethod
     @once_differentiable
@@ -47,17 +48,17 @@ class _PixelCrossEntropy(torch.autograd.Function):
             ignored = [label == ctx.ignore_index for label in labels]
             labels, grads = (
                 [t.masked_fill(where, 0) for t, where in zip(tensors, ignored)]
-                for tensors in (labels, grads))
+                for tensors in (labels, grads)
+            )
         grad_logits = log_prob.exp().mul_(sum(grads[1:], grads[0])[:, None])
         for label, grad in zip(labels, grads):
             grad_logits.scatter_add_(1, label[:, None], -grad[:, None])
         return grad_logits.to(ctx.dtype), None, *(None for _ in labels)
 
 
-def pixel_cross_entropies(logits: Tensor,
-                          *labels: Tensor,
-                          ignore_index: Optional[int] = None
-                          ) -> Tuple[Tensor, ...]:
+def pixel_cross_entropies(
+    logits: Tensor, *labels: Tensor, ignore_index: int | None = None
+) -> tuple[Tensor, ...]:
     """Cross entropy of every pixel, by each of several labelings.
 
     Args:
@@ -69,12 +70,14 @@ def pixel_cross_entropies(logits: Tensor,
     Returns:
         tuple[Tensor]: (B, S, S) for each labeling, 0 where ignored.
     """
-    return _PixelCrossEntropy.apply(logits, ignore_index,
-                                    *(label.long() for label in labels))
+    return _PixelCrossEntropy.apply(
+        logits, ignore_index, *(label.long() for label in labels)
+    )
 
 
-def masked_cross_entropy(logits: Tensor, label: Tensor, keep: Tensor,
-                         valid: Tensor) -> Tensor:
+def masked_cross_entropy(
+    logits: Tensor, label: Tensor, keep: Tensor, valid: Tensor
+) -> Tensor:
     """Cross entropy against pseudo-labels, over the pixels worth trusting.
 
     The sum runs over the pixels that are kept and valid, the mean over *all*
@@ -90,14 +93,13 @@ def masked_cross_entropy(logits: Tensor, label: Tensor, keep: Tensor,
     Returns:
         Tensor: Scalar; 0 with a gradient of zero when nothing is valid.
     """
-    loss, = pixel_cross_entropies(logits, label)
+    (loss,) = pixel_cross_entropies(logits, label)
     return (loss * (keep & valid)).sum() / valid.sum().clamp(min=1)
 
 
-def cross_entropy(logits: Tensor,
-                  mask: Tensor,
-                  weight: Optional[Tensor] = None,
-                  ignore_index: int = 255) -> Tensor:
+def cross_entropy(
+    logits: Tensor, mask: Tensor, weight: Tensor | None = None, ignore_index: int = 255
+) -> Tensor:
     """Cross entropy, mean over the labeled pixels.
 
     Args:
@@ -110,17 +112,19 @@ def cross_entropy(logits: Tensor,
     Returns:
         Tensor: Scalar; 0 with a gradient of zero when no pixel is labeled.
     """
-    loss, = pixel_cross_entropies(logits, mask, ignore_index=ignore_index)
+    (loss,) = pixel_cross_entropies(logits, mask, ignore_index=ignore_index)
     if weight is not None:
         loss = loss * weight
     return loss.sum() / (mask != ignore_index).sum().clamp(min=1)
 
 
-def ohem_cross_entropy(logits: Tensor,
-                       mask: Tensor,
-                       thresh: float = 0.7,
-                       min_kept: int = 200000,
-                       ignore_index: int = 255) -> Tensor:
+def ohem_cross_entropy(
+    logits: Tensor,
+    mask: Tensor,
+    thresh: float = 0.7,
+    min_kept: int = 200000,
+    ignore_index: int = 255,
+) -> Tensor:
     """Cross entropy, mean over the hard pixels of the batch.
 
     Hard are the pixels whose true class has a probability of at most
@@ -145,11 +149,10 @@ def ohem_cross_entropy(logits: Tensor,
         ValueError: If ``thresh`` or ``min_kept`` is out of range.
     """
     if not 0 < thresh <= 1:
-        raise ValueError(
-            f'thresh is a probability in (0, 1], got thresh={thresh}')
+        raise ValueError(f'thresh is a probability in (0, 1], got thresh={thresh}')
     if min_kept < 1:
         raise ValueError(f'min_kept must be 1 or more, got {min_kept}')
-    loss, = pixel_cross_entropies(logits, mask, ignore_index=ignore_index)
+    (loss,) = pixel_cross_entropies(logits, mask, ignore_index=ignore_index)
     # A loss is -log(probability): the k-th smallest probability is the k-th
     # largest loss.  Ignored pixels have the smallest loss there is, 0, so
     # with fewer labeled pixels than min_kept the bound becomes 0: keep all.

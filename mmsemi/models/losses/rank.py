@@ -6,8 +6,8 @@ Semi-supervised Semantic Segmentation
 Mai_RankMatch_Exploring_the_Better_Consistency_Regularization_for_
 Semi-supervised_Semantic_Segmentation_CVPR_2024_paper.html>`_.
 """
+
 from itertools import combinations, permutations
-from typing import Optional, Tuple
 
 import torch
 import torch.nn.functional as F
@@ -19,9 +19,9 @@ EPS = 1e-10
 
 
 @torch.no_grad()
-def choose_landmarks(feat: Tensor,
-                     num: int = 64,
-                     start: Optional[Tensor] = None) -> Tensor:
+def choose_landmarks(
+    feat: Tensor, num: int = 64, start: Tensor | None = None
+) -> Tensor:
     """Choose positions whose features point in directions far apart.
 
     From a first position on, the next one is always that whose largest
@@ -45,11 +45,12 @@ def choose_landmarks(feat: Tensor,
         raise ValueError(
             f'{num} landmarks need as many positions, but the feature map is '
             f'{height}x{width}: lower num_landmarks to {height * width} or '
-            'enlarge the crop')
+            'enlarge the crop'
+        )
     unit = F.normalize(feat.flatten(2), dim=1)
     batch, _, positions = unit.shape
     if start is None:
-        start = torch.randint(positions, (batch, ), device=feat.device)
+        start = torch.randint(positions, (batch,), device=feat.device)
     chosen = [start]
     largest = unit.new_zeros(batch, positions)
     for _ in range(num - 1):
@@ -90,20 +91,22 @@ def plackett_luce(p: Tensor) -> Tensor:
             for order in permutations(items, placed)
         ]
         prob = prob / torch.stack([rest[left] for left in unplaced], dim=1)
-        following = torch.stack([score[i] for left in unplaced for i in left],
-                                dim=1).unflatten(1, (len(unplaced), -1))
+        following = torch.stack(
+            [score[i] for left in unplaced for i in left], dim=1
+        ).unflatten(1, (len(unplaced), -1))
         prob = (prob[:, :, None] * following).flatten(1, 2)
     return prob
 
 
 def rank_correlation_loss(
-        weak: Tensor,
-        strong: Tensor,
-        num_landmarks: int = 64,
-        top: int = 4,
-        start: Optional[Tensor] = None,
-        similarity: str = 'dot',
-        temperature: Optional[float] = None) -> Tuple[Tensor, Tensor]:
+    weak: Tensor,
+    strong: Tensor,
+    num_landmarks: int = 64,
+    top: int = 4,
+    start: Tensor | None = None,
+    similarity: str = 'dot',
+    temperature: float | None = None,
+) -> tuple[Tensor, Tensor]:
     """Agreement of two views on how pixels rank their nearest landmarks.
 
     In either view a pixel's similarities to the landmarks, the features of
@@ -143,11 +146,12 @@ def rank_correlation_loss(
             ``num_landmarks``, or the map has fewer positions than that.
     """
     if similarity not in ('dot', 'cosine'):
-        raise ValueError(
-            f"similarity must be 'dot' or 'cosine', got {similarity!r}")
+        raise ValueError(f"similarity must be 'dot' or 'cosine', got {similarity!r}")
     if top > num_landmarks:
-        raise ValueError(f'top={top} landmarks cannot be ranked among '
-                         f'num_landmarks={num_landmarks}: lower top')
+        raise ValueError(
+            f'top={top} landmarks cannot be ranked among '
+            f'num_landmarks={num_landmarks}: lower top'
+        )
     if temperature is None:
         temperature = 0.1 if similarity == 'cosine' else 1.0
     dtype = torch.promote_types(strong.dtype, torch.float32)
@@ -157,18 +161,21 @@ def rank_correlation_loss(
         landmarks = choose_landmarks(weak, num_landmarks, start)
         prob_weak, prob_strong = (
             _landmark_prob(feat, landmarks, similarity, temperature)
-            for feat in (weak, strong))
+            for feat in (weak, strong)
+        )
         prob_weak, nearest = prob_weak.topk(top, dim=1)
         prob_strong = prob_strong.gather(1, nearest)
         rank_weak = plackett_luce(prob_weak)
         rank_strong = plackett_luce(prob_strong)
-        divergence = torch.xlogy(rank_weak, rank_weak) \
-            - rank_weak * (rank_strong + EPS).log()
+        divergence = (
+            torch.xlogy(rank_weak, rank_weak) - rank_weak * (rank_strong + EPS).log()
+        )
         return divergence.mean(), prob_weak.sum(dim=1).mean()
 
 
-def _landmark_prob(feat: Tensor, landmarks: Tensor, similarity: str,
-                   temperature: float) -> Tensor:
+def _landmark_prob(
+    feat: Tensor, landmarks: Tensor, similarity: str, temperature: float
+) -> Tensor:
     """Softmax over the landmarks at every pixel: (B, landmarks, h * w)."""
     feat = feat.flatten(2)
     if similarity == 'cosine':
@@ -194,12 +201,14 @@ class RankCorrelationLoss(nn.Module):
         loss_weight (float): Factor of the loss.  Defaults to 1.0.
     """
 
-    def __init__(self,
-                 num_landmarks: int = 64,
-                 top: int = 4,
-                 similarity: str = 'dot',
-                 temperature: Optional[float] = None,
-                 loss_weight: float = 1.0):
+    def __init__(
+        self,
+        num_landmarks: int = 64,
+        top: int = 4,
+        similarity: str = 'dot',
+        temperature: float | None = None,
+        loss_weight: float = 1.0,
+    ):
         super().__init__()
         self.num_landmarks = num_landmarks
         self.top = top
@@ -207,12 +216,17 @@ class RankCorrelationLoss(nn.Module):
         self.temperature = temperature
         self.loss_weight = loss_weight
 
-    def forward(self,
-                weak: Tensor,
-                strong: Tensor,
-                start: Optional[Tensor] = None) -> Tuple[Tensor, Tensor]:
+    def forward(
+        self, weak: Tensor, strong: Tensor, start: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
         """Weighted loss and mass of features (B, C, h, w) of both views."""
-        loss, mass = rank_correlation_loss(weak, strong, self.num_landmarks,
-                                           self.top, start, self.similarity,
-                                           self.temperature)
+        loss, mass = rank_correlation_loss(
+            weak,
+            strong,
+            self.num_landmarks,
+            self.top,
+            start,
+            self.similarity,
+            self.temperature,
+        )
         return self.loss_weight * loss, mass

@@ -7,6 +7,11 @@ from .supervised import Supervised
 from .unimatch import UniMatch
 
 __all__ = [
-    'CorrMatch', 'FixMatch', 'PrevMatch', 'RankMatch', 'SemiSegmentor',
-    'Supervised', 'UniMatch'
+    'CorrMatch',
+    'FixMatch',
+    'PrevMatch',
+    'RankMatch',
+    'SemiSegmentor',
+    'Supervised',
+    'UniMatch',
 ]

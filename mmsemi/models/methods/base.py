@@ -1,6 +1,7 @@
 """What all methods are made of, and nothing that decides."""
+
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Callable, Dict, Iterator, List, Tuple
 
 import torch
 import torch.nn.functional as F
@@ -10,8 +11,8 @@ from torch import Tensor
 
 from ..utils import PseudoLabel, mean_logit_windows, probability_windows
 
-Stream = Dict[str, Tensor]
-Streams = Dict[str, Stream]
+Stream = dict[str, Tensor]
+Streams = dict[str, Stream]
 
 
 def flipped(stream: Stream) -> Stream:
@@ -20,8 +21,7 @@ def flipped(stream: Stream) -> Stream:
     They also stand in where no box of a batch takes anything.
     """
     return {
-        key: value.flip(0)
-        for key, value in stream.items() if torch.is_tensor(value)
+        key: value.flip(0) for key, value in stream.items() if torch.is_tensor(value)
     }
 
 
@@ -53,23 +53,23 @@ class SemiSegmentor(EncoderDecoder):
         super().__init__(*args, **kwargs)
         name = type(self).__name__
         if self.with_auxiliary_head:
-            raise ValueError(f'{name} trains the decode head alone: set '
-                             '`auxiliary_head=None`.')
+            raise ValueError(
+                f'{name} trains the decode head alone: set `auxiliary_head=None`.'
+            )
         if self.out_channels != self.num_classes:
             raise ValueError(
                 f'{name} needs a logit per class, but decode_head gives '
                 f'{self.out_channels} for {self.num_classes} classes: leave '
-                '`out_channels` out.')
+                '`out_channels` out.'
+            )
 
     def logits(self, images: Tensor) -> Tensor:
         """Logits (B, C, H, W) of images (B, 3, H, W)."""
-        return self._to_size_of(images,
-                                self.decode_head(self.extract_feat(images)))
+        return self._to_size_of(images, self.decode_head(self.extract_feat(images)))
 
-    def logits_and_dropped(self,
-                           images: Tensor,
-                           unasked: int = 0,
-                           prob: float = 0.5) -> Tuple[Tensor, Tensor]:
+    def logits_and_dropped(
+        self, images: Tensor, unasked: int = 0, prob: float = 0.5
+    ) -> tuple[Tensor, Tensor]:
         """Logits of the features, and of a copy with channel dropout.
 
         Both copies go through the decoder in one batch, so that its
@@ -90,8 +90,10 @@ class SemiSegmentor(EncoderDecoder):
             for feat in self.extract_feat(images)
         ]
         logits, dropped = self.decode_head(feats).chunk(2)
-        return (self._to_size_of(images, logits),
-                self._to_size_of(images, dropped[unasked:]))
+        return (
+            self._to_size_of(images, logits),
+            self._to_size_of(images, dropped[unasked:]),
+        )
 
     def _to_size_of(self, images: Tensor, logits: Tensor) -> Tensor:
         return resize(
@@ -99,7 +101,8 @@ class SemiSegmentor(EncoderDecoder):
             size=images.shape[2:],
             mode='bilinear',
             align_corners=self.align_corners,
-            warning=False)
+            warning=False,
+        )
 
     def loss_sup(self, logits: Tensor, mask: Tensor) -> Tensor:
         """The decode head's ``loss_decode``.
@@ -112,9 +115,9 @@ class SemiSegmentor(EncoderDecoder):
         if not isinstance(criteria, torch.nn.ModuleList):
             criteria = [criteria]
         return sum(
-            criterion(
-                logits, mask, ignore_index=self.decode_head.ignore_index)
-            for criterion in criteria)
+            criterion(logits, mask, ignore_index=self.decode_head.ignore_index)
+            for criterion in criteria
+        )
 
     @contextmanager
     def eval_no_grad(self) -> Iterator[None]:
@@ -131,7 +134,7 @@ class SemiSegmentor(EncoderDecoder):
             torch.clear_autocast_cache()
 
     @contextmanager
-    def capture(self, layer: str) -> Iterator[List[Tensor]]:
+    def capture(self, layer: str) -> Iterator[list[Tensor]]:
         """Collect the outputs of a layer, one per forward inside the block.
 
         Args:
@@ -146,10 +149,12 @@ class SemiSegmentor(EncoderDecoder):
         except AttributeError as error:
             raise ValueError(
                 f'{type(self).__name__} has no layer {layer!r} ({error}). '
-                'Name one of `dict(model.named_modules())`.') from error
-        outputs: List[Tensor] = []
+                'Name one of `dict(model.named_modules())`.'
+            ) from error
+        outputs: list[Tensor] = []
         handle = module.register_forward_hook(
-            lambda module, args, output: outputs.append(output))
+            lambda module, args, output: outputs.append(output)
+        )
         try:
             yield outputs
         finally:
@@ -158,8 +163,7 @@ class SemiSegmentor(EncoderDecoder):
     def pseudo_label(self, stream: Stream) -> PseudoLabel:
         """Of a stream's weak view, by the network in eval mode."""
         with self.eval_no_grad():
-            return PseudoLabel.from_logits(
-                self.logits(stream['weak']), stream['valid'])
+            return PseudoLabel.from_logits(self.logits(stream['weak']), stream['valid'])
 
     @property
     def evaluation(self) -> str:
@@ -167,12 +171,12 @@ class SemiSegmentor(EncoderDecoder):
         cfg = self.test_cfg or {}
         return dict(
             whole='whole images',
-            slide='windows shifted back at the border, logits averaged '
-            '(mmseg)',
+            slide='windows shifted back at the border, logits averaged (mmseg)',
             windows='windows truncated at the border, probabilities summed '
-            '(as the released trainers)')[cfg.get('mode', 'whole')]
+            '(as the released trainers)',
+        )[cfg.get('mode', 'whole')]
 
-    def inference(self, inputs: Tensor, batch_img_metas: List[dict]) -> Tensor:
+    def inference(self, inputs: Tensor, batch_img_metas: list[dict]) -> Tensor:
         """As in mmseg, with the additional mode ``'windows'``.
 
         Returns:
@@ -183,12 +187,16 @@ class SemiSegmentor(EncoderDecoder):
             return self._by_windows(probability_windows, inputs)
         return super().inference(inputs, batch_img_metas)
 
-    def slide_inference(self, inputs: Tensor,
-                        batch_img_metas: List[dict]) -> Tensor:
+    def slide_inference(self, inputs: Tensor, batch_img_metas: list[dict]) -> Tensor:
         """As in mmseg, several windows at once."""
         return self._by_windows(mean_logit_windows, inputs)
 
     def _by_windows(self, predict: Callable, inputs: Tensor) -> Tensor:
         cfg = self.test_cfg
-        return predict(self.logits, inputs, cfg['crop_size'],
-                       cfg.get('stride'), cfg.get('windows_at_once', 4))
+        return predict(
+            self.logits,
+            inputs,
+            cfg['crop_size'],
+            cfg.get('stride'),
+            cfg.get('windows_at_once', 4),
+        )

@@ -1,14 +1,21 @@
 """CorrMatch: labels that spread along the correlation of pixels."""
-from typing import Dict, Optional
 
 import torch
 from torch import Tensor
 
 from mmsemi.registry import MODELS
+
 from ..losses import masked_cross_entropy, masked_kl
-from ..utils import (AdaptiveThreshold, PseudoLabel, cutmix, masked_ce,
-                     outside, propagate_labels, random_positions,
-                     region_masks)
+from ..utils import (
+    AdaptiveThreshold,
+    PseudoLabel,
+    cutmix,
+    masked_ce,
+    outside,
+    propagate_labels,
+    random_positions,
+    region_masks,
+)
 from .base import SemiSegmentor, Streams, flipped
 
 
@@ -57,34 +64,34 @@ class CorrMatch(SemiSegmentor):
             'mixed'.
     """
 
-    def __init__(self,
-                 *args,
-                 correlation: dict = dict(in_channels=2048),
-                 thresh_init: float = 0.85,
-                 thresh_momentum: float = 0.999,
-                 num_regions: int = 128,
-                 thresh_valid: str = 'mixed',
-                 all_positions: bool = False,
-                 kl_target: str = 'own',
-                 **kwargs) -> None:
+    def __init__(
+        self,
+        *args,
+        correlation: dict = dict(in_channels=2048),
+        thresh_init: float = 0.85,
+        thresh_momentum: float = 0.999,
+        num_regions: int = 128,
+        thresh_valid: str = 'mixed',
+        all_positions: bool = False,
+        kl_target: str = 'own',
+        **kwargs,
+    ) -> None:
         super().__init__(*args, **kwargs)
-        for name, value in (('thresh_valid', thresh_valid), ('kl_target',
-                                                             kl_target)):
+        for name, value in (('thresh_valid', thresh_valid), ('kl_target', kl_target)):
             if value not in ('own', 'mixed'):
-                raise ValueError(
-                    f"{name} must be 'own' or 'mixed', got {value!r}.")
+                raise ValueError(f"{name} must be 'own' or 'mixed', got {value!r}.")
         self.correlation = MODELS.build(
-            dict(type='CorrelationBlock', num_classes=self.num_classes)
-            | correlation)
+            dict(type='CorrelationBlock', num_classes=self.num_classes) | correlation
+        )
         self.thresh = AdaptiveThreshold(thresh_init, thresh_momentum)
         self.num_regions = num_regions
         self.thresh_valid = thresh_valid
         self.all_positions = all_positions
         self.kl_target = kl_target
 
-    def loss(self,
-             inputs: Streams,
-             data_samples: Optional[list] = None) -> Dict[str, Tensor]:
+    def loss(
+        self, inputs: Streams, data_samples: list | None = None
+    ) -> dict[str, Tensor]:
         """Compute the loss of one step.
 
         Args:
@@ -113,7 +120,8 @@ class CorrMatch(SemiSegmentor):
         # correlated.
         with self.capture('backbone') as levels:
             logits, logits_fp = self.logits_and_dropped(
-                torch.cat([x, u['weak']]), unasked=len(x))
+                torch.cat([x, u['weak']]), unasked=len(x)
+            )
         feat = levels[0][-1]
         spread, corr = self.correlation(feat, logits)
         logits_x, logits_w = logits.split([len(x), len(u['weak'])])
@@ -130,19 +138,21 @@ class CorrMatch(SemiSegmentor):
         mixed = own.cutmix(partner, box)
 
         # The threshold follows first, and serves the whole step.
-        watched = own if self.thresh_valid == 'own' else own._replace(
-            valid=mixed.valid)
+        watched = own if self.thresh_valid == 'own' else own._replace(valid=mixed.valid)
         thresh = self.thresh.update(watched, self.num_classes)
 
         # Regions of the weak view, as far as the strong one shows them, vote.
-        index = random_positions(self.num_regions, corr.size(1), corr.device,
-                                 self.all_positions)
+        index = random_positions(
+            self.num_regions, corr.size(1), corr.device, self.all_positions
+        )
         regions = region_masks(
-            corr.detach()[len(x):, index].unflatten(2, feat.shape[2:]),
-            outside(mixed.valid, box))
+            corr.detach()[len(x) :, index].unflatten(2, feat.shape[2:]),
+            outside(mixed.valid, box),
+        )
         confident = (mixed.conf >= thresh) & mixed.valid
-        label, keep = propagate_labels(mixed.label, confident, regions, thresh,
-                                       self.num_classes)
+        label, keep = propagate_labels(
+            mixed.label, confident, regions, thresh, self.num_classes
+        )
 
         loss_x = self.loss_sup(logits_x, y)
         loss_x_corr = self.loss_sup(spread_x, y)
@@ -150,8 +160,7 @@ class CorrMatch(SemiSegmentor):
         loss_corr_s = masked_cross_entropy(spread_s, label, keep, mixed.valid)
         loss_corr_w = masked_ce(spread_w, own, thresh)
         loss_fp = masked_ce(logits_fp, own, thresh)
-        weak = logits_w if self.kl_target == 'own' else cutmix(
-            logits_w, logits_m, box)
+        weak = logits_w if self.kl_target == 'own' else cutmix(logits_w, logits_m, box)
         loss_kl = masked_kl(logits_s, weak, confident, mixed.valid)
         relabeled = ((label != mixed.label) & mixed.valid).sum()
         return dict(
@@ -163,4 +172,5 @@ class CorrMatch(SemiSegmentor):
             loss_corr=0.25 * 0.5 * (loss_corr_s + loss_corr_w) / 2,
             mask_ratio=own.confident_share(thresh),
             thresh=thresh,
-            relabel_ratio=relabeled / mixed.valid.sum().clamp(min=1))
+            relabel_ratio=relabeled / mixed.valid.sum().clamp(min=1),
+        )

@@ -1,10 +1,10 @@
 """FixMatch for semantic segmentation."""
-from typing import Dict, Optional
 
 import torch
 from torch import Tensor
 
 from mmsemi.registry import MODELS
+
 from ..utils import PseudoLabel, cutmix, masked_ce
 from .base import SemiSegmentor, Streams, flipped
 
@@ -30,9 +30,9 @@ class FixMatch(SemiSegmentor):
         super().__init__(*args, **kwargs)
         self.conf_thresh = conf_thresh
 
-    def loss(self,
-             inputs: Streams,
-             data_samples: Optional[list] = None) -> Dict[str, Tensor]:
+    def loss(
+        self, inputs: Streams, data_samples: list | None = None
+    ) -> dict[str, Tensor]:
         """Compute the loss of one step.
 
         Args:
@@ -56,8 +56,8 @@ class FixMatch(SemiSegmentor):
 
         # (2) Labeled and weak views in one batch.
         logits = self.logits(torch.cat([x, u['weak']]))
-        own = PseudoLabel.from_logits(logits[len(x):], u['valid'])
-        loss_x = self.loss_sup(logits[:len(x)], y)
+        own = PseudoLabel.from_logits(logits[len(x) :], u['valid'])
+        loss_x = self.loss_sup(logits[: len(x)], y)
         del logits  # full size: what the way back needs is kept
         if m is None:
             m, partner = flipped(u), own.flip()
@@ -69,4 +69,5 @@ class FixMatch(SemiSegmentor):
         return dict(
             loss_sup=loss_x / 2,
             loss_strong=loss_s / 2,
-            mask_ratio=own.confident_share(self.conf_thresh))
+            mask_ratio=own.confident_share(self.conf_thresh),
+        )

@@ -1,11 +1,11 @@
 """PrevMatch: UniMatch, guided by earlier states of its own network."""
-from typing import Dict, List, Optional, Tuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from mmsemi.registry import MODELS
+
 from ..losses import WEIGHTINGS, pixel_cross_entropies
 from ..utils import Guidance, PseudoLabel, cutmix, masked_ce
 from .base import SemiSegmentor, Streams, flipped
@@ -19,8 +19,9 @@ def triangular(epoch: int, max_epochs: int) -> float:
     return (max_epochs - epoch) / (max_epochs - middle)
 
 
-def draw_ensemble(num: int, most: int,
-                  rng: np.random.Generator) -> List[Tuple[int, float]]:
+def draw_ensemble(
+    num: int, most: int, rng: np.random.Generator
+) -> list[tuple[int, float]]:
     """Draw which models speak together, and how loud.
 
     Args:
@@ -75,22 +76,24 @@ class PrevMatch(SemiSegmentor):
         ValueError: An unknown ``guidance`` or ``prev_weighting``.
     """
 
-    def __init__(self,
-                 *args,
-                 conf_thresh: float = 0.95,
-                 prev_conf_thresh: float = 0.9,
-                 guidance: str = 'previous',
-                 max_ensemble: int = 3,
-                 prev_weighting: str = 'pixelwise',
-                 corrected_weighting: bool = False,
-                 **kwargs) -> None:
+    def __init__(
+        self,
+        *args,
+        conf_thresh: float = 0.95,
+        prev_conf_thresh: float = 0.9,
+        guidance: str = 'previous',
+        max_ensemble: int = 3,
+        prev_weighting: str = 'pixelwise',
+        corrected_weighting: bool = False,
+        **kwargs,
+    ) -> None:
         super().__init__(*args, **kwargs)
         if guidance not in ('previous', 'ema'):
-            raise ValueError(
-                f"guidance={guidance!r} is neither 'previous' nor 'ema'.")
+            raise ValueError(f"guidance={guidance!r} is neither 'previous' nor 'ema'.")
         if prev_weighting not in WEIGHTINGS:
-            raise ValueError(f'prev_weighting={prev_weighting!r} is none of '
-                             f'{", ".join(WEIGHTINGS)}.')
+            raise ValueError(
+                f'prev_weighting={prev_weighting!r} is none of {", ".join(WEIGHTINGS)}.'
+            )
         self.conf_thresh = conf_thresh
         self.prev_conf_thresh = prev_conf_thresh
         self.guidance = Guidance(guidance)
@@ -98,9 +101,9 @@ class PrevMatch(SemiSegmentor):
         self.prev_weighting = prev_weighting
         self.corrected_weighting = corrected_weighting
 
-    def loss(self,
-             inputs: Streams,
-             data_samples: Optional[list] = None) -> Dict[str, Tensor]:
+    def loss(
+        self, inputs: Streams, data_samples: list | None = None
+    ) -> dict[str, Tensor]:
         """Compute the loss of one step.
 
         Args:
@@ -129,9 +132,10 @@ class PrevMatch(SemiSegmentor):
 
         # (2) Labeled and weak views in one batch, with the dropped copy.
         logits, logits_fp = self.logits_and_dropped(
-            torch.cat([x, u['weak']]), unasked=len(x))
-        own = PseudoLabel.from_logits(logits[len(x):], u['valid'])
-        loss_x = self.loss_sup(logits[:len(x)], y)
+            torch.cat([x, u['weak']]), unasked=len(x)
+        )
+        own = PseudoLabel.from_logits(logits[len(x) :], u['valid'])
+        loss_x = self.loss_sup(logits[: len(x)], y)
         loss_fp, prev_fp = self.both_ce(logits_fp, own, prev)
         del logits, logits_fp  # full size: what the way back needs is kept
         if m is None:
@@ -139,30 +143,38 @@ class PrevMatch(SemiSegmentor):
 
         # (3) Both strong views, CutMixed as their targets are.
         logits_s1, logits_s2 = self.logits(
-            torch.cat([
-                cutmix(u['strong1'], m['strong1'], box1),
-                cutmix(u['strong2'], m['strong2'], box2)
-            ])).chunk(2)
+            torch.cat(
+                [
+                    cutmix(u['strong1'], m['strong1'], box1),
+                    cutmix(u['strong2'], m['strong2'], box2),
+                ]
+            )
+        ).chunk(2)
         loss_s1, prev_s1 = self.both_ce(
-            logits_s1, own.cutmix(partner, box1),
-            prev and prev.cutmix(prev_partner, box1))
+            logits_s1,
+            own.cutmix(partner, box1),
+            prev and prev.cutmix(prev_partner, box1),
+        )
         loss_s2, prev_s2 = self.both_ce(
-            logits_s2, own.cutmix(partner, box2),
-            prev and prev.cutmix(prev_partner, box2))
+            logits_s2,
+            own.cutmix(partner, box2),
+            prev and prev.cutmix(prev_partner, box2),
+        )
 
         total = 2 + weight
         return dict(
             loss_sup=loss_x / total,
             loss_strong=(0.25 * loss_s1 + 0.25 * loss_s2) / total,
             loss_fp=0.5 * loss_fp / total,
-            loss_prev_strong=weight * (0.25 * prev_s1 + 0.25 * prev_s2) /
-            total,
+            loss_prev_strong=weight * (0.25 * prev_s1 + 0.25 * prev_s2) / total,
             loss_prev_fp=weight * 0.5 * prev_fp / total,
             mask_ratio=own.confident_share(self.conf_thresh),
             prev_mask_ratio=prev.confident_share(self.prev_conf_thresh)
-            if prev else loss_x.new_zeros(()),
+            if prev
+            else loss_x.new_zeros(()),
             prev_weight=loss_x.new_full((), weight),
-            prev_models=loss_x.new_full((), len(self.guidance.models)))
+            prev_models=loss_x.new_full((), len(self.guidance.models)),
+        )
 
     def prev_weight(self) -> float:
         """λ of this step; 0 while there is no previous model."""
@@ -172,15 +184,16 @@ class PrevMatch(SemiSegmentor):
             raise RuntimeError(
                 f'{type(self).__name__} with guidance={guidance.source!r} is '
                 'lent no models: add dict(type='
-                f'{hook[guidance.source]!r}) to `custom_hooks`.')
+                f'{hook[guidance.source]!r}) to `custom_hooks`.'
+            )
         if not guidance.models:
             return 0
         return triangular(guidance.epoch, guidance.max_epochs)
 
     @torch.no_grad()
     def prev_labels(
-            self, u: Dict[str, Tensor],
-            m: Optional[Dict[str, Tensor]]) -> Tuple[PseudoLabel, PseudoLabel]:
+        self, u: dict[str, Tensor], m: dict[str, Tensor] | None
+    ) -> tuple[PseudoLabel, PseudoLabel]:
         """Labels of the weak views by one ensemble of previous models.
 
         Args:
@@ -190,19 +203,20 @@ class PrevMatch(SemiSegmentor):
         """
         guidance = self.guidance
         ensemble = draw_ensemble(
-            len(guidance.models), self.max_ensemble,
-            np.random.default_rng(guidance.seed))
+            len(guidance.models),
+            self.max_ensemble,
+            np.random.default_rng(guidance.seed),
+        )
         weak = torch.cat([u['weak'], m['weak']]) if m else u['weak']
-        logits = sum(share * guidance.models[i].logits(weak)
-                     for i, share in ensemble)
-        own = PseudoLabel.from_logits(logits[:len(u['weak'])], u['valid'])
+        logits = sum(share * guidance.models[i].logits(weak) for i, share in ensemble)
+        own = PseudoLabel.from_logits(logits[: len(u['weak'])], u['valid'])
         if m is None:
             return own, own.flip()
-        return own, PseudoLabel.from_logits(logits[len(u['weak']):],
-                                            m['valid'])
+        return own, PseudoLabel.from_logits(logits[len(u['weak']) :], m['valid'])
 
-    def both_ce(self, logits: Tensor, own: PseudoLabel,
-                prev: Optional[PseudoLabel]) -> Tuple[Tensor, Tensor]:
+    def both_ce(
+        self, logits: Tensor, own: PseudoLabel, prev: PseudoLabel | None
+    ) -> tuple[Tensor, Tensor]:
         """Cross entropy with the own labels, and with the previous models'.
 
         Args:
@@ -218,8 +232,13 @@ class PrevMatch(SemiSegmentor):
             loss = masked_ce(logits, own, self.conf_thresh)
             return loss, torch.zeros_like(loss)
         loss, prev_loss = pixel_cross_entropies(logits, own.label, prev.label)
-        return (WEIGHTINGS['pixelwise'](loss, own.conf, own.valid,
-                                        self.conf_thresh),
-                WEIGHTINGS[self.prev_weighting](
-                    prev_loss, prev.conf, prev.valid, self.prev_conf_thresh,
-                    self.corrected_weighting))
+        return (
+            WEIGHTINGS['pixelwise'](loss, own.conf, own.valid, self.conf_thresh),
+            WEIGHTINGS[self.prev_weighting](
+                prev_loss,
+                prev.conf,
+                prev.valid,
+                self.prev_conf_thresh,
+                self.corrected_weighting,
+            ),
+        )

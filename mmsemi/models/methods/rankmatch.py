@@ -1,12 +1,11 @@
 """RankMatch: UniMatch that also agrees on how pixels rank landmarks."""
-from typing import Dict, Optional
 
 import torch
 from torch import Tensor
 
 from mmsemi.registry import MODELS
-from ..utils import (PseudoLabel, cutmix, cutmix_features,
-                     masked_ce)
+
+from ..utils import PseudoLabel, cutmix, cutmix_features, masked_ce
 from .base import SemiSegmentor, Streams, flipped
 
 
@@ -41,23 +40,24 @@ class RankMatch(SemiSegmentor):
         **kwargs: As in :class:`SemiSegmentor`.
     """
 
-    def __init__(self,
-                 *args,
-                 conf_thresh: float = 0.95,
-                 loss_rank: dict = dict(type='RankCorrelationLoss'),
-                 rank_weight: float = 0.1,
-                 rank_layer: str = 'decode_head.project',
-                 **kwargs) -> None:
+    def __init__(
+        self,
+        *args,
+        conf_thresh: float = 0.95,
+        loss_rank: dict = dict(type='RankCorrelationLoss'),
+        rank_weight: float = 0.1,
+        rank_layer: str = 'decode_head.project',
+        **kwargs,
+    ) -> None:
         super().__init__(*args, **kwargs)
         self.conf_thresh = conf_thresh
-        self.loss_rank = MODELS.build(
-            dict(type='RankCorrelationLoss') | loss_rank)
+        self.loss_rank = MODELS.build(dict(type='RankCorrelationLoss') | loss_rank)
         self.rank_weight = rank_weight
         self.rank_layer = rank_layer
 
-    def loss(self,
-             inputs: Streams,
-             data_samples: Optional[list] = None) -> Dict[str, Tensor]:
+    def loss(
+        self, inputs: Streams, data_samples: list | None = None
+    ) -> dict[str, Tensor]:
         """Compute the loss of one step.
 
         Args:
@@ -79,15 +79,16 @@ class RankMatch(SemiSegmentor):
         if m:
             with self.capture(self.rank_layer) as feats:
                 partner = self.pseudo_label(m)
-            feat_m, = feats
+            (feat_m,) = feats
 
         # (2) Labeled and weak views in one batch, with the dropped copy.
         with self.capture(self.rank_layer) as feats:
             logits, logits_fp = self.logits_and_dropped(
-                torch.cat([x, u['weak']]), unasked=len(x))
-        feat_w = feats[0][len(x):len(logits)].detach()
-        own = PseudoLabel.from_logits(logits[len(x):], u['valid'])
-        loss_x = self.loss_sup(logits[:len(x)], y)
+                torch.cat([x, u['weak']]), unasked=len(x)
+            )
+        feat_w = feats[0][len(x) : len(logits)].detach()
+        own = PseudoLabel.from_logits(logits[len(x) :], u['valid'])
+        loss_x = self.loss_sup(logits[: len(x)], y)
         loss_fp = masked_ce(logits_fp, own, self.conf_thresh)
         del logits, logits_fp  # full size: what the way back needs is kept
         if m is None:
@@ -96,22 +97,28 @@ class RankMatch(SemiSegmentor):
         # (3) Both strong views, CutMixed as their targets are.
         with self.capture(self.rank_layer) as feats:
             logits_s1, logits_s2 = self.logits(
-                torch.cat([
-                    cutmix(u['strong1'], m['strong1'], box1),
-                    cutmix(u['strong2'], m['strong2'], box2)
-                ])).chunk(2)
+                torch.cat(
+                    [
+                        cutmix(u['strong1'], m['strong1'], box1),
+                        cutmix(u['strong2'], m['strong2'], box2),
+                    ]
+                )
+            ).chunk(2)
         feat_s1, feat_s2 = feats[0].chunk(2)
         target1, target2 = own.cutmix(partner, box1), own.cutmix(partner, box2)
         loss_s1 = masked_ce(logits_s1, target1, self.conf_thresh)
         loss_s2 = masked_ce(logits_s2, target2, self.conf_thresh)
         loss_c1, mass1 = self.loss_rank(
-            cutmix_features(feat_w, feat_m, box1, size), feat_s1)
+            cutmix_features(feat_w, feat_m, box1, size), feat_s1
+        )
         loss_c2, mass2 = self.loss_rank(
-            cutmix_features(feat_w, feat_m, box2, size), feat_s2)
+            cutmix_features(feat_w, feat_m, box2, size), feat_s2
+        )
         return dict(
             loss_sup=loss_x / 2,
             loss_strong=(0.25 * loss_s1 + 0.25 * loss_s2) / 2,
             loss_fp=0.5 * loss_fp / 2,
             loss_rank=self.rank_weight * (loss_c1 + loss_c2) / 2,
             mask_ratio=own.confident_share(self.conf_thresh),
-            rank_top_mass=(mass1 + mass2) / 2)
+            rank_top_mass=(mass1 + mass2) / 2,
+        )

@@ -1,9 +1,9 @@
 """Training on the labeled images alone."""
-from typing import Dict, Optional
 
 from torch import Tensor
 
 from mmsemi.registry import MODELS
+
 from .base import SemiSegmentor, Streams
 
 
@@ -16,9 +16,9 @@ class Supervised(SemiSegmentor):
     Args: as in :class:`SemiSegmentor`.
     """
 
-    def loss(self,
-             inputs: Streams,
-             data_samples: Optional[list] = None) -> Dict[str, Tensor]:
+    def loss(
+        self, inputs: Streams, data_samples: list | None = None
+    ) -> dict[str, Tensor]:
         """Compute the loss of one step.
 
         Args:

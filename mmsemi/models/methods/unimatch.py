@@ -1,10 +1,10 @@
 """UniMatch: two strong views and a perturbed feature."""
-from typing import Dict, Optional
 
 import torch
 from torch import Tensor
 
 from mmsemi.registry import MODELS
+
 from ..utils import PseudoLabel, cutmix, masked_ce
 from .base import SemiSegmentor, Streams, flipped
 
@@ -30,9 +30,9 @@ class UniMatch(SemiSegmentor):
         super().__init__(*args, **kwargs)
         self.conf_thresh = conf_thresh
 
-    def loss(self,
-             inputs: Streams,
-             data_samples: Optional[list] = None) -> Dict[str, Tensor]:
+    def loss(
+        self, inputs: Streams, data_samples: list | None = None
+    ) -> dict[str, Tensor]:
         """Compute the loss of one step.
 
         Args:
@@ -58,9 +58,10 @@ class UniMatch(SemiSegmentor):
 
         # (2) Labeled and weak views in one batch, with the dropped copy.
         logits, logits_fp = self.logits_and_dropped(
-            torch.cat([x, u['weak']]), unasked=len(x))
-        own = PseudoLabel.from_logits(logits[len(x):], u['valid'])
-        loss_x = self.loss_sup(logits[:len(x)], y)
+            torch.cat([x, u['weak']]), unasked=len(x)
+        )
+        own = PseudoLabel.from_logits(logits[len(x) :], u['valid'])
+        loss_x = self.loss_sup(logits[: len(x)], y)
         loss_fp = masked_ce(logits_fp, own, self.conf_thresh)
         del logits, logits_fp  # full size: what the way back needs is kept
         if m is None:
@@ -68,10 +69,13 @@ class UniMatch(SemiSegmentor):
 
         # (3) Both strong views, CutMixed as their targets are.
         logits_s1, logits_s2 = self.logits(
-            torch.cat([
-                cutmix(u['strong1'], m['strong1'], box1),
-                cutmix(u['strong2'], m['strong2'], box2)
-            ])).chunk(2)
+            torch.cat(
+                [
+                    cutmix(u['strong1'], m['strong1'], box1),
+                    cutmix(u['strong2'], m['strong2'], box2),
+                ]
+            )
+        ).chunk(2)
         target1, target2 = own.cutmix(partner, box1), own.cutmix(partner, box2)
         loss_s1 = masked_ce(logits_s1, target1, self.conf_thresh)
         loss_s2 = masked_ce(logits_s2, target2, self.conf_thresh)
@@ -79,4 +83,5 @@ class UniMatch(SemiSegmentor):
             loss_sup=loss_x / 2,
             loss_strong=(0.25 * loss_s1 + 0.25 * loss_s2) / 2,
             loss_fp=0.5 * loss_fp / 2,
-            mask_ratio=own.confident_share(self.conf_thresh))
+            mask_ratio=own.confident_share(self.conf_thresh),
+        )

@@ -10,8 +10,20 @@ from .tta import tta_probabilities
 from .windows import mean_logit_windows, probability_windows
 
 __all__ = [
-    'AdaptiveThreshold', 'CorrelationBlock', 'Guidance', 'PseudoLabel',
-    'cutmix', 'cutmix_features', 'masked_ce', 'mean_logit_windows', 'outside',
-    'probability_windows', 'propagate_labels', 'random_positions',
-    'region_masks', 'snapshot_reliability', 'strong_view', 'tta_probabilities'
+    'AdaptiveThreshold',
+    'CorrelationBlock',
+    'Guidance',
+    'PseudoLabel',
+    'cutmix',
+    'cutmix_features',
+    'masked_ce',
+    'mean_logit_windows',
+    'outside',
+    'probability_windows',
+    'propagate_labels',
+    'random_positions',
+    'region_masks',
+    'snapshot_reliability',
+    'strong_view',
+    'tta_probabilities',
 ]

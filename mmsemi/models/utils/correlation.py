@@ -1,5 +1,4 @@
 """CorrMatch's correlation block."""
-from typing import Tuple
 
 import torch
 from mmcv.cnn import build_norm_layer
@@ -37,24 +36,28 @@ class CorrelationBlock(BaseModule):
         init_cfg (dict, optional): As in every mmengine module.
     """
 
-    def __init__(self,
-                 in_channels: int,
-                 num_classes: int,
-                 channels: int = 256,
-                 dropout_ratio: float = 0.1,
-                 norm_cfg: dict = dict(type='BN'),
-                 align_corners: bool = True,
-                 init_cfg: dict | None = None) -> None:
+    def __init__(
+        self,
+        in_channels: int,
+        num_classes: int,
+        channels: int = 256,
+        dropout_ratio: float = 0.1,
+        norm_cfg: dict = dict(type='BN'),
+        align_corners: bool = True,
+        init_cfg: dict | None = None,
+    ) -> None:
         super().__init__(init_cfg)
         self.align_corners = align_corners
         self.project = nn.Sequential(
             nn.Conv2d(in_channels, channels, 3, padding=1),
-            build_norm_layer(norm_cfg, channels)[1], nn.ReLU(inplace=True),
-            nn.Dropout2d(dropout_ratio))
+            build_norm_layer(norm_cfg, channels)[1],
+            nn.ReLU(inplace=True),
+            nn.Dropout2d(dropout_ratio),
+        )
         self.query = nn.Conv2d(channels, num_classes, 1)
         self.key = nn.Conv2d(channels, num_classes, 1)
 
-    def forward(self, feat: Tensor, logits: Tensor) -> Tuple[Tensor, Tensor]:
+    def forward(self, feat: Tensor, logits: Tensor) -> tuple[Tensor, Tensor]:
         """Spread logits by the correlation of their features.
 
         Args:
@@ -68,8 +71,7 @@ class CorrelationBlock(BaseModule):
         query, key = self._query_key(feat)
         with torch.autocast(feat.device.type, enabled=False):
             corr = correlation(query, key)
-            small = self._resize(logits.detach().to(corr.dtype),
-                                 feat.shape[2:])
+            small = self._resize(logits.detach().to(corr.dtype), feat.shape[2:])
             spread = (small.flatten(2) @ corr).view_as(small)
         return self._resize(spread, logits.shape[2:]), corr
 
@@ -88,20 +90,23 @@ class CorrelationBlock(BaseModule):
             corr = correlation(query[:, :, index], key)
         return corr.unflatten(2, feat.shape[2:])
 
-    def _query_key(self, feat: Tensor) -> Tuple[Tensor, Tensor]:
+    def _query_key(self, feat: Tensor) -> tuple[Tensor, Tensor]:
         """(B, C, h * w) each, in float32 at least."""
         feat = self.project(feat)
         dtype = torch.promote_types(feat.dtype, torch.float32)
-        return (self.query(feat).flatten(2).to(dtype),
-                self.key(feat).flatten(2).to(dtype))
+        return (
+            self.query(feat).flatten(2).to(dtype),
+            self.key(feat).flatten(2).to(dtype),
+        )
 
-    def _resize(self, x: Tensor, size: Tuple[int, int]) -> Tensor:
+    def _resize(self, x: Tensor, size: tuple[int, int]) -> Tensor:
         return resize(
             x,
             size=size,
             mode='bilinear',
             align_corners=self.align_corners,
-            warning=False)
+            warning=False,
+        )
 
 
 def correlation(query: Tensor, key: Tensor) -> Tensor:
@@ -114,4 +119,4 @@ def correlation(query: Tensor, key: Tensor) -> Tensor:
     Returns:
         Tensor: (B, N, M), rows summing to 1.
     """
-    return (query.mT @ key).div_(query.size(1)**0.5).softmax(dim=2)
+    return (query.mT @ key).div_(query.size(1) ** 0.5).softmax(dim=2)

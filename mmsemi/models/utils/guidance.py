@@ -1,5 +1,6 @@
 """Models that guide a method, and that are no part of it."""
-from typing import Optional, Sequence, Tuple
+
+from collections.abc import Sequence
 
 
 class Guidance:
@@ -27,10 +28,10 @@ class Guidance:
 
     def __init__(self, source: str) -> None:
         self.source = source
-        self.models: Optional[Sequence] = None
+        self.models: Sequence | None = None
         self.epoch = 0
         self.max_epochs = 1
-        self.seed: Tuple[int, int] = (0, 0)
+        self.seed: tuple[int, int] = (0, 0)
 
     def __reduce__(self) -> tuple:
-        return type(self), (self.source, )
+        return type(self), (self.source,)

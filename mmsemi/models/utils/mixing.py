@@ -1,6 +1,7 @@
 """CutMix of images, of what belongs to their pixels, and of feature maps."""
+
 from bisect import bisect_left
-from typing import List, Sequence, Tuple
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -37,8 +38,9 @@ def outside(mask: Tensor, pastes: Sequence[Paste]) -> Tensor:
     return mask
 
 
-def cutmix_features(own: Tensor, other: Tensor, pastes: Sequence[Paste],
-                    size: Tuple[int, int]) -> Tensor:
+def cutmix_features(
+    own: Tensor, other: Tensor, pastes: Sequence[Paste], size: tuple[int, int]
+) -> Tensor:
     """CutMix of feature maps by boxes in the images they were computed from.
 
     Defined, as released with `RankMatch
@@ -64,24 +66,36 @@ def cutmix_features(own: Tensor, other: Tensor, pastes: Sequence[Paste],
     step_y = _integer_step(size[0], own.size(2))
     step_x = _integer_step(size[1], own.size(3))
     if step_y and step_x:
-        return cutmix(own, other, [
-            paste._replace(
-                x1=-(-paste.x1 // step_x),
-                x2=-(-paste.x2 // step_x),
-                y1=-(-paste.y1 // step_y),
-                y2=-(-paste.y2 // step_y)) for paste in pastes
-        ])
+        return cutmix(
+            own,
+            other,
+            [
+                paste._replace(
+                    x1=-(-paste.x1 // step_x),
+                    x2=-(-paste.x2 // step_x),
+                    y1=-(-paste.y1 // step_y),
+                    y2=-(-paste.y2 // step_y),
+                )
+                for paste in pastes
+            ],
+        )
 
     rows, up_y, share_y = _two_pixels(size[0], own.size(2), own)
     cols, up_x, share_x = _two_pixels(size[1], own.size(3), own)
     with torch.autocast(own.device.type, enabled=False):
         own_read, other_read = (
-            up_y @ feat.to(up_y.dtype) @ up_x.T for feat in (own, other))
-        mixed = cutmix(own_read, other_read, [
-            paste._replace(x1=x1, x2=x2, y1=y1, y2=y2) for paste in pastes
-            for y1, y2 in _spans(rows, paste.y1, paste.y2)
-            for x1, x2 in _spans(cols, paste.x1, paste.x2)
-        ])
+            up_y @ feat.to(up_y.dtype) @ up_x.T for feat in (own, other)
+        )
+        mixed = cutmix(
+            own_read,
+            other_read,
+            [
+                paste._replace(x1=x1, x2=x2, y1=y1, y2=y2)
+                for paste in pastes
+                for y1, y2 in _spans(rows, paste.y1, paste.y2)
+                for x1, x2 in _spans(cols, paste.x1, paste.x2)
+            ],
+        )
         mixed = mixed.unflatten(3, (2, -1)).unflatten(2, (2, -1))
         mixed = torch.einsum('bcihjw,ih,jw->bchw', mixed, share_y, share_x)
     return mixed.to(own.dtype)
@@ -94,8 +108,9 @@ def _integer_step(large: int, small: int) -> int:
     return 0 if (large - 1) % (small - 1) else (large - 1) // (small - 1)
 
 
-def _two_pixels(large: int, small: int,
-                like: Tensor) -> Tuple[List[List[int]], Tensor, Tensor]:
+def _two_pixels(
+    large: int, small: int, like: Tensor
+) -> tuple[list[list[int]], Tensor, Tensor]:
     """The pixels of a large side that resizing it to a small one reads.
 
     Positions are kept as integer numerators: nothing is lost to rounding.
@@ -119,8 +134,7 @@ def _two_pixels(large: int, small: int,
     return [low, high], matrix, torch.stack([1 - share, share])
 
 
-def _spans(halves: List[List[int]], start: int,
-           stop: int) -> List[Tuple[int, int]]:
+def _spans(halves: list[list[int]], start: int, stop: int) -> list[tuple[int, int]]:
     """Where the pixels from start to stop - 1 stand, one half after another.
 
     Args:
@@ -128,7 +142,8 @@ def _spans(halves: List[List[int]], start: int,
     """
     spans, before = [], 0
     for half in halves:
-        spans.append((before + bisect_left(half, start),
-                      before + bisect_left(half, stop)))
+        spans.append(
+            (before + bisect_left(half, start), before + bisect_left(half, stop))
+        )
         before += len(half)
     return spans

@@ -3,7 +3,6 @@
 `CorrMatch: Label Propagation via Correlation Matching for Semi-Supervised
 Semantic Segmentation <https://arxiv.org/abs/2306.04300>`_
 """
-from typing import Tuple
 
 import numpy as np
 import torch
@@ -15,10 +14,9 @@ from torch import Tensor
 CHUNK = dict(cpu=2**21, other=2**24)
 
 
-def random_positions(num: int,
-                     total: int,
-                     device: torch.device,
-                     with_last: bool = False) -> Tensor:
+def random_positions(
+    num: int, total: int, device: torch.device, with_last: bool = False
+) -> Tensor:
     """Draw positions whose correlation makes the regions.
 
     Quirk: the released trainer never draws the last position.
@@ -32,8 +30,7 @@ def random_positions(num: int,
     Returns:
         Tensor: int64 (num,).
     """
-    return torch.randint(
-        total if with_last else total - 1, (num, ), device=device)
+    return torch.randint(total if with_last else total - 1, (num,), device=device)
 
 
 @torch.no_grad()
@@ -59,23 +56,24 @@ def region_masks(rows: Tensor, within: Tensor) -> Tensor:
     for image in range(len(rows)):
         for k in range(0, num, step):
             corr = F.interpolate(
-                rows[image, None, k:k + step],
+                rows[image, None, k : k + step],
                 size,
                 mode='bilinear',
-                align_corners=True)[0]
+                align_corners=True,
+            )[0]
             low = corr.amin((1, 2), keepdim=True)
             span = corr.amax((1, 2), keepdim=True) - low
             # In place: a CPU compares into floats, and makes booleans of
             # them, faster than it compares into booleans.
-            masks[image, k:k + step] = corr.sub_(low).div_(span).gt_(0.5)
+            masks[image, k : k + step] = corr.sub_(low).div_(span).gt_(0.5)
         masks[image] &= within[image]
     return masks
 
 
 @torch.no_grad()
-def propagate_labels(label: Tensor, confident: Tensor, regions: Tensor,
-                     thresh: Tensor,
-                     num_classes: int) -> Tuple[Tensor, Tensor]:
+def propagate_labels(
+    label: Tensor, confident: Tensor, regions: Tensor, thresh: Tensor, num_classes: int
+) -> tuple[Tensor, Tensor]:
     """Let regions of an image, one after the other, agree on a label.
 
     With A = the confident pixels of a region R: where ``|A| / |R| >= thresh``
@@ -106,20 +104,21 @@ def propagate_labels(label: Tensor, confident: Tensor, regions: Tensor,
             for image in zip(label, confident, regions)
         ]
         label, keep = zip(*walked)
-        return tuple(
-            torch.from_numpy(np.stack(images)) for images in (label, keep))
+        return tuple(torch.from_numpy(np.stack(images)) for images in (label, keep))
     return _walk_abreast(label, confident, regions, thresh, num_classes)
 
 
-def _walk(label: np.ndarray, confident: np.ndarray, regions: np.ndarray,
-          thresh: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
+def _walk(
+    label: np.ndarray, confident: np.ndarray, regions: np.ndarray, thresh: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """:func:`propagate_labels` of one image, on the host."""
     label, keep = label.copy(), confident.copy()
     cores = regions & confident
     # A sum over booleans would first make integers of them.
     size, trusted = (
         np.array([np.count_nonzero(mask) for mask in masks], thresh.dtype)
-        for masks in (regions, cores))
+        for masks in (regions, cores)
+    )
     passed = (trusted > 0) & (trusted / size.clip(min=1) >= thresh)
     for k in np.flatnonzero(passed):
         votes = np.bincount(label[cores[k]])
@@ -130,8 +129,9 @@ def _walk(label: np.ndarray, confident: np.ndarray, regions: np.ndarray,
     return label, keep
 
 
-def _walk_abreast(label: Tensor, confident: Tensor, regions: Tensor,
-                  thresh: Tensor, num_classes: int) -> Tuple[Tensor, Tensor]:
+def _walk_abreast(
+    label: Tensor, confident: Tensor, regions: Tensor, thresh: Tensor, num_classes: int
+) -> tuple[Tensor, Tensor]:
     """:func:`propagate_labels` of all images at once, on the device.
 
     A step is short, and what it costs is the number of its operations.
@@ -141,14 +141,16 @@ def _walk_abreast(label: Tensor, confident: Tensor, regions: Tensor,
     regions = regions.flatten(2)
     size, trusted = (
         masks.sum(2).to(thresh.dtype)
-        for masks in (regions, regions & confident[:, None]))
+        for masks in (regions, regions & confident[:, None])
+    )
     passed = (trusted > 0) & (trusted / size >= thresh)
     # What passed comes first, in order; a step is a region of each image.
     order = passed.int().argsort(dim=1, descending=True, stable=True)
     first = num * torch.arange(batch, device=label.device)[:, None]
-    places = (order + first).T[:int(passed.sum(1).max())].contiguous()
-    needed = torch.where(passed, _votes_needed(trusted, thresh),
-                         label.size(1) + 1).flatten()[places]
+    places = (order + first).T[: int(passed.sum(1).max())].contiguous()
+    needed = torch.where(
+        passed, _votes_needed(trusted, thresh), label.size(1) + 1
+    ).flatten()[places]
 
     rows, agreed = regions.flatten(0, 1), torch.zeros_like(passed).flatten()
     classes = torch.arange(num_classes, device=label.device)[:, None]
@@ -169,6 +171,7 @@ def _votes_needed(trusted: Tensor, thresh: Tensor) -> Tensor:
     As the division rounds: the few whole numbers that may be it are tried.
     """
     tried = (thresh * trusted).floor()[..., None] + torch.arange(
-        -1, 3, device=trusted.device)
+        -1, 3, device=trusted.device
+    )
     enough = tried / trusted[..., None] > thresh
     return (tried[..., 0] + (~enough).sum(-1)).long()

@@ -1,9 +1,12 @@
 """Pseudo-labels: what a weak view's prediction teaches a strong view."""
-from typing import NamedTuple, Sequence
+
+from collections.abc import Sequence
+from typing import NamedTuple
 
 from torch import Tensor
 
 from mmsemi.utils.pasting import Paste
+
 from ..losses.functional import masked_cross_entropy
 from .mixing import cutmix
 
@@ -31,11 +34,11 @@ class PseudoLabel(NamedTuple):
         """The batch in reverse order (partner policy ``in_batch``)."""
         return PseudoLabel(*(t.flip(0) for t in self))
 
-    def cutmix(self, partner: 'PseudoLabel',
-               pastes: Sequence[Paste]) -> 'PseudoLabel':
+    def cutmix(self, partner: 'PseudoLabel', pastes: Sequence[Paste]) -> 'PseudoLabel':
         """With the partner's targets inside the boxes."""
-        return PseudoLabel(*(
-            cutmix(own, other, pastes) for own, other in zip(self, partner)))
+        return PseudoLabel(
+            *(cutmix(own, other, pastes) for own, other in zip(self, partner))
+        )
 
     def confident_share(self, thresh: float) -> Tensor:
         """Share of the valid pixels with ``conf >= thresh``, a scalar."""
@@ -57,5 +60,6 @@ def masked_ce(logits: Tensor, target: PseudoLabel, thresh: float) -> Tensor:
     Returns:
         Tensor: Scalar; 0 where nothing is valid.
     """
-    return masked_cross_entropy(logits, target.label, target.conf >= thresh,
-                                target.valid)
+    return masked_cross_entropy(
+        logits, target.label, target.conf >= thresh, target.valid
+    )

@@ -1,4 +1,5 @@
 """How much the snapshots of a training agree on an image."""
+
 import torch
 from torch import Tensor
 
@@ -22,12 +23,11 @@ def snapshot_reliability(labels: Tensor, num_classes: int) -> Tensor:
     """
     earlier, last = labels[:-1].long(), labels[-1].long()
     groups = earlier.shape[:2].numel()
-    group = torch.arange(groups, device=labels.device).view(
-        *earlier.shape[:2], 1, 1)
+    group = torch.arange(groups, device=labels.device).view(*earlier.shape[:2], 1, 1)
     pairs = (group * num_classes + last) * num_classes + earlier
-    counts = torch.bincount(
-        pairs.flatten(), minlength=groups * num_classes**2).view(
-            *earlier.shape[:2], num_classes, num_classes)
+    counts = torch.bincount(pairs.flatten(), minlength=groups * num_classes**2).view(
+        *earlier.shape[:2], num_classes, num_classes
+    )
     both = counts.diagonal(dim1=2, dim2=3)
     either = counts.sum(2) + counts.sum(3) - both
     return (both.double() / either).nanmean(2).mean(0)

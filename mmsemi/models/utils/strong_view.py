@@ -1,5 +1,4 @@
 """Strong views on the device, a batch at a time."""
-from typing import Dict
 
 import torch
 import torch.nn.functional as F
@@ -10,7 +9,7 @@ from torch import Tensor
 ADJUSTMENTS = ('brightness', 'contrast', 'saturation', 'hue')
 
 
-def strong_view(images: Tensor, draws: Dict[str, Tensor]) -> Tensor:
+def strong_view(images: Tensor, draws: dict[str, Tensor]) -> Tensor:
     """A strong view of every image, as loaders' workers would make it.
 
     Colour jitter, grayscale and blur by what was drawn for each image, with
@@ -32,8 +31,7 @@ def strong_view(images: Tensor, draws: Dict[str, Tensor]) -> Tensor:
         Tensor: (B, 3, H, W) BGR float32, whole numbers in 0..255.
     """
     images = images.float()
-    for adjust, factor in zip(draws['adjust'].unbind(1),
-                              draws['factor'].unbind(1)):
+    for adjust, factor in zip(draws['adjust'].unbind(1), draws['factor'].unbind(1)):
         images = _adjust(images, _each(adjust), _each(factor))
     images = torch.where(_each(draws['gray']), _luma(images), images)
     return _box_blur(images, draws['kernel'])
@@ -57,11 +55,13 @@ def _adjust(images: Tensor, kind: Tensor, factor: Tensor) -> Tensor:
     # In float32 a sum over a crop is not exact.
     mean = luma.mean((2, 3), True, dtype=torch.float64)
     base = torch.where(kind == ADJUSTMENTS.index('saturation'), luma, 0)
-    base = torch.where(kind == ADJUSTMENTS.index('contrast'),
-                       (mean + 0.5).floor().float(), base)
+    base = torch.where(
+        kind == ADJUSTMENTS.index('contrast'), (mean + 0.5).floor().float(), base
+    )
     blended = (base + factor * (images - base)).clamp(0, 255).floor()
-    return torch.where(kind == ADJUSTMENTS.index('hue'),
-                       _turn_hue(images, factor), blended)
+    return torch.where(
+        kind == ADJUSTMENTS.index('hue'), _turn_hue(images, factor), blended
+    )
 
 
 def _turn_hue(images: Tensor, factor: Tensor) -> Tensor:
@@ -75,9 +75,14 @@ def _turn_hue(images: Tensor, factor: Tensor) -> Tensor:
     # 0 for the largest channel; without any spread there is no saturation.
     blue, green, red = ((value - images) / spread.clamp(min=1)).split(1, 1)
     hue = torch.where(
-        red == 0, (blue - green).double(),
-        torch.where(green == 0, 2 + red.double() - blue.double(),
-                    4 + green.double() - red.double())).float()
+        red == 0,
+        (blue - green).double(),
+        torch.where(
+            green == 0,
+            2 + red.double() - blue.double(),
+            4 + green.double() - red.double(),
+        ),
+    ).float()
     hue = ((hue.double() / 6 + 1).fmod(1).float() * 255).floor()
     saturation = (spread / value.clamp(min=1) * 255).floor() / 255
     sextant = (hue + (factor * 255).trunc()).remainder(256) * (6 / 255)
@@ -98,7 +103,8 @@ def _box_blur(images: Tensor, kernel: Tensor) -> Tensor:
         size = images.shape[dim]
         for _ in range(3):
             padded = F.pad(images, pad, mode='replicate')
-            total = sum(weight * padded.narrow(dim, i, size)
-                        for i, weight in enumerate(weights))
+            total = sum(
+                weight * padded.narrow(dim, i, size) for i, weight in enumerate(weights)
+            )
             images = (total + 0.5).floor()
     return images

@@ -1,4 +1,5 @@
 """Confidence thresholds that follow the network."""
+
 import torch
 from mmengine.dist import all_reduce
 from torch import Tensor, nn
@@ -43,8 +44,11 @@ class AdaptiveThreshold(nn.Module):
         conf = torch.where(pred.valid, pred.conf, 0)
         # Row by row first: on a GPU, maxima of few classes over many pixels
         # would queue for the same addresses.
-        largest = conf.new_zeros(*conf.shape[:2], num_classes).scatter_reduce(
-            2, pred.label, conf, 'amax').amax((0, 1))
+        largest = (
+            conf.new_zeros(*conf.shape[:2], num_classes)
+            .scatter_reduce(2, pred.label, conf, 'amax')
+            .amax((0, 1))
+        )
         all_reduce(largest, 'max')
         predicted = (largest > 0).sum()
         mean = largest.sum() / predicted.clamp(min=1)

@@ -1,5 +1,6 @@
 """Test-time augmentation as ST's released trainer labels with."""
-from typing import Callable, Sequence
+
+from collections.abc import Callable, Sequence
 
 import torch
 import torch.nn.functional as F
@@ -9,7 +10,7 @@ from torch import Tensor
 def tta_probabilities(
     predict: Callable[[Tensor], Tensor],
     images: Tensor,
-    scales: Sequence[float] = (0.5, 0.75, 1.0, 1.5, 2.0)
+    scales: Sequence[float] = (0.5, 0.75, 1.0, 1.5, 2.0),
 ) -> Tensor:
     """Sum of the probabilities over several scales, as seen and flipped.
 

@@ -1,19 +1,22 @@
 """Inference by overlapping windows, several at once."""
+
 from collections import defaultdict
-from typing import Callable, Dict, List, Optional, Sequence, Tuple
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
 
 Predict = Callable[[Tensor], Tensor]
-Window = Tuple[slice, slice]  # rows and columns
+Window = tuple[slice, slice]  # rows and columns
 
 
-def probability_windows(predict: Predict,
-                        images: Tensor,
-                        crop_size: Sequence[int],
-                        stride: Optional[Sequence[int]] = None,
-                        at_once: int = 4) -> Tensor:
+def probability_windows(
+    predict: Predict,
+    images: Tensor,
+    crop_size: Sequence[int],
+    stride: Sequence[int] | None = None,
+    at_once: int = 4,
+) -> Tensor:
     """Sum of the softmax probabilities, as Cityscapes is evaluated.
 
     By the released trainers, that is: a window starts at every multiple of
@@ -34,17 +37,19 @@ def probability_windows(predict: Predict,
     stride = stride or [int(crop * 2 / 3) for crop in crop_size]
     rows, columns = (
         [slice(start, min(start + crop, side)) for start in range(0, side, s)]
-        for side, crop, s in zip(images.shape[2:], crop_size, stride))
+        for side, crop, s in zip(images.shape[2:], crop_size, stride)
+    )
     windows = [(y, x) for y in rows for x in columns]
-    return _sum(lambda part: _wide(predict(part)).softmax(1), images, windows,
-                at_once)
+    return _sum(lambda part: _wide(predict(part)).softmax(1), images, windows, at_once)
 
 
-def mean_logit_windows(predict: Predict,
-                       images: Tensor,
-                       crop_size: Sequence[int],
-                       stride: Sequence[int],
-                       at_once: int = 4) -> Tensor:
+def mean_logit_windows(
+    predict: Predict,
+    images: Tensor,
+    crop_size: Sequence[int],
+    stride: Sequence[int],
+    at_once: int = 4,
+) -> Tensor:
     """Mean of the logits, as mmseg's ``slide`` mode.
 
     The last window of a row or column is shifted back to end at the border.
@@ -59,10 +64,13 @@ def mean_logit_windows(predict: Predict,
     Returns:
         Tensor: (B, C, H, W).
     """
-    rows, columns = ([
-        slice(max(min(start, side - crop), 0), min(start + crop, side))
-        for start in range(0, max(side - crop, 0) + s, s)
-    ] for side, crop, s in zip(images.shape[2:], crop_size, stride))
+    rows, columns = (
+        [
+            slice(max(min(start, side - crop), 0), min(start + crop, side))
+            for start in range(0, max(side - crop, 0) + s, s)
+        ]
+        for side, crop, s in zip(images.shape[2:], crop_size, stride)
+    )
     windows = [(y, x) for y in rows for x in columns]
     total = _sum(lambda part: _wide(predict(part)), images, windows, at_once)
     count = total.new_zeros(total.shape[2:])
@@ -76,20 +84,20 @@ def _wide(logits: Tensor) -> Tensor:
     return logits.to(torch.promote_types(logits.dtype, torch.float32))
 
 
-def _sum(predict: Predict, images: Tensor, windows: List[Window],
-         at_once: int) -> Tensor:
+def _sum(
+    predict: Predict, images: Tensor, windows: list[Window], at_once: int
+) -> Tensor:
     """Sum of what is predicted; windows of one size share batches."""
-    sizes: Dict[tuple, List[Window]] = defaultdict(list)
+    sizes: dict[tuple, list[Window]] = defaultdict(list)
     for window in windows:
         sizes[tuple(s.stop - s.start for s in window)].append(window)
-    total: Optional[Tensor] = None
+    total: Tensor | None = None
     for group in sizes.values():
         for i in range(0, len(group), at_once):
-            part = group[i:i + at_once]
+            part = group[i : i + at_once]
             pred = predict(torch.cat([images[(..., *w)] for w in part]))
             if total is None:
-                total = pred.new_zeros(
-                    len(images), pred.size(1), *images.shape[2:])
+                total = pred.new_zeros(len(images), pred.size(1), *images.shape[2:])
             for window, share in zip(part, pred.split(len(images))):
                 total[(..., *window)] += share
     return total

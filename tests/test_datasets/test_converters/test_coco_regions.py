@@ -1,10 +1,10 @@
 """Regions as COCO writes them: polygons and run lengths."""
+
 import cv2
 import numpy as np
 import pytest
 
-from mmsemi.datasets.converters.coco_regions import (polygon_mask,
-                                                     run_length_mask)
+from mmsemi.datasets.converters.coco_regions import polygon_mask, run_length_mask
 
 
 def test_polygon_holds_the_pixels_whose_centre_it_holds():
@@ -24,12 +24,14 @@ def test_polygon_is_close_to_a_drawn_one(seed):
     rng = np.random.default_rng(seed)
     angles = np.sort(rng.uniform(0, 2 * np.pi, 12))
     radius = rng.uniform(15, 40, 12)
-    corners = np.stack(
-        [48 + radius * np.cos(angles), 45 + radius * np.sin(angles)], 1)
+    corners = np.stack([48 + radius * np.cos(angles), 45 + radius * np.sin(angles)], 1)
     ours = polygon_mask(corners.ravel(), 90, 96)
     drawn = cv2.fillPoly(
         np.zeros((90, 96), np.uint8),
-        [np.rint((corners - 0.5) * 256).astype(np.int32)], 1, shift=8)
+        [np.rint((corners - 0.5) * 256).astype(np.int32)],
+        1,
+        shift=8,
+    )
     assert ours.sum() > 500
     assert not (ours & (drawn == 0)).sum() > 2
     inner = cv2.erode(drawn, np.ones((3, 3), np.uint8), borderValue=0)

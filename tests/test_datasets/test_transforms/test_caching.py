@@ -17,8 +17,8 @@ def info(tmp_path):
     cv2.imwrite(str(tmp_path / 'm.png'), rng.integers(0, 3, (8, 9)))
     (tmp_path / 'list.txt').write_text('a.png m.png')
     return ListSegDataset(
-        'list.txt', str(tmp_path),
-        cache_dir=str(tmp_path / 'cache')).get_data_info(0)
+        'list.txt', str(tmp_path), cache_dir=str(tmp_path / 'cache')
+    ).get_data_info(0)
 
 
 def load(info, **kwargs):
@@ -42,8 +42,8 @@ def test_what_is_written_to_an_array_does_not_stay(info):
     for array in load(info):
         array[:] = 7
     reduced = LoadSegMask()(
-        dict(LoadSegImage()(dict(info)), seg_fields=[],
-             reduce_zero_label=True))['gt_seg_map']
+        dict(LoadSegImage()(dict(info)), seg_fields=[], reduce_zero_label=True)
+    )['gt_seg_map']
     assert (reduced[expected[1] == 0] == 255).all()
     for a, b in zip(expected, load(info)):
         np.testing.assert_array_equal(a, b)
@@ -77,8 +77,8 @@ def test_a_damaged_array_names_files_and_cure(info, kept):
     for file in Path(info['cache_dir']).rglob('*.npy'):
         file.write_bytes(file.read_bytes()[:kept])
     with pytest.raises(
-            ValueError,
-            match=r'cache/.*npy.*a\.png.*damaged.*Remove') as caught:
+        ValueError, match=r'cache/.*npy.*a\.png.*damaged.*Remove'
+    ) as caught:
         load(info)
     Path(str(caught.value).split(',')[0]).unlink()
     np.testing.assert_array_equal(LoadSegImage()(dict(info))['img'], before)

@@ -9,7 +9,8 @@ def cut(**kwargs):
     results = dict(
         img=np.zeros((50, 80, 3), np.uint8),
         gt_seg_map=np.zeros((50, 80), np.uint8),
-        seg_fields=['gt_seg_map'])
+        seg_fields=['gt_seg_map'],
+    )
     results = NoiseCutout(**kwargs).transform(results)
     return results['gt_seg_map'] == 255, results
 

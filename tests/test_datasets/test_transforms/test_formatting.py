@@ -1,4 +1,5 @@
 """Whole pipelines, from files to packed streams."""
+
 import numpy as np
 import pytest
 import torch
@@ -10,12 +11,13 @@ from mmsemi.registry import TRANSFORMS
 S = 48
 WEAK = [
     dict(type='RandomScaleCrop', crop_size=(S, S), ratio_range=(0.5, 2.0)),
-    dict(type='RandomFlip', prob=0.5)
+    dict(type='RandomFlip', prob=0.5),
 ]
 LABELED = [
     dict(type='LoadSegImage'),
-    dict(type='LoadSegMask'), *WEAK,
-    dict(type='PackLabeled')
+    dict(type='LoadSegMask'),
+    *WEAK,
+    dict(type='PackLabeled'),
 ]
 
 
@@ -25,9 +27,11 @@ def unlabeled(num_views, transforms=None):
         strong['transforms'] = transforms
     return [
         dict(type='LoadSegImage'),
-        dict(type='MarkValid'), *WEAK, strong,
+        dict(type='MarkValid'),
+        *WEAK,
+        strong,
         dict(type='CutMixBoxes', num_views=num_views),
-        dict(type='PackUnlabeled')
+        dict(type='PackUnlabeled'),
     ]
 
 
@@ -38,8 +42,7 @@ def files(tmp_path):
     img = np.dstack([mask * 10, mask, 255 - mask])
     Image.fromarray(img).save(tmp_path / 'a.png')
     Image.fromarray(mask).save(tmp_path / 'm.png')
-    return dict(
-        img_path=str(tmp_path / 'a.png'), seg_map_path=str(tmp_path / 'm.png'))
+    return dict(img_path=str(tmp_path / 'a.png'), seg_map_path=str(tmp_path / 'm.png'))
 
 
 def run(pipeline, files, seed):
@@ -88,7 +91,7 @@ def test_unlabeled(files, num_views):
     assert packed['valid'].shape == (S, S)
     assert packed['valid'].dtype == torch.bool
     for key in boxes:
-        assert packed[key].shape == (4, ) and packed[key].dtype == torch.int64
+        assert packed[key].shape == (4,) and packed[key].dtype == torch.int64
 
 
 def test_weak_and_strong_share_their_geometry(files):
@@ -111,7 +114,6 @@ def test_samples_collate(files):
 def test_packed_tensors_are_of_their_own(files):
     img = np.zeros((4, 4, 3), np.uint8)
     mask = np.zeros((4, 4), np.uint8)
-    packed = TRANSFORMS.build(dict(type='PackLabeled'))(
-        dict(img=img, gt_seg_map=mask))
+    packed = TRANSFORMS.build(dict(type='PackLabeled'))(dict(img=img, gt_seg_map=mask))
     img[:] = mask[:] = 1
     assert packed['weak'].max() == packed['mask'].max() == 0

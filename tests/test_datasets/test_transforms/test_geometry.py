@@ -1,4 +1,5 @@
 """Scale and crop, against PIL and against mmseg's transforms."""
+
 import mmcv
 import numpy as np
 import pytest
@@ -16,7 +17,8 @@ def sample(height, width, seed=0):
     return dict(
         img=random.randint(0, 256, (height, width, 3), np.uint8),
         gt_seg_map=mask,
-        seg_fields=['gt_seg_map'])
+        seg_fields=['gt_seg_map'],
+    )
 
 
 def pil_scale_crop(img, mask, size, window):
@@ -29,8 +31,7 @@ def pil_scale_crop(img, mask, size, window):
     return np.asarray(image), np.asarray(mask)
 
 
-@pytest.mark.parametrize('shape', [(40, 61), (61, 40), (30, 30), (160, 31),
-                                   (31, 160)])
+@pytest.mark.parametrize('shape', [(40, 61), (61, 40), (30, 30), (160, 31), (31, 160)])
 @pytest.mark.parametrize('crop', [(24, 24), (70, 70), (33, 90)])
 def test_equals_resize_pad_crop(shape, crop):
     transform = RandomScaleCrop(crop)
@@ -38,16 +39,13 @@ def test_equals_resize_pad_crop(shape, crop):
         results = sample(*shape, seed)
         np.random.seed(seed)
         size, window = transform.draw(*shape)
-        img, mask = pil_scale_crop(results['img'], results['gt_seg_map'], size,
-                                   window)
+        img, mask = pil_scale_crop(results['img'], results['gt_seg_map'], size, window)
 
         by_mmseg = Resize(size, backend='pillow')(dict(results))
-        by_mmseg = Pad(size=tuple(np.maximum(size, crop[::-1]).tolist()))(
-            by_mmseg)
+        by_mmseg = Pad(size=tuple(np.maximum(size, crop[::-1]).tolist()))(by_mmseg)
         x1, y1, x2, y2 = window
         np.testing.assert_array_equal(by_mmseg['img'][y1:y2, x1:x2], img)
-        np.testing.assert_array_equal(by_mmseg['gt_seg_map'][y1:y2, x1:x2],
-                                      mask)
+        np.testing.assert_array_equal(by_mmseg['gt_seg_map'][y1:y2, x1:x2], mask)
 
         np.random.seed(seed)
         ours = transform(results)
@@ -65,7 +63,8 @@ def test_window_of_any_resize():
         window = (x, y, x + random.randint(1, 50), y + random.randint(1, 50))
         whole = Image.fromarray(img).resize((w, h), Image.BILINEAR)
         np.testing.assert_array_equal(
-            resize_window(img, (w, h), window), np.asarray(whole.crop(window)))
+            resize_window(img, (w, h), window), np.asarray(whole.crop(window))
+        )
 
 
 @pytest.mark.parametrize('old, new', [(7, 7), (5, 10), (10, 5), (375, 611)])
@@ -74,8 +73,8 @@ def test_nearest_index_is_that_of_masks(old, new):
     index = nearest_index(old, new)
     np.testing.assert_array_equal(
         mask[index][:, index],
-        mmcv.imresize(
-            mask, (new, new), interpolation='nearest', backend='pillow'))
+        mmcv.imresize(mask, (new, new), interpolation='nearest', backend='pillow'),
+    )
 
 
 @pytest.mark.parametrize('base, low, high', [(None, 25, 102), (40, 20, 80)])
@@ -87,8 +86,7 @@ def test_long_side_is_uniform(base, low, high):
     np.testing.assert_array_equal(long_side, np.arange(low, high + 1))
     expected = len(sizes) / (high - low + 1)
     assert np.abs(counts - expected).max() < 5 * expected**0.5
-    np.testing.assert_array_equal(sizes[:, 1],
-                                  np.floor(34 * sizes[:, 0] / 51 + 0.5))
+    np.testing.assert_array_equal(sizes[:, 1], np.floor(34 * sizes[:, 0] / 51 + 0.5))
 
 
 def test_crop_is_uniform():

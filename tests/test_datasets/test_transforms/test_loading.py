@@ -1,4 +1,5 @@
 """Loading: what any file becomes, and what each bad file is told."""
+
 import numpy as np
 import pytest
 from mmseg.datasets.transforms import LoadAnnotations, PackSegInputs
@@ -19,8 +20,7 @@ def load_image(path):
 
 
 def load_mask(path, **results):
-    common = dict(
-        img_path='image.jpg', seg_map_path=str(path), ori_shape=(H, W))
+    common = dict(img_path='image.jpg', seg_map_path=str(path), ori_shape=(H, W))
     return LoadSegMask()({**common, **results})
 
 
@@ -68,8 +68,7 @@ def test_undecodable_files_are_named(tmp_path, rgb, kind):
     Image.fromarray(rgb).save(tmp_path / 'good.png')
     good = (tmp_path / 'good.png').read_bytes()
     path = tmp_path / 'bad.png'
-    path.write_bytes(
-        dict(empty=b'', junk=b'junk' * 9, truncated=good[:-50])[kind])
+    path.write_bytes(dict(empty=b'', junk=b'junk' * 9, truncated=good[:-50])[kind])
     size = path.stat().st_size
     for load in (load_image, load_mask):
         with pytest.raises(ValueError, match=rf'bad.png \({size} bytes\)'):
@@ -99,29 +98,34 @@ def test_paletted_masks_give_their_indices(tmp_path):
     np.testing.assert_array_equal(results['gt_seg_map'], mask)
 
 
-@pytest.mark.parametrize('extra', [
-    dict(reduce_zero_label=True),
-    dict(reduce_zero_label=False, label_map={
-        0: 255,
-        3: 1
-    })
-])
+@pytest.mark.parametrize(
+    'extra',
+    [
+        dict(reduce_zero_label=True),
+        dict(reduce_zero_label=False, label_map={0: 255, 3: 1}),
+    ],
+)
 def test_relabels_as_mmseg(tmp_path, extra):
     path = save_mask(tmp_path / 'm.png', mask_of(0, 1, 3, 5, 255).astype('u1'))
-    expected = LoadAnnotations()(
-        dict(seg_map_path=str(path), seg_fields=[], **extra))
+    expected = LoadAnnotations()(dict(seg_map_path=str(path), seg_fields=[], **extra))
     np.testing.assert_array_equal(
-        load_mask(path, num_classes=6, **extra)['gt_seg_map'],
-        expected['gt_seg_map'])
+        load_mask(path, num_classes=6, **extra)['gt_seg_map'], expected['gt_seg_map']
+    )
 
 
-@pytest.mark.parametrize('values, extra, told', [
-    ((0, 21, 255), dict(num_classes=21), '21, outside 0..20 and 255'),
-    ((0, 151), dict(num_classes=150, reduce_zero_label=True),
-     '150, outside 0..149 .* after reduce_zero_label'),
-    ((0, 256, 65535), dict(num_classes=21), '256, 65535, outside'),
-    ((0, 256), dict(), '256, outside 0..254 and 255'),
-])
+@pytest.mark.parametrize(
+    'values, extra, told',
+    [
+        ((0, 21, 255), dict(num_classes=21), '21, outside 0..20 and 255'),
+        (
+            (0, 151),
+            dict(num_classes=150, reduce_zero_label=True),
+            '150, outside 0..149 .* after reduce_zero_label',
+        ),
+        ((0, 256, 65535), dict(num_classes=21), '256, 65535, outside'),
+        ((0, 256), dict(), '256, outside 0..254 and 255'),
+    ],
+)
 def test_wrong_values_are_named(tmp_path, values, extra, told):
     path = save_mask(tmp_path / 'm.png', mask_of(*values).astype(np.uint16))
     with pytest.raises(ValueError, match=f'm.png holds {told}.*Correct'):
@@ -142,8 +146,8 @@ def test_colour_masks_are_refused(tmp_path, rgb):
 def test_another_size_is_refused(tmp_path):
     path = save_mask(tmp_path / 'm.png', np.zeros((W, H), np.uint8))
     with pytest.raises(
-            ValueError,
-            match=f'm.png is {H}x{W}, .* image.jpg is {W}x{H}.*EXIF'):
+        ValueError, match=f'm.png is {H}x{W}, .* image.jpg is {W}x{H}.*EXIF'
+    ):
         load_mask(path)
 
 

@@ -1,12 +1,12 @@
 """Photometric changes, against PIL on the same draws."""
+
 import warnings
 
 import numpy as np
 import pytest
 from PIL import Image, ImageEnhance, ImageFilter
 
-from mmsemi.datasets.transforms import (RandomBlur, RandomColorJitter,
-                                        RandomGray)
+from mmsemi.datasets.transforms import RandomBlur, RandomColorJitter, RandomGray
 from mmsemi.datasets.transforms.photometric import ADJUST
 
 NAMES = ('brightness', 'contrast', 'saturation', 'hue')
@@ -25,7 +25,8 @@ def pil_adjust(image, name, factor):
         kind = dict(
             brightness=ImageEnhance.Brightness,
             contrast=ImageEnhance.Contrast,
-            saturation=ImageEnhance.Color)[name]
+            saturation=ImageEnhance.Color,
+        )[name]
         return kind(image).enhance(factor)
     h, s, v = image.convert('HSV').split()
     turned = (np.asarray(h).astype(int) + int(factor * 255)) % 256
@@ -54,45 +55,43 @@ def test_jitter_equals_pil(img):
         image = as_pil(img)
         for name, factor in transform.draw():
             image = pil_adjust(image, name, factor)
-        np.testing.assert_array_equal(
-            after_seed(transform, img, seed), as_bgr(image))
+        np.testing.assert_array_equal(after_seed(transform, img, seed), as_bgr(image))
 
 
 @pytest.mark.parametrize('name', NAMES)
 def test_one_strength_changes_one_thing(img, name):
     strengths = dict.fromkeys(NAMES, 0.0)
     strengths[name] = 0.3
-    transform = RandomColorJitter(
-        prob=1.0, backend='pillow', **strengths)
+    transform = RandomColorJitter(prob=1.0, backend='pillow', **strengths)
     np.random.seed(1)
     np.random.rand()
-    (drawn, factor), = transform.draw()
+    ((drawn, factor),) = transform.draw()
     assert drawn == name
     np.testing.assert_array_equal(
-        after_seed(transform, img, 1),
-        as_bgr(pil_adjust(as_pil(img), name, factor)))
+        after_seed(transform, img, 1), as_bgr(pil_adjust(as_pil(img), name, factor))
+    )
 
 
 def test_jitter_draws():
     transform = RandomColorJitter(brightness=1.5)
     np.random.seed(0)
     draws = [transform.draw() for _ in range(4000)]
-    for name, low, high in zip(NAMES, (0, 0.5, 0.5, -0.25),
-                               (2.5, 1.5, 1.5, 0.25)):
+    for name, low, high in zip(NAMES, (0, 0.5, 0.5, -0.25), (2.5, 1.5, 1.5, 0.25)):
         factors = np.array([dict(draw)[name] for draw in draws])
         assert low <= factors.min() < low + 0.01 * (high - low)
         assert high - 0.01 * (high - low) < factors.max() <= high
         assert abs(factors.mean() - (low + high) / 2) < 0.02 * (high - low)
-    orders, counts = np.unique([[name for name, _ in draw] for draw in draws],
-                               axis=0,
-                               return_counts=True)
+    orders, counts = np.unique(
+        [[name for name, _ in draw] for draw in draws], axis=0, return_counts=True
+    )
     assert len(orders) == 24
-    assert np.abs(counts - 4000 / 24).max() < 5 * (4000 / 24)**0.5
+    assert np.abs(counts - 4000 / 24).max() < 5 * (4000 / 24) ** 0.5
 
 
-@pytest.mark.parametrize('transform, prob', [(RandomColorJitter(), 0.8),
-                                             (RandomGray(), 0.2),
-                                             (RandomBlur(), 0.5)])
+@pytest.mark.parametrize(
+    'transform, prob',
+    [(RandomColorJitter(), 0.8), (RandomGray(), 0.2), (RandomBlur(), 0.5)],
+)
 def test_probability(transform, prob):
     img = np.random.RandomState(0).randint(0, 256, (6, 6, 3), np.uint8)
     np.random.seed(0)
@@ -103,7 +102,8 @@ def test_probability(transform, prob):
 def test_gray_equals_pil(img):
     gray = np.asarray(as_pil(img).convert('L'))
     np.testing.assert_array_equal(
-        after_seed(RandomGray(prob=1.0), img, 0), np.dstack([gray] * 3))
+        after_seed(RandomGray(prob=1.0), img, 0), np.dstack([gray] * 3)
+    )
 
 
 def test_blur_equals_pil(img):
@@ -114,16 +114,19 @@ def test_blur_equals_pil(img):
         blurred = as_pil(img).filter(ImageFilter.GaussianBlur(radius=sigma))
         np.testing.assert_array_equal(
             after_seed(RandomBlur(prob=1.0, backend='pillow'), img, seed),
-            as_bgr(blurred))
+            as_bgr(blurred),
+        )
 
 
-@pytest.mark.parametrize('kind, mean, most', [(RandomColorJitter, 2, 12),
-                                              (RandomBlur, 0.5, 3)])
+@pytest.mark.parametrize(
+    'kind, mean, most', [(RandomColorJitter, 2, 12), (RandomBlur, 0.5, 3)]
+)
 def test_backends_agree(img, kind, mean, most):
     for seed in range(20):
         pillow, cv2 = (
             after_seed(kind(prob=1.0, backend=backend), img, seed).astype(int)
-            for backend in ('pillow', 'cv2'))
+            for backend in ('pillow', 'cv2')
+        )
         difference = np.abs(pillow - cv2)
         assert difference.mean() < mean
         assert np.quantile(difference, 0.99) <= most
@@ -137,8 +140,11 @@ def test_whole_views_agree(img):
         for backend in ('pillow', 'cv2'):
             np.random.seed(seed)
             results = dict(img=img)
-            for transform in (RandomColorJitter(backend=backend),
-                              RandomGray(), RandomBlur(backend=backend)):
+            for transform in (
+                RandomColorJitter(backend=backend),
+                RandomGray(),
+                RandomBlur(backend=backend),
+            ):
                 results = transform(results)
             views.append(results['img'].astype(int))
         differences.append(np.abs(views[0] - views[1]))
@@ -161,8 +167,11 @@ def test_input_is_kept_and_nothing_warns(img, backend):
     before = img.copy()
     with warnings.catch_warnings():
         warnings.simplefilter('error')
-        for transform in (RandomColorJitter(1.0, backend=backend),
-                          RandomGray(1.0), RandomBlur(1.0, backend=backend)):
+        for transform in (
+            RandomColorJitter(1.0, backend=backend),
+            RandomGray(1.0),
+            RandomBlur(1.0, backend=backend),
+        ):
             changed = after_seed(transform, img, 0)
             assert changed.dtype == np.uint8 and changed.shape == img.shape
     np.testing.assert_array_equal(img, before)

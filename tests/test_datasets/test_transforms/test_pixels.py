@@ -1,12 +1,19 @@
 """Images of any depth and number of channels, masks of any code."""
+
 import cv2
 import numpy as np
 import pytest
 from PIL import Image
 
-from mmsemi.datasets.transforms import (LoadSegImage, LoadSegMask, RandomBlur,
-                                        RandomChannelJitter, RandomColorJitter,
-                                        RandomGray, RandomScaleCrop)
+from mmsemi.datasets.transforms import (
+    LoadSegImage,
+    LoadSegMask,
+    RandomBlur,
+    RandomChannelJitter,
+    RandomColorJitter,
+    RandomGray,
+    RandomScaleCrop,
+)
 from mmsemi.datasets.transforms.geometry import resize_window
 from mmsemi.datasets.transforms.pixels import header_size
 
@@ -15,17 +22,14 @@ H, W = 12, 20
 
 def load_mask(path, value_map):
     results = dict(
-        img_path='image.jpg',
-        seg_map_path=str(path),
-        ori_shape=(H, W),
-        num_classes=3)
+        img_path='image.jpg', seg_map_path=str(path), ori_shape=(H, W), num_classes=3
+    )
     return LoadSegMask(value_map=value_map)(results)['gt_seg_map']
 
 
 def test_value_range_stretches_16_bits(tmp_path):
     path = str(tmp_path / 'a.png')
-    cv2.imwrite(path, np.resize(np.array([100, 600, 1100, 9999], np.uint16),
-                                (H, W)))
+    cv2.imwrite(path, np.resize(np.array([100, 600, 1100, 9999], np.uint16), (H, W)))
     img = LoadSegImage(value_range=(100, 1100))(dict(img_path=path))['img']
     assert img.shape == (H, W, 3) and img.dtype == np.uint8
     assert img[0, :4, 0].tolist() == [0, 128, 255, 255]
@@ -35,14 +39,14 @@ def test_value_range_stretches_16_bits(tmp_path):
 @pytest.mark.parametrize('planes', ['contig', 'separate'])
 def test_tiff_of_any_channels(tmp_path, channels, planes):
     tifffile = pytest.importorskip('tifffile')
-    pixels = np.random.default_rng(0).integers(
-        0, 256, (H, W, channels), np.uint8)
+    pixels = np.random.default_rng(0).integers(0, 256, (H, W, channels), np.uint8)
     path = str(tmp_path / 'a.tif')
     tifffile.imwrite(
         path,
         pixels if planes == 'contig' else pixels.transpose(2, 0, 1).copy(),
         photometric='minisblack',
-        planarconfig=planes if channels > 1 else None)
+        planarconfig=planes if channels > 1 else None,
+    )
     img = LoadSegImage(channels=channels)(dict(img_path=path))['img']
     np.testing.assert_array_equal(img, pixels)
     assert header_size(path) == (W, H)
@@ -58,8 +62,7 @@ def test_floats_need_a_range(tmp_path):
     tifffile.imwrite(path, pixels)
     with pytest.raises(ValueError, match='a.tif cannot be used.*value_range'):
         LoadSegImage(channels=1)(dict(img_path=path))
-    img = LoadSegImage(channels=1, value_range=(0, 1))(dict(
-        img_path=path))['img']
+    img = LoadSegImage(channels=1, value_range=(0, 1))(dict(img_path=path))['img']
     assert img[0, 0] == 0 and img[-1, -1] == 255
 
 
@@ -83,17 +86,21 @@ def test_colours_are_mapped(tmp_path, mode):
     image = image.quantize(8) if mode == 'P' else image.convert(mode)
     image.save(tmp_path / 'a.png')
     np.testing.assert_array_equal(
-        np.asarray(Image.open(tmp_path / 'a.png').convert('RGB')), mask)
+        np.asarray(Image.open(tmp_path / 'a.png').convert('RGB')), mask
+    )
     loaded = load_mask(tmp_path / 'a.png', list(zip(colours, (0, 1, 2))))
     np.testing.assert_array_equal(loaded, np.resize([0, 1, 2], (H, W)))
     with pytest.raises(ValueError, match=r'holds #01c803 \(80 pixels\)'):
         load_mask(tmp_path / 'a.png', list(zip(colours[:2], (0, 1))))
 
 
-@pytest.mark.parametrize('pairs, said', [
-    ([(0, 0), ((1, 2, 3), 1)], 'mixes numbers and colours'),
-    ([(7, 0), (7, 1)], '7 stands for two'),
-])
+@pytest.mark.parametrize(
+    'pairs, said',
+    [
+        ([(0, 0), ((1, 2, 3), 1)], 'mixes numbers and colours'),
+        ([(7, 0), (7, 1)], '7 stands for two'),
+    ],
+)
 def test_maps_that_make_no_sense(pairs, said):
     with pytest.raises(ValueError, match=said):
         LoadSegMask(value_map=pairs)
@@ -102,16 +109,15 @@ def test_maps_that_make_no_sense(pairs, said):
 @pytest.mark.parametrize('channels', [1, 2, 4, 6])
 def test_geometry_treats_every_channel_alike(channels):
     """The fourth one, too: PIL would take it for transparency."""
-    img = np.random.default_rng(0).integers(
-        0, 256, (H, W, channels), np.uint8)
+    img = np.random.default_rng(0).integers(0, 256, (H, W, channels), np.uint8)
     for size in ((10, 6), (40, 24)):
         window = (3, 2, 12, 9)
         whole = resize_window(img, size, window)
         for c in range(channels):
             np.testing.assert_array_equal(
                 whole[..., c],
-                resize_window(np.dstack([img[..., c]] * 3), size,
-                              window)[..., 0])
+                resize_window(np.dstack([img[..., c]] * 3), size, window)[..., 0],
+            )
     crop = RandomScaleCrop(16)(dict(img=img))['img']
     assert crop.shape == (16, 16, channels)
 

@@ -1,4 +1,5 @@
 """Strong views and CutMix boxes."""
+
 import numpy as np
 import pytest
 
@@ -48,8 +49,11 @@ def test_strong_views_have_the_published_strength():
 def test_what_the_device_cannot_make_is_refused(img):
     gray, blur = dict(type='RandomGray'), dict(type='RandomBlur')
     jitter = dict(type='RandomColorJitter')
-    for transforms in ([jitter, blur], [gray, jitter, blur],
-                       [dict(type='RandomChannelJitter'), gray, blur]):
+    for transforms in (
+        [jitter, blur],
+        [gray, jitter, blur],
+        [dict(type='RandomChannelJitter'), gray, blur],
+    ):
         with pytest.raises(ValueError, match='views_on_device=False'):
             StrongViews(2, transforms, on_device=True)
     with pytest.raises(ValueError, match='5 channels'):
@@ -100,10 +104,10 @@ def test_boxes_follow_their_definition(boxes):
     ws, hs = np.sqrt(areas / ratios), np.sqrt(areas * ratios)
     fit = np.clip(1 - ws, 0, 1) * np.clip(1 - hs, 0, 1)
     # P(ratio | area) is proportional to the chance that the corner fits.
-    per_area = [(areas > low) & (areas <= low + 0.095)
-                for low in 0.02 + 0.095 * np.arange(4)]
-    expected = np.mean(
-        [np.average(ratios[s], weights=fit[s]) for s in per_area])
+    per_area = [
+        (areas > low) & (areas <= low + 0.095) for low in 0.02 + 0.095 * np.arange(4)
+    ]
+    expected = np.mean([np.average(ratios[s], weights=fit[s]) for s in per_area])
     assert abs(ratio.mean() - expected) < 0.06
     # A box is as likely on the left as on the right, at the top as below.
     centers = (boxes[:, :2] + boxes[:, 2:]) / 2 / S
@@ -113,9 +117,9 @@ def test_boxes_follow_their_definition(boxes):
 def test_boxes_of_an_oblong_crop():
     transform = CutMixBoxes(num_views=1, prob=1.0)
     np.random.seed(0)
-    boxes = np.array([
-        transform(dict(img=np.zeros((20, 60, 3))))['box1'] for _ in range(500)
-    ])
+    boxes = np.array(
+        [transform(dict(img=np.zeros((20, 60, 3))))['box1'] for _ in range(500)]
+    )
     assert 20 < boxes[:, 2].max() <= 60 and boxes[:, 3].max() <= 20
 
 

@@ -1,4 +1,5 @@
 """Runs of seconds, whole, killed and resumed."""
+
 import itertools
 from types import SimpleNamespace
 
@@ -50,8 +51,7 @@ def train(tiny_data, tmp_path_factory):
 
     def run(name, hook, guidance='previous', kill=None, **changes):
         cfg = Config.fromfile(TINY)
-        for loader in ('train_dataloader', 'val_dataloader',
-                       'test_dataloader'):
+        for loader in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
             cfg[loader].dataset.data_root = str(tiny_data)
         cfg.model = dict(
             type='PrevMatch',
@@ -60,9 +60,9 @@ def train(tiny_data, tmp_path_factory):
             guidance=guidance,
             **{
                 key: cfg.model[key]
-                for key in ('data_preprocessor', 'backbone', 'decode_head',
-                            'test_cfg')
-            })
+                for key in ('data_preprocessor', 'backbone', 'decode_head', 'test_cfg')
+            },
+        )
         cfg.train_cfg.max_epochs = 4
         cfg.visualizer.vis_backends = []
         cfg.work_dir = str(root / name)
@@ -70,8 +70,7 @@ def train(tiny_data, tmp_path_factory):
         cfg.custom_hooks = [hook, dict(type='LossLog')]
         if kill:
             point, time = kill
-            cfg.custom_hooks.append(
-                dict(type='KillAt', point=point, time=time))
+            cfg.custom_hooks.append(dict(type='KillAt', point=point, time=time))
         cfg.merge_from_dict(changes)
         runner = SemiRunner.from_cfg(cfg)
         try:
@@ -83,6 +82,7 @@ def train(tiny_data, tmp_path_factory):
             runner=runner,
             hook=hooks[hook['type']],
             losses=hooks['LossLog'].losses,
-            folder=root / name)
+            folder=root / name,
+        )
 
     return run

@@ -1,4 +1,5 @@
 """Images that go bad in a long run."""
+
 import itertools
 import json
 import shutil
@@ -30,18 +31,20 @@ def train(root, work_dir, max_corrupt, workers=0, **changes):
     for loader in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
         cfg[loader].dataset.data_root = str(root)
     cfg.visualizer.vis_backends = []
-    cfg.merge_from_dict({
-        'train_dataloader.dataset.max_corrupt': max_corrupt,
-        'train_dataloader.num_workers': workers,
-        'train_dataloader.persistent_workers': bool(workers),
-        'train_cfg.max_epochs': 4,
-        'val_cfg': None,
-        'val_dataloader': None,
-        'val_evaluator': None,
-        'work_dir': str(work_dir),
-        'experiment_name': f'corrupt_{next(NUMBER)}',
-        **changes
-    })
+    cfg.merge_from_dict(
+        {
+            'train_dataloader.dataset.max_corrupt': max_corrupt,
+            'train_dataloader.num_workers': workers,
+            'train_dataloader.persistent_workers': bool(workers),
+            'train_cfg.max_epochs': 4,
+            'val_cfg': None,
+            'val_dataloader': None,
+            'val_evaluator': None,
+            'work_dir': str(work_dir),
+            'experiment_name': f'corrupt_{next(NUMBER)}',
+            **changes,
+        }
+    )
     runner = SemiRunner.from_cfg(cfg)
     runner.train()
     return runner
@@ -60,8 +63,8 @@ def test_left_out_counted_and_listed(plain_configs, spoiled, tmp_path):
     assert count.current() == 2
     loaded = train(root, tmp_path / 'b', max_corrupt=2, workers=2)
     again = train(
-        root, tmp_path / 'a', 2, resume=True,
-        load_from=str(tmp_path / 'a/epoch_3.pth'))
+        root, tmp_path / 'a', 2, resume=True, load_from=str(tmp_path / 'a/epoch_3.pth')
+    )
     assert again.message_hub.get_scalar('train/corrupt_files').current() == 2
     for other in (loaded, again):
         for name, value in runner.model.state_dict().items():
@@ -77,8 +80,9 @@ def test_too_many_end_the_run(plain_configs, spoiled, tmp_path):
     assert len(listed) == 3
 
 
-def test_by_default_the_first_one_is_an_error(plain_configs, spoiled,
-                                              tmp_path, tiny_data):
+def test_by_default_the_first_one_is_an_error(
+    plain_configs, spoiled, tmp_path, tiny_data
+):
     root, _ = spoiled
     shutil.copy(tiny_data / 'labels/train/1.png', root / 'labels/train/1.png')
     with pytest.raises(ValueError, match=r'5\.png .*max_corrupt=N'):

@@ -17,7 +17,8 @@ def started(method='PrevMatch', **kwargs):
     runner = SimpleNamespace(
         model=MODELS.build(tiny.network(type=method)),
         optim_wrapper=SimpleNamespace(should_update=lambda: True),
-        logger=logging.getLogger(__name__))
+        logger=logging.getLogger(__name__),
+    )
     hook.before_run(runner)
     return hook, runner
 
@@ -31,9 +32,7 @@ def random_steps(hook, runner, num):
                 if tensor.is_floating_point():
                     tensor.add_(torch.rand_like(tensor))
         hook.after_train_iter(runner, 0)
-        states.append(
-            {k: v.clone()
-             for k, v in runner.model.state_dict().items()})
+        states.append({k: v.clone() for k, v in runner.model.state_dict().items()})
     return states
 
 
@@ -82,8 +81,9 @@ def test_methods_that_ask_for_nothing_are_left_alone():
     assert not hasattr(runner.model, 'guidance')
 
 
-@pytest.mark.parametrize('wrong', [
-    dict(max_decay=1.0), dict(max_decay=0), dict(buffers='forget')])
+@pytest.mark.parametrize(
+    'wrong', [dict(max_decay=1.0), dict(max_decay=0), dict(buffers='forget')]
+)
 def test_options_out_of_range(wrong):
     with pytest.raises(ValueError, match=next(iter(wrong))):
         EMATeacherHook(**wrong)
@@ -102,7 +102,7 @@ def whole(train):
 def test_guides_the_training(whole):
     for step, log in whole.losses.items():
         assert log['prev_models'] == 1
-        assert log['prev_weight'] == [0, .5, 1, .5][step // 2]
+        assert log['prev_weight'] == [0, 0.5, 1, 0.5][step // 2]
         assert (log['loss_prev_strong'] > 0) == (step >= 2)
 
 
@@ -111,8 +111,7 @@ def test_validated_beside_the_student(train, whole):
     rows = json.loads((whole.folder / 'results.json').read_text())
     assert len(rows) == 4
     assert whole.runner.message_hub.get_scalar('val/teacher_mIoU')
-    alone = train(
-        'ema_alone', dict(HOOK, evaluate=False), guidance='ema')
+    alone = train('ema_alone', dict(HOOK, evaluate=False), guidance='ema')
     assert alone.losses == whole.losses
     own = json.loads((alone.folder / 'results.json').read_text())
     for row, row_alone in zip(rows, own):
@@ -123,8 +122,7 @@ def test_validated_beside_the_student(train, whole):
 
 def test_exported_teacher_scores_as_it_did(train, whole):
     out = whole.folder / 'teacher.pth'
-    tools.run('python', 'tools/export_teacher.py',
-              whole.folder / 'epoch_4.pth', out)
+    tools.run('python', 'tools/export_teacher.py', whole.folder / 'epoch_4.pth', out)
     exported = torch.load(out, weights_only=False)['state_dict']
     assert exported.keys() == whole.runner.model.state_dict().keys()
     for key, tensor in whole.hook.teacher.state_dict().items():
@@ -143,22 +141,19 @@ def test_export_names_the_file(train, whole):
         'tools/export_teacher.py',
         no_teacher,
         whole.folder / 'out.pth',
-        ok=False)
+        ok=False,
+    )
 
 
 @pytest.mark.parametrize('often', [False, True])
 def test_resumed_run_goes_on_as_if_uninterrupted(train, whole, often):
-    changes = dict(
-        default_hooks=dict(checkpoint=dict(
-            by_epoch=False, interval=1))) if often else {}
-    train(
-        f'ema_{often}',
-        HOOK,
-        guidance='ema',
-        kill=('after_train_iter', 5),
-        **changes)
-    resumed = train(
-        f'ema_{often}', HOOK, guidance='ema', resume=True, **changes)
+    changes = (
+        dict(default_hooks=dict(checkpoint=dict(by_epoch=False, interval=1)))
+        if often
+        else {}
+    )
+    train(f'ema_{often}', HOOK, guidance='ema', kill=('after_train_iter', 5), **changes)
+    resumed = train(f'ema_{often}', HOOK, guidance='ema', resume=True, **changes)
     assert min(resumed.losses) == (5 if often else 4)
     for step, losses in resumed.losses.items():
         assert losses == whole.losses[step]

@@ -1,4 +1,5 @@
 """Each thing that may go wrong silently, made to go wrong."""
+
 import copy
 import itertools
 import logging
@@ -35,8 +36,11 @@ class Spoil(Hook):
             losses = loss(*args, **kwargs)
             if self.step is None or runner.iter + 1 == self.step:
                 for name, value in self.values.items():
-                    losses[name] = losses[name] * float(value) \
-                        if value == 'nan' else losses[name] * 0 + value
+                    losses[name] = (
+                        losses[name] * float(value)
+                        if value == 'nan'
+                        else losses[name] * 0 + value
+                    )
             return losses
 
         model.loss = spoiled
@@ -45,6 +49,7 @@ class Spoil(Hook):
 @HOOKS.register_module(force=True)
 class RecordFiles(Hook):
     """What the data set has loaded of each step, and what is looked up."""
+
     steps = []
 
     def before_train(self, runner):
@@ -106,8 +111,7 @@ def test_nonfinite_loss_ends_the_run(cfg):
 
 def test_nonfinite_steps_are_skipped_and_counted(cfg):
     spoil = dict(type='Spoil', step=1, loss_fp='nan')
-    runner, lines = run(
-        cfg, spoil, **{'default_hooks.health.skip_nonfinite': 1})
+    runner, lines = run(cfg, spoil, **{'default_hooks.health.skip_nonfinite': 1})
     assert said(lines, 'The step is skipped') == 1
     skipped = runner.message_hub.get_scalar('train/skipped_steps')
     assert skipped.data[0].tolist() == [1, 1]
@@ -119,17 +123,13 @@ def test_a_skipped_step_changes_no_weight(cfg):
 
     @HOOKS.register_module(name='Start', force=True)
     class Start(Hook):
-
         def before_train(self, runner):
-            start.update({
-                k: v.clone()
-                for k, v in runner.model.named_parameters()
-            })
+            start.update({k: v.clone() for k, v in runner.model.named_parameters()})
 
     spoil = dict(type='Spoil', loss_fp='nan')
     runner, _ = run(
-        cfg, dict(type='Start'), spoil,
-        **{'default_hooks.health.skip_nonfinite': 2})
+        cfg, dict(type='Start'), spoil, **{'default_hooks.health.skip_nonfinite': 2}
+    )
     for name, value in runner.model.named_parameters():
         assert torch.equal(value, start[name]), name
 
@@ -137,10 +137,11 @@ def test_a_skipped_step_changes_no_weight(cfg):
 def test_steps_that_a_gradient_scaler_leaves_out_are_not_counted():
     weight = torch.nn.Parameter(torch.ones(3))
     optim = AutocastOptimWrapper(
-        'float16', optimizer=torch.optim.SGD([weight], lr=0.1, fused=True))
+        'float16', optimizer=torch.optim.SGD([weight], lr=0.1, fused=True)
+    )
     hook = HealthHook(skip_nonfinite=1)
     hook.before_train(SimpleNamespace(optim_wrapper=optim))
-    for factor, expected in ((torch.inf, 1.), (1., 0.9)):
+    for factor, expected in ((torch.inf, 1.0), (1.0, 0.9)):
         optim.update_params((factor * weight).sum())
         assert weight.tolist() == pytest.approx([expected] * 3)
     assert hook._skipped == 0
@@ -148,15 +149,21 @@ def test_steps_that_a_gradient_scaler_leaves_out_are_not_counted():
 
 def test_more_than_may_be_skipped(cfg):
     with pytest.raises(RuntimeError, match='2 steps were skipped'):
-        run(cfg, dict(type='Spoil', loss_fp='nan'),
-            **{'default_hooks.health.skip_nonfinite': 1})
+        run(
+            cfg,
+            dict(type='Spoil', loss_fp='nan'),
+            **{'default_hooks.health.skip_nonfinite': 1},
+        )
 
 
-@pytest.mark.parametrize('values, text', [
-    (dict(mask_ratio=0), 'No pixel of the pseudo-labels is confident'),
-    (dict(mask_ratio=1), 'Every pixel of the pseudo-labels is confident'),
-    (dict(loss_rank=0), "loss_rank is exactly 0 .*similarity='cosine'"),
-])
+@pytest.mark.parametrize(
+    'values, text',
+    [
+        (dict(mask_ratio=0), 'No pixel of the pseudo-labels is confident'),
+        (dict(mask_ratio=1), 'Every pixel of the pseudo-labels is confident'),
+        (dict(loss_rank=0), "loss_rank is exactly 0 .*similarity='cosine'"),
+    ],
+)
 def test_dead_parts(cfg, values, text):
     runner, lines = run(cfg, dict(type='Spoil', **values), epochs=2)
     assert sum(bool(re.search(text, line)) for line in lines) == 1
@@ -170,11 +177,14 @@ def test_prevmatch_terms_are_dead_only_with_a_previous_model(cfg):
     hub = MessageHub.get_instance(f'health_{next(NUMBER)}')
     lines = []
     runner = SimpleNamespace(
-        message_hub=hub, model=model, hooks=[], iter=0,
-        logger=SimpleNamespace(warning=lines.append))
-    for weight in (0., .5):
-        hub.update_scalars({
-            'train/loss_prev_fp': 0., 'train/prev_weight': weight})
+        message_hub=hub,
+        model=model,
+        hooks=[],
+        iter=0,
+        logger=SimpleNamespace(warning=lines.append),
+    )
+    for weight in (0.0, 0.5):
+        hub.update_scalars({'train/loss_prev_fp': 0.0, 'train/prev_weight': weight})
         hook.after_train_iter(runner, 0)
         assert said(lines, 'loss_prev_fp is exactly 0') == (weight > 0)
     assert 'prev_conf_thresh' in lines[0]
@@ -189,11 +199,10 @@ def test_a_healthy_run_is_not_warned_of(cfg):
 def test_collapse(cfg):
     @HOOKS.register_module(name='Collapse', force=True)
     class Collapse(Hook):
-
         def before_train_iter(self, runner, batch_idx, data_batch=None):
             seg = runner.model.decode_head.conv_seg
             with torch.no_grad():
-                seg.bias.copy_(torch.tensor([99., 0, 0, 0]))
+                seg.bias.copy_(torch.tensor([99.0, 0, 0, 0]))
 
     runner, lines = run(cfg, dict(type='Collapse'), epochs=2)
     assert said(lines, 'pseudo-labels are of one class alone') == 1
@@ -206,26 +215,25 @@ def test_collapse(cfg):
     assert unpredicted.data[0].tolist() == [3, 3]
 
 
-@pytest.mark.parametrize('factor, text', [
-    (1, 'EMA teacher is identical to its student'),
-    (-1, 'EMA teacher is far from its student'),
-])
+@pytest.mark.parametrize(
+    'factor, text',
+    [
+        (1, 'EMA teacher is identical to its student'),
+        (-1, 'EMA teacher is far from its student'),
+    ],
+)
 def test_teacher(cfg, factor, text):
     @HOOKS.register_module(name='SetTeacher', force=True)
     class SetTeacher(Hook):
-
         def after_train_iter(self, runner, **kwargs):
-            teacher = next(h for h in runner.hooks
-                           if type(h).__name__ == 'EMATeacherHook').teacher
+            teacher = next(
+                h for h in runner.hooks if type(h).__name__ == 'EMATeacherHook'
+            ).teacher
             with torch.no_grad():
-                for own, other in zip(runner.model.parameters(),
-                                      teacher.parameters()):
+                for own, other in zip(runner.model.parameters(), teacher.parameters()):
                     other.copy_(factor * own)
 
-    hooks = [
-        dict(type='EMATeacherHook'),
-        dict(type='SetTeacher', priority='HIGHEST')
-    ]
+    hooks = [dict(type='EMATeacherHook'), dict(type='SetTeacher', priority='HIGHEST')]
     runner, lines = run(cfg, *hooks)
     assert said(lines, text) == 1
     distance = runner.message_hub.get_scalar('train/teacher_distance')
@@ -239,10 +247,10 @@ def test_score_far_below_its_best(cfg):
     handler = logging.Handler(logging.WARNING)
     handler.emit = lambda record: lines.append(record.getMessage())
     runner.logger.addHandler(handler)
-    hook._look_at_score(runner, 80.)
-    hook._look_at_score(runner, 41.)
+    hook._look_at_score(runner, 80.0)
+    hook._look_at_score(runner, 41.0)
     assert not said(lines, 'has diverged')
-    hook._look_at_score(runner, 39.)
+    hook._look_at_score(runner, 39.0)
     assert said(lines, 'mIoU is 39.00 after 80.00: the training has diverged')
     share = runner.message_hub.get_scalar('val/share_of_best')
     assert share.data[0][-2:].tolist() == [41 / 80, 39 / 80]
@@ -261,6 +269,11 @@ def test_files_are_those_that_were_loaded(cfg):
         assert loaded and not Counter(loaded) - Counter(found)
     whole = [found for _, found in RecordFiles.steps]
     RecordFiles.steps.clear()
-    run(cfg, dict(type='RecordFiles'), epochs=2, resume=True,
-        load_from=osp.join(cfg.work_dir, 'iter_3.pth'))
+    run(
+        cfg,
+        dict(type='RecordFiles'),
+        epochs=2,
+        resume=True,
+        load_from=osp.join(cfg.work_dir, 'iter_3.pth'),
+    )
     assert [found for _, found in RecordFiles.steps] == whole[3:]

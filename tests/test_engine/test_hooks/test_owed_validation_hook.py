@@ -23,8 +23,10 @@ def resume(tmp_path):
             iter=iter,
             logger=logging.getLogger(__name__),
             train_loop=SimpleNamespace(
-                dataloader=[0, 0], val_begin=1, val_interval=2, max_epochs=5),
-            val_loop=None)
+                dataloader=[0, 0], val_begin=1, val_interval=2, max_epochs=5
+            ),
+            val_loop=None,
+        )
         if val:
 
             def run():
@@ -38,14 +40,10 @@ def resume(tmp_path):
     return resume
 
 
-@pytest.mark.parametrize('epoch, iter, expected', [
-    (0, 0, []),
-    (1, 2, []),
-    (2, 4, [2]),
-    (2, 5, []),
-    (3, 6, []),
-    (5, 10, [5]),
-])
+@pytest.mark.parametrize(
+    'epoch, iter, expected',
+    [(0, 0, []), (1, 2, []), (2, 4, [2]), (2, 5, []), (3, 6, []), (5, 10, [5])],
+)
 def test_due_at_the_end_of_an_epoch(resume, epoch, iter, expected):
     assert resume(epoch, iter)[0] == expected
 

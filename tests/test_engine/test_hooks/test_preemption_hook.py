@@ -1,4 +1,5 @@
 """SIGTERM: save, leave with 143, and go on as if nothing had been."""
+
 import copy
 import itertools
 import os
@@ -95,26 +96,32 @@ def test_resumed_after_sigterm_ends_bit_identical(cfg, tmp_path):
     assert saved['meta']['iter'] == 3 and saved['meta']['epoch'] == 1
     run(cfg, 'term', resume=True)
     whole, resumed = (
-        read_checkpoint(tmp_path / name / 'epoch_2.pth')
-        for name in ('whole', 'term'))
+        read_checkpoint(tmp_path / name / 'epoch_2.pth') for name in ('whole', 'term')
+    )
     assert not (tmp_path / 'term/interrupted.pth').exists()
     for key, value in whole['state_dict'].items():
         assert torch.equal(value, resumed['state_dict'][key]), key
     states = [c['optimizer']['state'] for c in (whole, resumed)]
     assert states[0].keys() == states[1].keys()
     for key, state in states[0].items():
-        assert torch.equal(state['momentum_buffer'],
-                           states[1][key]['momentum_buffer'])
+        assert torch.equal(state['momentum_buffer'], states[1][key]['momentum_buffer'])
 
 
 @pytest.mark.skipif(
-    not Path('/proc/self/status').exists(), reason='no /proc to look into')
+    not Path('/proc/self/status').exists(), reason='no /proc to look into'
+)
 def test_a_scheduler_that_signals_the_workers_too(cfg, tmp_path):
     with pytest.raises(SystemExit) as left:
         # Two steps of an epoch: the last one's batch is yet to be fetched.
-        run(cfg, 'all', dict(type='TermAt', step=3, workers=2), **{
-            'train_dataloader.num_workers': 2,
-            'train_dataloader.prefetch_factor': 1})
+        run(
+            cfg,
+            'all',
+            dict(type='TermAt', step=3, workers=2),
+            **{
+                'train_dataloader.num_workers': 2,
+                'train_dataloader.prefetch_factor': 1,
+            },
+        )
     assert left.value.code == 143
     saved = read_checkpoint(tmp_path / 'all/interrupted.pth')
     assert saved['meta']['iter'] == 3

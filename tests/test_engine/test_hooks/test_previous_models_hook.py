@@ -23,7 +23,8 @@ def started(**kwargs):
         max_epochs=9,
         val_loop=None,
         train_loop=SimpleNamespace(val_begin=1, val_interval=1),
-        logger=logging.getLogger(__name__))
+        logger=logging.getLogger(__name__),
+    )
     hook.before_run(runner)
     return hook, runner
 
@@ -90,8 +91,10 @@ def test_models_stay_as_they_were():
         torch.testing.assert_close(ours, logits, rtol=0, atol=0)
         assert not ours.requires_grad
     # Weights exist once: the network that ran last has taken the list's.
-    assert next(hook.network.parameters()).data_ptr() == next(
-        iter(hook.models[-1].state.values())).data_ptr()
+    assert (
+        next(hook.network.parameters()).data_ptr()
+        == next(iter(hook.models[-1].state.values())).data_ptr()
+    )
 
 
 def test_half_precision_keeps_the_statistics():
@@ -129,9 +132,16 @@ def test_tells_where_the_run_stands():
     assert guidance.seed == (5, 17)
 
 
-@pytest.mark.parametrize('wrong', [
-    dict(admit='worst'), dict(device='disk'), dict(dtype='double'),
-    dict(max_models=0), dict(interval=0)])
+@pytest.mark.parametrize(
+    'wrong',
+    [
+        dict(admit='worst'),
+        dict(device='disk'),
+        dict(dtype='double'),
+        dict(max_models=0),
+        dict(interval=0),
+    ],
+)
 def test_options_out_of_range(wrong):
     with pytest.raises(ValueError, match=next(iter(wrong))):
         PreviousModelsHook(**wrong)
@@ -158,8 +168,7 @@ def assert_same_end(run, whole):
     assert max(run.losses) == max(whole.losses) == 7
     for step, losses in run.losses.items():
         assert losses == whole.losses[step]
-    assert [m.epoch for m in run.hook.models
-            ] == [m.epoch for m in whole.hook.models]
+    assert [m.epoch for m in run.hook.models] == [m.epoch for m in whole.hook.models]
     for ours, theirs in zip(run.hook.models, whole.hook.models):
         for key, tensor in theirs.state.items():
             assert torch.equal(ours.state[key], tensor)
@@ -175,7 +184,7 @@ def test_guides_the_training(whole):
     counts = [step['prev_models'] for step in whole.losses.values()]
     assert counts[:4] == [0, 0, 1, 1]  # the first validation always improves
     weights = [step['prev_weight'] for step in whole.losses.values()]
-    assert weights == [0, 0, .5, .5, 1, 1, .5, .5]
+    assert weights == [0, 0, 0.5, 0.5, 1, 1, 0.5, 0.5]
     for step in whole.losses.values():
         assert (step['loss_prev_strong'] > 0) == (step['prev_weight'] > 0)
 
@@ -183,8 +192,7 @@ def test_guides_the_training(whole):
 def test_checkpoint_holds_the_network_alone(whole):
     stock = tiny.network(type='UniMatch')
     kept = torch.load(whole.folder / 'epoch_4.pth', weights_only=False)
-    assert list(kept['state_dict']) == list(
-        MODELS.build(stock).state_dict())
+    assert list(kept['state_dict']) == list(MODELS.build(stock).state_dict())
     assert len(kept['previous_models']['models']) == len(whole.hook.models)
 
 
@@ -195,7 +203,8 @@ def test_checkpoint_holds_the_network_alone(whole):
         ('after_val_epoch', 1),  # known to the checkpoint, nobody joined yet
         ('before_val_epoch', 3),
         ('after_train_iter', 7),  # back to the beginning of the epoch
-    ])
+    ],
+)
 def test_resumed_run_goes_on_as_if_uninterrupted(train, whole, kill):
     name = '_'.join(map(str, kill))
     killed = train(name, HOOK, kill=kill)
@@ -208,8 +217,7 @@ def test_resumed_run_goes_on_as_if_uninterrupted(train, whole, kill):
 @pytest.mark.parametrize('step', [3, 4])
 def test_resumed_inside_an_epoch(train, whole, step):
     """With checkpoints by iterations."""
-    often = dict(default_hooks=dict(
-        checkpoint=dict(by_epoch=False, interval=1)))
+    often = dict(default_hooks=dict(checkpoint=dict(by_epoch=False, interval=1)))
     train(f'inside_{step}', HOOK, kill=('after_train_iter', step), **often)
     resumed = train(f'inside_{step}', HOOK, resume=True, **often)
     assert min(resumed.losses) == step

@@ -1,4 +1,5 @@
 """What is said when nothing goes on; that it is, in test_processes.py."""
+
 import logging
 import os
 from types import SimpleNamespace
@@ -23,13 +24,12 @@ def test_who_is_waited_for(now, said, monkeypatch, caplog):
     """Beats were 3 when this process, 0, looked first."""
     codes = []
     monkeypatch.setattr(os, '_exit', codes.append)
-    monkeypatch.setattr(stall_hook.faulthandler, 'dump_traceback',
-                        lambda: None)
+    monkeypatch.setattr(stall_hook.faulthandler, 'dump_traceback', lambda: None)
     runner = SimpleNamespace(rank=0, logger=logging.getLogger(__name__))
     before = [Sign(sign.place, min(sign.beat, 3)) for sign in now]
-    StallHook()._end(runner, 90., before, now)
+    StallHook()._end(runner, 90.0, before, now)
     assert codes == [1]
-    message, = caplog.messages
+    (message,) = caplog.messages
     assert 'Process 0 has come no further for 90 s' in message
     assert said in message and '--resume' in message
     assert 'env_cfg.dist_cfg.timeout' in message

@@ -1,4 +1,5 @@
 """A loadable checkpoint, whatever happens while one is written."""
+
 import os
 import random
 import resource
@@ -11,7 +12,6 @@ from mmsemi.engine import WholeCheckpointHook
 from mmsemi.engine.runner.resuming import newest_whole_checkpoint
 from mmsemi.utils.checkpoint import read_checkpoint, write_checkpoint
 from tests.kill_saving import fork, kill_once, saving_runner
-
 
 # Children are forked: no thread may hold anything.
 pytestmark = pytest.mark.usefixtures('one_thread')
@@ -48,9 +48,10 @@ def test_full_disk(tmp_path):
 def test_old_ones_go_when_the_new_one_stands(tmp_path):
     """Nothing more is left than MMEngine leaves."""
     saving_runner(tmp_path, size=10, epochs=3).train()
-    assert {f.name
-            for f in tmp_path.glob('*.pth')
-            } == {'epoch_3.pth', 'best_mIoU_epoch_3.pth'}
+    assert {f.name for f in tmp_path.glob('*.pth')} == {
+        'epoch_3.pth',
+        'best_mIoU_epoch_3.pth',
+    }
     assert (tmp_path / 'last_checkpoint').read_text().endswith('epoch_3.pth')
 
 
@@ -61,11 +62,10 @@ class KillBefore(Hook):
         self.action, self.left = action, time
 
     def before_train(self, runner):
-        hook = next(
-            h for h in runner.hooks if isinstance(h, WholeCheckpointHook))
-        owner, name = dict(
-            save=(runner, 'save_checkpoint'), remove=(hook, '_remove'))[
-                self.action]
+        hook = next(h for h in runner.hooks if isinstance(h, WholeCheckpointHook))
+        owner, name = dict(save=(runner, 'save_checkpoint'), remove=(hook, '_remove'))[
+            self.action
+        ]
         done = getattr(owner, name)
 
         def counted(*args, **kwargs):
@@ -77,23 +77,22 @@ class KillBefore(Hook):
         setattr(owner, name, counted)
 
 
-@pytest.mark.parametrize('action, time, before, after', [
-    ('remove', 3, '1 2 b1', '2 b1'),
-    ('remove', 4, '2 b1 b2', '2 b2'),
-    ('save', 2, '2 b1', '2 b1'),
-    ('save', 3, '2 b1 b2', '2 b2'),
-])
-def test_a_resumed_run_does_what_a_kill_left(tmp_path, action, time, before,
-                                             after):
+@pytest.mark.parametrize(
+    'action, time, before, after',
+    [
+        ('remove', 3, '1 2 b1', '2 b1'),
+        ('remove', 4, '2 b1 b2', '2 b2'),
+        ('save', 2, '2 b1', '2 b1'),
+        ('save', 3, '2 b1 b2', '2 b2'),
+    ],
+)
+def test_a_resumed_run_does_what_a_kill_left(tmp_path, action, time, before, after):
     """Nothing more than is asked for, and the best is known."""
     work = tmp_path / 'work'
 
     def files():
         names = (file.stem for file in work.glob('*.pth'))
-        return {
-            name.replace('best_mIoU_', 'b').replace('epoch_', '')
-            for name in names
-        }
+        return {name.replace('best_mIoU_', 'b').replace('epoch_', '') for name in names}
 
     saving_runner(work, size=10, epochs=1).train()
     assert files() == {'1', 'b1'}
@@ -105,8 +104,10 @@ def test_a_resumed_run_does_what_a_kill_left(tmp_path, action, time, before,
     assert files() == set(after.split())
     best = runner.message_hub.get_info('best_ckpt')
     assert best == str(work / f'best_mIoU_epoch_{after[-1]}.pth')
-    assert runner.message_hub.get_info('best_score') == read_checkpoint(
-        best)['message_hub']['runtime_info']['best_score']
+    assert (
+        runner.message_hub.get_info('best_score')
+        == read_checkpoint(best)['message_hub']['runtime_info']['best_score']
+    )
 
 
 def test_kills_at_the_same_place_leave_no_more(tmp_path):
@@ -114,8 +115,10 @@ def test_kills_at_the_same_place_leave_no_more(tmp_path):
         pid = fork(tmp_path, hook=KillBefore('save', 3), size=10)
         assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 9
     saved = {file.name for file in (tmp_path / 'work').glob('*.pth')}
-    assert saved == {f'{name}epoch_{i}.pth' for name, i in (
-        ('', 3), ('best_mIoU_', 2), ('best_mIoU_', 3))}
+    assert saved == {
+        f'{name}epoch_{i}.pth'
+        for name, i in (('', 3), ('best_mIoU_', 2), ('best_mIoU_', 3))
+    }
 
 
 def test_files_elsewhere_are_left_alone(tmp_path):
@@ -126,7 +129,8 @@ def test_files_elsewhere_are_left_alone(tmp_path):
     file = work / 'epoch_1.pth'
     content = read_checkpoint(file)
     content['message_hub']['runtime_info'].update(
-        best_ckpt=str(other), superseded=[str(other), '../' + other.name])
+        best_ckpt=str(other), superseded=[str(other), '../' + other.name]
+    )
     write_checkpoint(content, file)
     saving_runner(work, size=10, epochs=2).train()
     assert other.read_text() == 'mine'
@@ -148,15 +152,19 @@ def checkpoint(file, when):
 def test_newest_whole_checkpoint(tmp_path, caplog):
     assert newest_whole_checkpoint(str(tmp_path)) is None
     now = time.time()
-    for name, age in (('epoch_1.pth', 30), ('epoch_2.pth', 20),
-                      ('epoch_3.pth', 10), ('best_mIoU_epoch_3.pth', 5)):
+    for name, age in (
+        ('epoch_1.pth', 30),
+        ('epoch_2.pth', 20),
+        ('epoch_3.pth', 10),
+        ('best_mIoU_epoch_3.pth', 5),
+    ):
         checkpoint(tmp_path / name, now - age)
     pointer = tmp_path / 'last_checkpoint'
     for text in ('', str(tmp_path / 'epoch_1.pth'), '/nowhere/epoch_9.pth'):
         pointer.write_text(text)
         assert newest_whole_checkpoint(str(tmp_path)).endswith('epoch_3.pth')
     whole = (tmp_path / 'epoch_3.pth').read_bytes()
-    (tmp_path / 'epoch_3.pth').write_bytes(whole[:len(whole) // 2])
+    (tmp_path / 'epoch_3.pth').write_bytes(whole[: len(whole) // 2])
     assert newest_whole_checkpoint(str(tmp_path)).endswith('epoch_2.pth')
     for name in ('epoch_1.pth', 'epoch_2.pth'):
         (tmp_path / name).write_bytes(b'')
@@ -167,7 +175,6 @@ def test_newest_whole_checkpoint(tmp_path, caplog):
 def test_the_folder_that_is_named_is_searched(tmp_path):
     (tmp_path / 'work').mkdir()
     checkpoint(tmp_path / 'out' / 'epoch_1.pth', time.time())
-    (tmp_path / 'work/last_checkpoint').write_text(
-        str(tmp_path / 'out/epoch_1.pth'))
+    (tmp_path / 'work/last_checkpoint').write_text(str(tmp_path / 'out/epoch_1.pth'))
     found = newest_whole_checkpoint(str(tmp_path / 'work'))
     assert found == str(tmp_path / 'out/epoch_1.pth')

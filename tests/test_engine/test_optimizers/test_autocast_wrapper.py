@@ -11,9 +11,8 @@ def weight():
 
 def wrap(weight, **kwargs):
     return AutocastOptimWrapper(
-        optimizer=torch.optim.SGD(
-            [weight], lr=0.1, momentum=0.9, fused=True),
-        **kwargs)
+        optimizer=torch.optim.SGD([weight], lr=0.1, momentum=0.9, fused=True), **kwargs
+    )
 
 
 def test_infinite_gradients_leave_no_trace(weight):
@@ -23,24 +22,30 @@ def test_infinite_gradients_leave_no_trace(weight):
     assert not wrapper.optimizer.state and weight.tolist() == [1, 1, 1]
 
 
-@pytest.mark.parametrize('loss_scale, first, halved', [
-    ('dynamic', 2**16, True),
-    (512, 512, False),
-    (dict(init_scale=1024.), 1024, True),
-])
+@pytest.mark.parametrize(
+    'loss_scale, first, halved',
+    [
+        ('dynamic', 2**16, True),
+        (512, 512, False),
+        (dict(init_scale=1024.0), 1024, True),
+    ],
+)
 def test_scales_of_the_loss(weight, loss_scale, first, halved):
     wrapper = wrap(weight, dtype='float16', loss_scale=loss_scale)
     wrapper.update_params(weight.sum())
-    torch.testing.assert_close(weight.data, torch.full((3, ), 0.9))
+    torch.testing.assert_close(weight.data, torch.full((3,), 0.9))
     assert wrapper.loss_scaler.get_scale() == first
     wrapper.update_params((weight * float('inf')).sum())
     assert wrapper.loss_scaler.get_scale() == first / (1 + halved)
 
 
-@pytest.mark.parametrize('kwargs, message', [
-    (dict(dtype='float32'), "dtype='float32' is none of"),
-    (dict(loss_scale='static'), "loss_scale must be .* got 'static'"),
-])
+@pytest.mark.parametrize(
+    'kwargs, message',
+    [
+        (dict(dtype='float32'), "dtype='float32' is none of"),
+        (dict(loss_scale='static'), "loss_scale must be .* got 'static'"),
+    ],
+)
 def test_refused(weight, kwargs, message):
     with pytest.raises(ValueError, match=message):
         wrap(weight, **kwargs)

@@ -8,11 +8,9 @@ from torch import nn
 from mmsemi.engine import IterPolyLR
 
 PARAMWISE = dict(
-    norm_decay_mult=0.,
-    custom_keys={
-        'backbone': dict(lr_mult=0.1),
-        'backbone.1': dict(lr_mult=0.5)
-    })
+    norm_decay_mult=0.0,
+    custom_keys={'backbone': dict(lr_mult=0.1), 'backbone.1': dict(lr_mult=0.5)},
+)
 
 
 def train(constructor, model, steps=3, load=None):
@@ -22,9 +20,10 @@ def train(constructor, model, steps=3, load=None):
         model,
         dict(
             constructor=constructor,
-            optimizer=dict(
-                type='SGD', lr=0.1, momentum=0.9, weight_decay=0.01),
-            paramwise_cfg=PARAMWISE))
+            optimizer=dict(type='SGD', lr=0.1, momentum=0.9, weight_decay=0.01),
+            paramwise_cfg=PARAMWISE,
+        ),
+    )
     if load is not None:
         optim.load_state_dict(copy.deepcopy(load))
     scheduler = IterPolyLR(optim, eta_min=0, power=0.9, end=9, by_epoch=False)
@@ -45,8 +44,8 @@ def network():
     torch.manual_seed(0)
     net = nn.Sequential()
     net.add_module(
-        'backbone',
-        nn.Sequential(nn.Linear(3, 5), nn.Linear(5, 5), nn.Linear(5, 5)))
+        'backbone', nn.Sequential(nn.Linear(3, 5), nn.Linear(5, 5), nn.Linear(5, 5))
+    )
     net.add_module('norm', nn.BatchNorm1d(5))
     net.add_module('head', nn.Linear(5, 2))
     return net
@@ -71,8 +70,8 @@ def test_every_tensor_is_treated_as_by_mmengine(network):
 def test_state_is_taken_over(network, saved):
     """A group per tensor, as from MMEngine, or groups as here."""
     name = dict(
-        Default='DefaultOptimWrapperConstructor',
-        Grouped='GroupedParamsConstructor')[saved]
+        Default='DefaultOptimWrapperConstructor', Grouped='GroupedParamsConstructor'
+    )[saved]
     trained, optim, _ = train(name, network)
     state = optim.state_dict()
     theirs, _, _ = train(name, trained, load=state)

@@ -9,10 +9,8 @@ def make_config(tiny_data):
     """A small self-training, ready to be built."""
 
     def make(work_dir, **changes):
-        cfg = Config.fromfile(
-            ROOT / 'tests/data/tiny_self_training.py')
-        for loader in ('train_dataloader', 'val_dataloader',
-                       'test_dataloader'):
+        cfg = Config.fromfile(ROOT / 'tests/data/tiny_self_training.py')
+        for loader in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
             cfg[loader].dataset.data_root = str(tiny_data)
         cfg.visualizer.vis_backends = []
         cfg.work_dir = str(work_dir)

@@ -2,6 +2,7 @@
 
 All runs are made by one command, ``python -m tests.processes FOLDER``.
 """
+
 import json
 import re
 
@@ -56,7 +57,8 @@ def test_two_processes_train_as_one(folder, method):
             mean = {key: sum(step[key] for step in both) / 2 for key in single}
             assert mean == pytest.approx(single, rel=1e-9)
         before, last = sorted(
-            one.glob('iter_*.pth'), key=lambda file: int(file.stem[5:]))
+            one.glob('iter_*.pth'), key=lambda file: int(file.stem[5:])
+        )
         error = distance(weights(last), weights(two / last.name))
         assert error < 1e-6 * distance(weights(last), weights(before))
 
@@ -80,24 +82,29 @@ def test_any_number_of_processes_evaluates_as_one(folder, images, val):
     """Images of a list that they do not divide, or that are fewer."""
     one, two, three = (
         json.loads((folder / f'evaluate_{n}' / f'{val}.json').read_text())
-        for n in (1, 2, 3))
+        for n in (1, 2, 3)
+    )
     assert one == two == three
     assert one[0] == images and one[1][3]
 
 
 def test_fewer_images_than_processes(folder, codes):
     assert codes['few_images'] == [1, 1, 1]
-    assert re.search(r'ValueError: 2 unlabeled images make 2 samples .*, too '
-                     'few for 3 processes',
-                     (folder / 'few_images.txt').read_text())
+    assert re.search(
+        r'ValueError: 2 unlabeled images make 2 samples .*, too '
+        'few for 3 processes',
+        (folder / 'few_images.txt').read_text(),
+    )
 
 
 def test_sigterm_to_one_stops_both_after_the_same_step(folder, codes):
     """And both go on as if they had not been stopped."""
     assert codes['term'] == [143, 143]
     assert codes['resume'] == [0, 0]
-    assert re.search(r'interrupted\.pth\n.* resumed epoch: 1, iter: 3',
-                     (folder / 'resume.txt').read_text())
+    assert re.search(
+        r'interrupted\.pth\n.* resumed epoch: 1, iter: 3',
+        (folder / 'resume.txt').read_text(),
+    )
     assert differences(folder / 'train_2/prevmatch', folder / 'term') == []
 
 
@@ -110,7 +117,9 @@ def test_a_process_that_stops_is_named(folder, codes):
     assert codes['stall'] == [1, -9]
     assert re.search(
         r'Process 0 has come no further for \d+ s\. It waits for process 1, '
-        'which gives no sign', (folder / 'stall.txt').read_text())
+        'which gives no sign',
+        (folder / 'stall.txt').read_text(),
+    )
     assert newest_whole_checkpoint(folder / 'stall').endswith('iter_2.pth')
 
 

@@ -2,6 +2,7 @@
 
 ``python -m tests.resume_points FOLDER`` tries far more moments.
 """
+
 import contextlib
 import shutil
 
@@ -34,18 +35,10 @@ def train(tiny_data):
     def run(method, folder, *end, **changes):
         if end:
             names = 'point', 'time', 'stage'
-            changes['custom_hooks'] = [
-                dict(type='EndAt', **dict(zip(names, end)))
-            ]
+            changes['custom_hooks'] = [dict(type='EndAt', **dict(zip(names, end)))]
         cfg = make_config(
-            method,
-            tiny_data,
-            folder,
-            resume=folder.exists(),
-            **{
-                **OFTEN,
-                **changes
-            })
+            method, tiny_data, folder, resume=folder.exists(), **{**OFTEN, **changes}
+        )
         if end:
             with pytest.raises(KeyboardInterrupt):
                 RUNNERS.build(cfg).train()
@@ -82,12 +75,18 @@ def loaded(monkeypatch):
 def test_ends_bit_identical(method, train, tmp_path):
     """Killed inside an epoch, in a validation and between two epochs, and
     resumed with other workers: every checkpoint and every score."""
-    stages = STAGES.get(method, ('', ))
+    stages = STAGES.get(method, ('',))
     train(method, tmp_path / 'whole')
     killed = tmp_path / 'killed'
     train(method, killed, 'after_train_iter', 3, stages[0])
-    train(method, killed, 'after_val_iter', 2, stages[-1],
-          **{'train_dataloader.num_workers': 2})
+    train(
+        method,
+        killed,
+        'after_val_iter',
+        2,
+        stages[-1],
+        **{'train_dataloader.num_workers': 2},
+    )
     train(method, killed, 'before_train_epoch', 2, stages[-1])
     train(method, killed)
     assert differences(tmp_path / 'whole', killed) == []
@@ -96,37 +95,42 @@ def test_ends_bit_identical(method, train, tmp_path):
 def test_views_on_the_device_are_drawn_again(train, tmp_path, monkeypatch):
     made = []
     monkeypatch.setattr(
-        data_preprocessor, 'strong_view',
-        lambda *args: made.append(strong_view(*args)) or made[-1])
+        data_preprocessor,
+        'strong_view',
+        lambda *args: made.append(strong_view(*args)) or made[-1],
+    )
     train('unimatch', tmp_path / 'whole', views_on_device=True)
     count = len(made)
     # Of the unlabeled images and of their partners, two each.
     assert count and count % 4 == 0
-    train('unimatch', tmp_path / 'killed', 'after_train_iter', 3,
-          views_on_device=True)
+    train('unimatch', tmp_path / 'killed', 'after_train_iter', 3, views_on_device=True)
     train('unimatch', tmp_path / 'killed', views_on_device=True)
     assert differences(tmp_path / 'whole', tmp_path / 'killed') == []
     assert all(map(torch.equal, made[:count], made[count:]))
 
 
 @pytest.mark.parametrize('lost', ['order', 'place', 'augmentations', 'draws'])
-def test_without_what_is_restored_it_differs(lost, train, folders, tmp_path,
-                                             monkeypatch):
+def test_without_what_is_restored_it_differs(
+    lost, train, folders, tmp_path, monkeypatch
+):
     """What makes the test above worth something."""
     whole, killed = folders
     shutil.copytree(killed, tmp_path / 'killed')
     if lost == 'order':
         order = SemiSampler._epoch_order
-        monkeypatch.setattr(SemiSampler, '_epoch_order',
-                            lambda self, epoch: order(self, epoch + 10))
+        monkeypatch.setattr(
+            SemiSampler, '_epoch_order', lambda self, epoch: order(self, epoch + 10)
+        )
     elif lost == 'place':
         monkeypatch.setattr(SemiSampler, 'skip', lambda *args: None)
     elif lost == 'augmentations':
-        monkeypatch.setattr(semi_dataset, 'seeded',
-                            lambda *args: contextlib.nullcontext())
+        monkeypatch.setattr(
+            semi_dataset, 'seeded', lambda *args: contextlib.nullcontext()
+        )
     else:
-        monkeypatch.setattr(StepSeedHook, 'before_train_iter',
-                            lambda *args, **kwargs: None)
+        monkeypatch.setattr(
+            StepSeedHook, 'before_train_iter', lambda *args, **kwargs: None
+        )
     train('unimatch', tmp_path / 'killed')
     assert differences(whole, tmp_path / 'killed')
 
@@ -160,16 +164,16 @@ def test_goes_on_with_the_seed_it_began_with(train, folders, tmp_path):
 def test_by_iterations(train, tmp_path, loaded):
     """Across the ends of epochs, and with a validation in between."""
     steps = dict(
-        train_cfg=dict(
-            type='IterBasedTrainLoop', max_iters=7, val_interval=3),
-        log_processor=dict(by_epoch=False))
+        train_cfg=dict(type='IterBasedTrainLoop', max_iters=7, val_interval=3),
+        log_processor=dict(by_epoch=False),
+    )
     train('unimatch', tmp_path / 'whole', **steps)
     whole = loaded.copy()
     train('unimatch', tmp_path / 'killed', 'after_train_iter', 4, **steps)
     train('unimatch', tmp_path / 'killed', 'after_val_iter', 2, **steps)
     loaded.clear()
     train('unimatch', tmp_path / 'killed', **steps)
-    assert loaded == whole[6 * 2:] and len(loaded) == 2
+    assert loaded == whole[6 * 2 :] and len(loaded) == 2
     assert differences(tmp_path / 'whole', tmp_path / 'killed') == []
 
 

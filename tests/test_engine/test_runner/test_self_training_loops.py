@@ -1,4 +1,5 @@
 """Self-training passes: names of masks, images that cannot be used."""
+
 import csv
 import shutil
 from types import SimpleNamespace
@@ -7,8 +8,7 @@ import pytest
 from mmengine.config import Config
 
 from mmsemi.datasets import read_list
-from mmsemi.engine.runner.self_training_loops import (PseudoLabelLoop,
-                                                      ReliabilityLoop)
+from mmsemi.engine.runner.self_training_loops import PseudoLabelLoop, ReliabilityLoop
 from mmsemi.registry import MODELS
 from tests.tools import ROOT
 
@@ -20,40 +20,43 @@ def test_unusable_images_are_left_out(tiny_data, tmp_path, workers):
     cfg = Config.fromfile(ROOT / 'tests/data/tiny_self_training.py')
     dataset = cfg.train_dataloader.dataset
     dataset.update(
-        data_root=str(root),
-        unlabeled_pipeline=cfg.test_pipeline,
-        max_corrupt=1)
+        data_root=str(root), unlabeled_pipeline=cfg.test_pipeline, max_corrupt=1
+    )
     work_dir = tmp_path / 'work'
     work_dir.mkdir()
     lines = []
     runner = SimpleNamespace(
         model=MODELS.build(cfg.model),
         work_dir=str(work_dir),
-        logger=SimpleNamespace(warning=lines.append))
+        logger=SimpleNamespace(warning=lines.append),
+    )
     (root / 'images/train/5.png').write_bytes(b'')
     loader = dict(dataset=dataset, num_workers=workers)
-    ReliabilityLoop(runner, loader, snapshots=[''], shares=(.5, 1)).run()
+    ReliabilityLoop(runner, loader, snapshots=[''], shares=(0.5, 1)).run()
     with open(work_dir / 'reliability.csv') as file:
         ranked = [row['image'] for row in csv.DictReader(file)]
     good = {f'images/train/{i}.png' for i in (3, 4, 6, 7)}
     assert len(ranked) == 4 and set(ranked) == good
     assert len(read_list(work_dir / 'reliable_1.txt')) == 2
-    PseudoLabelLoop(runner, loader, scales=(1., )).run()
+    PseudoLabelLoop(runner, loader, scales=(1.0,)).run()
     labeled = read_list(work_dir / 'pseudo_labels.txt')
     assert {entry.image for entry in labeled} == good
     assert len(lines) == 2 and all('5.png (0 bytes)' in x for x in lines)
     (root / 'images/train/6.png').write_bytes(b'')
     shutil.rmtree(work_dir / 'masks')
     with pytest.raises(ValueError, match=r'\d\.png \(0 bytes\)'):
-        PseudoLabelLoop(runner, loader, scales=(1., )).run()
+        PseudoLabelLoop(runner, loader, scales=(1.0,)).run()
 
 
-@pytest.mark.parametrize('name, file', [
-    ('a/b.jpg', 'a/b.jpg.png'),
-    ('a/b.png', 'a/b.png.png'),
-    ('../elsewhere/b.jpg', 'up/elsewhere/b.jpg.png'),
-    ('../../b.jpg', 'up/up/b.jpg.png'),
-])
+@pytest.mark.parametrize(
+    'name, file',
+    [
+        ('a/b.jpg', 'a/b.jpg.png'),
+        ('a/b.png', 'a/b.png.png'),
+        ('../elsewhere/b.jpg', 'up/elsewhere/b.jpg.png'),
+        ('../../b.jpg', 'up/up/b.jpg.png'),
+    ],
+)
 def test_names_of_masks(name, file, tmp_path):
     """No two images share one, and none lies outside of the folder."""
     loop = PseudoLabelLoop.__new__(PseudoLabelLoop)

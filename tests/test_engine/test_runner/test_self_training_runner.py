@@ -1,4 +1,5 @@
 """ST++ from end to end, whole, and killed in every stage."""
+
 import csv
 import gc
 import json
@@ -23,8 +24,14 @@ from tests.tools import ROOT
 
 CONFIG = ROOT / 'tests/data/tiny_self_training.py'
 TRAININGS = '1_supervised', '4_retraining', '6_retraining'
-STAGES = ('1_supervised', '2_reliability', '3_pseudo_labels', '4_retraining',
-          '5_pseudo_labels', '6_retraining')
+STAGES = (
+    '1_supervised',
+    '2_reliability',
+    '3_pseudo_labels',
+    '4_retraining',
+    '5_pseudo_labels',
+    '6_retraining',
+)
 
 
 @HOOKS.register_module(force=True)
@@ -97,7 +104,7 @@ def assert_same_weights(a, b):
 def test_every_stage_has_its_folder(whole):
     assert sorted(p.name for p in whole.iterdir()) == sorted(STAGES)
     for i, stage in enumerate(STAGES, 1):
-        log, = (whole / stage).rglob('*.log')
+        (log,) = (whole / stage).rglob('*.log')
         assert f'Stage {i} of 6: {stage}' in log.read_text()
 
 
@@ -107,8 +114,7 @@ def test_every_unlabeled_image_is_ranked(whole):
     assert list(table.values()) == sorted(table.values(), reverse=True)
     assert 0 <= min(table.values()) < max(table.values()) <= 1
     folder = whole / '2_reliability'
-    ranked = names(folder / 'reliable_1.txt') + names(folder /
-                                                      'unreliable.txt')
+    ranked = names(folder / 'reliable_1.txt') + names(folder / 'unreliable.txt')
     assert ranked == list(table)
     assert len(names(folder / 'reliable_1.txt')) == 5 // 2
 
@@ -122,10 +128,13 @@ def test_snapshots_are_of_every_third(whole):
     assert 'optimizer' not in torch.load(files[0], weights_only=False)
 
 
-@pytest.mark.parametrize('labels, images, network', [
-    ('3_pseudo_labels', 'reliable_1.txt', '1_supervised'),
-    ('5_pseudo_labels', 'unreliable.txt', '4_retraining'),
-])
+@pytest.mark.parametrize(
+    'labels, images, network',
+    [
+        ('3_pseudo_labels', 'reliable_1.txt', '1_supervised'),
+        ('5_pseudo_labels', 'unreliable.txt', '4_retraining'),
+    ],
+)
 def test_pseudo_labels(whole, make_config, tiny_data, labels, images, network):
     """They are what the last trained network sees at several scales."""
     palette = [[90, 90, 90], [200, 40, 40], [40, 200, 40], [40, 40, 200]]
@@ -134,15 +143,15 @@ def test_pseudo_labels(whole, make_config, tiny_data, labels, images, network):
     model = load_network(make_config(whole), str(network), 'cpu')
     images = names(whole / '2_reliability' / images)
     found = sorted((whole / labels / 'masks').rglob('*.png'))
-    assert found == sorted(
-        whole / labels / f'masks/{image}.png' for image in images)
+    assert found == sorted(whole / labels / f'masks/{image}.png' for image in images)
     for image in images:
         pixels = np.array(Image.open(tiny_data / image).convert('RGB'))
         tensor = torch.from_numpy(pixels.copy()).permute(2, 0, 1)[None]
         mean, std = model.data_preprocessor.mean, model.data_preprocessor.std
         with torch.no_grad():
             expected = tta_probabilities(
-                model.logits, (tensor - mean) / std, (0.5, 1)).argmax(1)[0]
+                model.logits, (tensor - mean) / std, (0.5, 1)
+            ).argmax(1)[0]
         mask = Image.open(whole / labels / f'masks/{image}.png')
         assert mask.mode == 'P' and mask.size == (48, 40)
         assert mask.getpalette()[:12] == sum(palette, [])
@@ -151,8 +160,7 @@ def test_pseudo_labels(whole, make_config, tiny_data, labels, images, network):
     assert len(set(used.tolist())) > 1, 'there is something to get wrong'
 
 
-def test_mixed_precision_of_tests_holds_for_labels(make_config, tmp_path,
-                                                   monkeypatch):
+def test_mixed_precision_of_tests_holds_for_labels(make_config, tmp_path, monkeypatch):
     runner = RUNNERS.build(make_config(tmp_path, **{'test_cfg.fp16': True}))
     stages = []
     monkeypatch.setattr(runner, '_run', lambda cfg, _: stages.append(cfg))
@@ -165,7 +173,8 @@ def test_mixed_precision_of_tests_holds_for_labels(make_config, tmp_path,
 def test_labels_of_earlier_rounds_are_kept(whole):
     first, second = (
         read_list(whole / stage / 'pseudo_labels.txt')
-        for stage in ('3_pseudo_labels', '5_pseudo_labels'))
+        for stage in ('3_pseudo_labels', '5_pseudo_labels')
+    )
     assert second[:2] == first and len(second) == 5
     assert all(Path(entry.mask).is_file() for entry in second)
 
@@ -182,22 +191,20 @@ def test_retrainings_see_what_is_labeled_by_then(whole):
 def test_nothing_of_a_stage_stays_in_memory(whole):
     gc.collect()
     assert not [
-        obj for obj in gc.get_objects()
+        obj
+        for obj in gc.get_objects()
         if type(obj) is SemiRunner and str(whole) in obj.work_dir
     ]
     for kind in (MMLogger, MessageHub, DefaultScope):
         # Other tests of this process may leave names of their own.
-        assert not [
-            name for name in kind._instance_dict if name.startswith(STAGES)
-        ]
+        assert not [name for name in kind._instance_dict if name.startswith(STAGES)]
     handles = Path('/proc/self/fd')
     if handles.exists():
         handles = [os.path.realpath(handle) for handle in handles.iterdir()]
         assert not [file for file in handles if str(whole) in file]
 
 
-def test_killed_in_every_stage_and_continued(whole, make_config, tmp_path,
-                                             monkeypatch):
+def test_killed_in_every_stage_and_continued(whole, make_config, tmp_path, monkeypatch):
     """What it leaves is what an uninterrupted run leaves, once."""
     calls = dict(scored=0, saved=0)
 
@@ -211,11 +218,15 @@ def test_killed_in_every_stage_and_continued(whole, make_config, tmp_path,
 
         return counted
 
-    for name, function, kill_at in (('scored', 'snapshot_reliability', 3),
-                                    ('saved', 'save_mask', 4)):
+    for name, function, kill_at in (
+        ('scored', 'snapshot_reliability', 3),
+        ('saved', 'save_mask', 4),
+    ):
         monkeypatch.setattr(
-            self_training_loops, function,
-            counting(name, getattr(self_training_loops, function), kill_at))
+            self_training_loops,
+            function,
+            counting(name, getattr(self_training_loops, function), kill_at),
+        )
     kills = [
         ('1_supervised', 'after_val_iter', 5),  # when validating epoch 2
         ('2_reliability', None, None),  # at the third image
@@ -229,25 +240,27 @@ def test_killed_in_every_stage_and_continued(whole, make_config, tmp_path,
         hooks = [dict(type='KillInStage', stage=stage, point=point, time=time)]
         with pytest.raises(KeyboardInterrupt):
             RUNNERS.build(
-                make_config(
-                    tmp_path,
-                    resume=k > 0,
-                    custom_hooks=hooks if point else [])).train()
+                make_config(tmp_path, resume=k > 0, custom_hooks=hooks if point else [])
+            ).train()
         reached = STAGES.index(stage)
-        assert sorted(os.listdir(tmp_path)) == sorted(STAGES[:reached + 1])
-        stamps.update({
-            file: file.stat().st_mtime_ns
-            for done in STAGES[:reached]
-            for file in (tmp_path / done).rglob('*') if file.is_file()
-        })
+        assert sorted(os.listdir(tmp_path)) == sorted(STAGES[: reached + 1])
+        stamps.update(
+            {
+                file: file.stat().st_mtime_ns
+                for done in STAGES[:reached]
+                for file in (tmp_path / done).rglob('*')
+                if file.is_file()
+            }
+        )
     RUNNERS.build(make_config(tmp_path, resume=True)).train()
 
     for stage in TRAININGS:
-        results = [(work_dir / stage / 'results.json').read_text()
-                   for work_dir in (whole, tmp_path)]
+        results = [
+            (work_dir / stage / 'results.json').read_text()
+            for work_dir in (whole, tmp_path)
+        ]
         assert results[0] == results[1]
-        assert network_of(tmp_path / stage).name == network_of(whole /
-                                                               stage).name
+        assert network_of(tmp_path / stage).name == network_of(whole / stage).name
         for file in (network_of(whole / stage), whole / stage / 'epoch_3.pth'):
             assert_same_weights(file, tmp_path / file.relative_to(whole))
     assert scores(tmp_path) == scores(whole)
@@ -256,13 +269,15 @@ def test_killed_in_every_stage_and_continued(whole, make_config, tmp_path,
     # Nothing was done twice: 5 images scored and labeled, but for the kills.
     assert calls == dict(scored=5 + 1, saved=5 + 1)
     changed = [
-        file for file, stamp in stamps.items()
+        file
+        for file, stamp in stamps.items()
         if not file.exists() or file.stat().st_mtime_ns != stamp
     ]
     assert changed == []
 
 
 def test_another_run_in_the_work_dir(whole, make_config):
-    with pytest.raises(ValueError, match='holds a self-training run.*'
-                       '--resume.*--work-dir'):
+    with pytest.raises(
+        ValueError, match='holds a self-training run.*--resume.*--work-dir'
+    ):
         SelfTrainingRunner.from_cfg(make_config(whole)).train()

@@ -47,11 +47,14 @@ def test_lr_follows_the_total_batch(cfg):
     lrs = []
     for total in (2, 4):
         runner = run(
-            cfg, f'batch{total}', **{
+            cfg,
+            f'batch{total}',
+            **{
                 'total_batch_size': total,
                 'param_scheduler': None,
-                'train_cfg.max_epochs': 1
-            })
+                'train_cfg.max_epochs': 1,
+            },
+        )
         assert runner.train_dataloader.batch_size == total
         groups = runner.optim_wrapper.optimizer.param_groups
         lrs.append([group['lr'] for group in groups])
@@ -71,18 +74,21 @@ def test_accumulation_divides_the_batch_of_an_update(cfg):
             norm_cfg=GROUP_NORM,
             dropout_ratio=0,
             # A mean over all pixels, the ignored ones too.
-            loss_decode=dict(type='CrossEntropyLoss')),
-        test_cfg=dict(mode='whole'))
+            loss_decode=dict(type='CrossEntropyLoss'),
+        ),
+        test_cfg=dict(mode='whole'),
+    )
     cfg.total_batch_size = 5
     cfg.param_scheduler = None
     cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
     cfg.train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=1)
     runs = [
         run(
-            cfg, f'counts{counts}', **{
-                'optim_wrapper.accumulative_counts': counts,
-                'randomness.seed': 1
-            }) for counts in (1, 5)
+            cfg,
+            f'counts{counts}',
+            **{'optim_wrapper.accumulative_counts': counts, 'randomness.seed': 1},
+        )
+        for counts in (1, 5)
     ]
     assert [r.train_dataloader.batch_size for r in runs] == [5, 1]
     assert [r.iter for r in runs] == [1, 5]
@@ -95,10 +101,9 @@ def test_accumulation_divides_the_batch_of_an_update(cfg):
 
 
 def test_batch_size_goes_before_the_total(cfg):
-    runner = run(cfg, 'run', **{
-        'train_dataloader.batch_size': 4,
-        'train_cfg.max_epochs': 1
-    })
+    runner = run(
+        cfg, 'run', **{'train_dataloader.batch_size': 4, 'train_cfg.max_epochs': 1}
+    )
     assert runner.train_dataloader.batch_size == 4
 
 
@@ -117,43 +122,38 @@ class TestFaults:
             (root / folder).symlink_to(tiny_data / folder)
         for name in ('train', 'val', 'labeled'):
             text = (tiny_data / 'splits' / f'{name}.txt').read_text()
-            (root / 'splits' / f'{name}.txt').write_text(
-                lists.get(name, text))
+            (root / 'splits' / f'{name}.txt').write_text(lists.get(name, text))
         for loader in ('train_dataloader', 'val_dataloader'):
             cfg[loader].dataset.data_root = str(root)
 
     def test_missing_image(self, cfg, tiny_data, tmp_path):
         self.edit(cfg, tiny_data, tmp_path, labeled='images/no.png labels/0')
-        self.fails(cfg, r'labeled\.txt names files.*images/no\.png',
-                   FileNotFoundError)
+        self.fails(cfg, r'labeled\.txt names files.*images/no\.png', FileNotFoundError)
 
     def test_sizes_that_differ(self, cfg, tiny_data, tmp_path):
         import cv2
         import numpy as np
-        self.edit(
-            cfg, tiny_data, tmp_path, labeled='images/train/0.png small.png')
+
+        self.edit(cfg, tiny_data, tmp_path, labeled='images/train/0.png small.png')
         small = tmp_path / 'data/small.png'
         cv2.imwrite(str(small), np.zeros((40, 20), np.uint8))
         self.fails(cfg, 'has 48x40 pixels and its mask .*small.png 20x40')
 
     def test_trained_and_validated_on(self, cfg, tiny_data, tmp_path):
-        self.edit(
-            cfg,
-            tiny_data,
-            tmp_path,
-            val='images/train/5.png labels/train/5.png')
+        self.edit(cfg, tiny_data, tmp_path, val='images/train/5.png labels/train/5.png')
         self.fails(cfg, r'train/5\.png stand in .*train\.txt.*val\.txt')
 
     def test_too_few_images_for_a_batch(self, cfg):
-        self.fails(
-            cfg, 'do not fill one batch of 64',
-            **{'total_batch_size': 64})
+        self.fails(cfg, 'do not fill one batch of 64', **{'total_batch_size': 64})
 
     def test_missing_pretrained_file(self, cfg):
         init = dict(type='PretrainedBackbone', checkpoint='nowhere.pth')
         self.fails(
-            cfg, r'nowhere\.pth.*init_cfg=None', FileNotFoundError,
-            **{'model.backbone.init_cfg': init})
+            cfg,
+            r'nowhere\.pth.*init_cfg=None',
+            FileNotFoundError,
+            **{'model.backbone.init_cfg': init},
+        )
 
     def test_checkpoint_of_another_network(self, cfg):
         runner = run(cfg, 'first', **{'train_cfg.max_epochs': 1})
@@ -161,7 +161,8 @@ class TestFaults:
             cfg,
             r'epoch_1\.pth is not of this network: it lacks decode_head',
             load_from=os.path.join(runner.work_dir, 'epoch_1.pth'),
-            **{'model.decode_head.type': 'DepthwiseSeparableASPPHead'})
+            **{'model.decode_head.type': 'DepthwiseSeparableASPPHead'},
+        )
 
     def test_other_number_of_classes(self, cfg):
         runner = run(cfg, 'first', **{'train_cfg.max_epochs': 1})
@@ -171,14 +172,22 @@ class TestFaults:
             load_from=os.path.join(runner.work_dir, 'epoch_1.pth'),
             **{
                 'model.decode_head.num_classes': 7,
-                'train_dataloader.dataset.metainfo':
-                dict(classes=[*'abcdefg'], palette=[[i] * 3 for i in range(7)])
-            })
+                'train_dataloader.dataset.metainfo': dict(
+                    classes=[*'abcdefg'], palette=[[i] * 3 for i in range(7)]
+                ),
+            },
+        )
 
     def test_other_classes_than_the_data(self, cfg):
-        self.fails(cfg, 'num_classes is 3, but the data set has 4 classes',
-                   **{'model.decode_head.num_classes': 3})
+        self.fails(
+            cfg,
+            'num_classes is 3, but the data set has 4 classes',
+            **{'model.decode_head.num_classes': 3},
+        )
 
     def test_other_channels_than_the_data(self, cfg):
-        self.fails(cfg, 'takes 5 channels, but LoadSegImage gives 3',
-                   **{'model.backbone.in_channels': 5})
+        self.fails(
+            cfg,
+            'takes 5 channels, but LoadSegImage gives 3',
+            **{'model.backbone.in_channels': 5},
+        )

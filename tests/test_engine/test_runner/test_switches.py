@@ -1,4 +1,5 @@
 """Switches change how a network computes, and its losses little."""
+
 import copy
 
 import pytest
@@ -7,8 +8,11 @@ from mmengine.optim import OptimWrapper, build_optim_wrapper
 
 from mmsemi.engine import AutocastOptimWrapper, SemiRunner
 from mmsemi.engine.runner.cost import KeptTensors
-from mmsemi.engine.runner.switches import (apply_switches, compile_network,
-                                            leave_views_to_device)
+from mmsemi.engine.runner.switches import (
+    apply_switches,
+    compile_network,
+    leave_views_to_device,
+)
 from mmsemi.registry import MODELS, RUNNERS
 from tests import tiny
 from tests.tiny_runs import make_config
@@ -23,16 +27,17 @@ def plain():
         tiny.network(
             type='RankMatch',
             conf_thresh=0.3,
-            loss_rank=dict(num_landmarks=8, similarity='cosine')))
+            loss_rank=dict(num_landmarks=8, similarity='cosine'),
+        )
+    )
     return model
 
 
 def step(model, **optim_wrapper):
     """Losses, gradients and statistics of a step, and what it kept."""
     optim = build_optim_wrapper(
-        model,
-        dict(optimizer=dict(type='SGD', lr=0.01, momentum=0.9),
-             **optim_wrapper))
+        model, dict(optimizer=dict(type='SGD', lr=0.01, momentum=0.9), **optim_wrapper)
+    )
     model.train()
     torch.manual_seed(1)
     kept = KeptTensors(model)
@@ -48,15 +53,15 @@ def step(model, **optim_wrapper):
         grads=grads,
         state={k: v.clone() for k, v in model.state_dict().items()},
         kept=kept.bytes,
-        optim=optim)
+        optim=optim,
+    )
 
 
-def assert_alike(a, b, rel, tiny=0.):
+def assert_alike(a, b, rel, tiny=0.0):
     assert a['losses'] == pytest.approx(b['losses'], rel=rel, abs=tiny)
     assert all(value > 0 for value in a['losses'].values())
     for key, tensor in a['state'].items():
-        torch.testing.assert_close(
-            tensor, b['state'][key], rtol=rel, atol=rel)
+        torch.testing.assert_close(tensor, b['state'][key], rtol=rel, atol=rel)
 
 
 def test_gradient_checkpointing_keeps_less_and_changes_nothing(plain):
@@ -80,12 +85,13 @@ def test_views_are_left_to_the_device():
         type='SemiSegDataset',
         unlabeled_pipeline=[
             dict(type='MarkValid'),
-            dict(type='StrongViews', num_views=1)
-        ])
+            dict(type='StrongViews', num_views=1),
+        ],
+    )
     changed = leave_views_to_device(dataset)
     assert changed['unlabeled_pipeline'] == [
         dict(type='MarkValid'),
-        dict(type='StrongViews', num_views=1, on_device=True)
+        dict(type='StrongViews', num_views=1, on_device=True),
     ]
     assert 'on_device' not in dataset['unlabeled_pipeline'][1]
     with pytest.raises(ValueError, match='no StrongViews'):
@@ -107,10 +113,8 @@ def test_channels_last(plain, monkeypatch):
     images = torch.randn(2, 3, 49, 49)
     with torch.no_grad(), model.capture('backbone') as feats:
         torch.testing.assert_close(
-            model.logits(images),
-            plain.eval().logits(images),
-            rtol=1e-3,
-            atol=1e-4)
+            model.logits(images), plain.eval().logits(images), rtol=1e-3, atol=1e-4
+        )
     assert feats[0][-1].is_contiguous(memory_format=torch.channels_last)
 
 
@@ -120,8 +124,7 @@ def test_channels_last_needs_a_gpu(plain):
         apply_switches(plain, dict(channels_last=True))
 
 
-@pytest.mark.parametrize('dtype, scaled', [('bfloat16', False),
-                                           ('float16', True)])
+@pytest.mark.parametrize('dtype, scaled', [('bfloat16', False), ('float16', True)])
 def test_mixed_precision(plain, dtype, scaled):
     model = copy.deepcopy(plain)
     with model.capture('backbone') as feats:
@@ -132,21 +135,21 @@ def test_mixed_precision(plain, dtype, scaled):
     state = result['optim'].state_dict()['loss_scaler']
     assert bool(state) == scaled
     again = AutocastOptimWrapper(
-        dtype, optimizer=torch.optim.SGD(model.parameters(), lr=0.1))
-    again.load_state_dict(
-        dict(again.optimizer.state_dict(), loss_scaler=state))
+        dtype, optimizer=torch.optim.SGD(model.parameters(), lr=0.1)
+    )
+    again.load_state_dict(dict(again.optimizer.state_dict(), loss_scaler=state))
     assert again.state_dict()['loss_scaler'] == state
 
 
 @pytest.mark.parametrize('there_is_a_gpu', [True, False])
-def test_mmengines_mixed_precision(tiny_data, tmp_path, monkeypatch,
-                                   there_is_a_gpu):
+def test_mmengines_mixed_precision(tiny_data, tmp_path, monkeypatch, there_is_a_gpu):
     """Its wrapper would let fused SGD start with arbitrary momentum."""
     cfg = make_config(
-        'supervised', tiny_data, tmp_path, **{
-            'optim_wrapper.type': 'AmpOptimWrapper',
-            'optim_wrapper.loss_scale': 512.
-        })
+        'supervised',
+        tiny_data,
+        tmp_path,
+        **{'optim_wrapper.type': 'AmpOptimWrapper', 'optim_wrapper.loss_scale': 512.0},
+    )
     runner = SemiRunner.from_cfg(cfg)
     monkeypatch.setattr(torch.cuda, 'is_available', lambda: there_is_a_gpu)
     built = runner.build_optim_wrapper(cfg.optim_wrapper)
@@ -169,8 +172,9 @@ def test_compiled_network_is_read_by_hooks_too(plain):
     compile_network(model, dict(backend='eager'))
     seen = []
     for part in (model.backbone, model.decode_head):
-        part.register_forward_hook(lambda *args: seen.append(
-            torch.compiler.is_compiling()))
+        part.register_forward_hook(
+            lambda *args: seen.append(torch.compiler.is_compiling())
+        )
     assert_alike(step(model), step(copy.deepcopy(plain)), 1e-3)
     assert seen and all(seen)
     assert plain.state_dict().keys() == model.state_dict().keys()
@@ -189,7 +193,8 @@ def test_evaluation_is_compiled_too(tta, tiny_data, tmp_path, plain_configs):
         network = runner.model.module if tta else runner.model
         seen.append([])
         network.backbone.register_forward_hook(
-            lambda *args: seen[-1].append(torch.compiler.is_compiling()))
+            lambda *args: seen[-1].append(torch.compiler.is_compiling())
+        )
         scores.append(runner.test())
     assert not any(seen[0]) and seen[1] and any(seen[1])
     assert scores[0] == pytest.approx(scores[1], abs=0.5)

@@ -1,4 +1,5 @@
 """Workers end when their loader says so, and not for a scheduler."""
+
 import multiprocessing
 import signal
 import subprocess
@@ -12,7 +13,8 @@ from mmsemi.engine import SemiRunner
 from mmsemi.engine.runner.workers import begin_worker
 
 pytestmark = pytest.mark.skipif(
-    not hasattr(signal, 'sigwaitinfo'), reason='signals without senders')
+    not hasattr(signal, 'sigwaitinfo'), reason='signals without senders'
+)
 FORK = multiprocessing.get_context('fork')
 
 
@@ -25,7 +27,7 @@ def work(begun):
 @pytest.fixture
 def worker():
     begun = FORK.Queue()
-    process = FORK.Process(target=work, args=(begun, ), daemon=True)
+    process = FORK.Process(target=work, args=(begun,), daemon=True)
     process.start()
     assert begun.get(timeout=30) == 3  # the loader's own beginning goes first
     assert begun.get(timeout=30) == 'listening'
@@ -52,7 +54,8 @@ def test_loaders_are_built_with_it(monkeypatch):
         dataset=list(range(4)),
         sampler=dict(type='DefaultSampler', shuffle=False),
         batch_size=2,
-        num_workers=1)
+        num_workers=1,
+    )
     loader = SemiRunner.build_dataloader(cfg, seed=0)
     assert loader.worker_init_fn.func is begin_worker
     assert loader.worker_init_fn.args[0] is not None  # MMEngine's seeds
@@ -64,13 +67,15 @@ def test_loaders_are_built_with_it(monkeypatch):
 
 def test_a_process_ends_with_workers_left_behind():
     """An iterator that is alive when Python leaves must not hold it up."""
-    code = ('from functools import partial\n'
-            'from torch.utils.data import DataLoader\n'
-            'from mmsemi.engine.runner.workers import begin_worker\n'
-            'loader = DataLoader(range(99), num_workers=2,\n'
-            '    worker_init_fn=partial(begin_worker, None))\n'
-            'left = iter(loader)\n'
-            'next(left)\n'
-            'raise SystemExit(143)\n')
+    code = (
+        'from functools import partial\n'
+        'from torch.utils.data import DataLoader\n'
+        'from mmsemi.engine.runner.workers import begin_worker\n'
+        'loader = DataLoader(range(99), num_workers=2,\n'
+        '    worker_init_fn=partial(begin_worker, None))\n'
+        'left = iter(loader)\n'
+        'next(left)\n'
+        'raise SystemExit(143)\n'
+    )
     done = subprocess.run([sys.executable, '-c', code], timeout=60)
     assert done.returncode == 143

@@ -1,4 +1,5 @@
 """Xception-65: what its logits alone (test_parity) do not show."""
+
 import pytest
 import torch
 from torch import nn
@@ -17,13 +18,17 @@ def backbone():
 
 def block(**kwargs):
     torch.manual_seed(0)
-    args = dict(
-        in_channels=4,
-        channels=(4, 4, 4),
-        stride=1,
-        skip=False,
-        raw_residual=False,
-        norm_cfg=NORM) | kwargs
+    args = (
+        dict(
+            in_channels=4,
+            channels=(4, 4, 4),
+            stride=1,
+            skip=False,
+            raw_residual=False,
+            norm_cfg=NORM,
+        )
+        | kwargs
+    )
     return XceptionBlock(**args).eval()
 
 
@@ -46,10 +51,11 @@ def test_gradients_are_those_of_the_function(backbone):
     """All parameters get one; along a direction it is the difference."""
     backbone.train()
     generator = torch.Generator().manual_seed(0)
-    images = torch.randn(
-        2, 3, 33, 33, dtype=torch.float64, generator=generator)
-    target = [torch.randn(shape, dtype=torch.float64, generator=generator)
-              for shape in ((2, 256, 9, 9), (2, 2048, 3, 3))]
+    images = torch.randn(2, 3, 33, 33, dtype=torch.float64, generator=generator)
+    target = [
+        torch.randn(shape, dtype=torch.float64, generator=generator)
+        for shape in ((2, 256, 9, 9), (2, 2048, 3, 3))
+    ]
 
     def value():
         return sum((f * t).mean() for f, t in zip(backbone(images), target))
@@ -58,8 +64,9 @@ def test_gradients_are_those_of_the_function(backbone):
     backbone.zero_grad()
     value().backward()
     assert all(p.grad.abs().sum() > 0 for p in params)
-    direction = [torch.randn(p.shape, dtype=p.dtype, generator=generator)
-                 for p in params]
+    direction = [
+        torch.randn(p.shape, dtype=p.dtype, generator=generator) for p in params
+    ]
     slope = sum((p.grad * d).sum() for p, d in zip(params, direction))
 
     step = 1e-7
@@ -72,8 +79,7 @@ def test_gradients_are_those_of_the_function(backbone):
         before = value()
         for p, d in zip(params, direction):
             p.add_(d, alpha=step)
-    assert float((after - before) / (2 * step)) == pytest.approx(
-        float(slope), rel=1e-3)
+    assert float((after - before) / (2 * step)) == pytest.approx(float(slope), rel=1e-3)
 
 
 def test_running_statistics_take_little_of_a_batch(backbone):
@@ -83,10 +89,12 @@ def test_running_statistics_take_little_of_a_batch(backbone):
 
 
 def test_norm_can_be_another():
-    norms = [m for m in block(norm_cfg=dict(type='GN', num_groups=2)).modules()
-             if isinstance(m, (_BatchNorm, nn.GroupNorm))]
-    assert len(norms) == 6 and not any(
-        isinstance(m, _BatchNorm) for m in norms)
+    norms = [
+        m
+        for m in block(norm_cfg=dict(type='GN', num_groups=2)).modules()
+        if isinstance(m, (_BatchNorm, nn.GroupNorm))
+    ]
+    assert len(norms) == 6 and not any(isinstance(m, _BatchNorm) for m in norms)
 
 
 def test_shortcut_is_rectified_unless_corrected():

@@ -1,4 +1,5 @@
 """What the golden logits do not show: training."""
+
 import pytest
 import torch
 
@@ -10,7 +11,8 @@ COMMON = dict(
     num_classes=3,
     norm_cfg=dict(type='BN'),
     align_corners=True,
-    loss_decode=dict(type='PixelCrossEntropyLoss'))
+    loss_decode=dict(type='PixelCrossEntropyLoss'),
+)
 
 
 def build(type, **kwargs):
@@ -20,18 +22,16 @@ def build(type, **kwargs):
 
 def v3plus(**kwargs):
     return build(
-        'DeepLabV3PlusHead',
-        channels=16,
-        c1_in_channels=8,
-        dropout_ratio=0,
-        **kwargs)
+        'DeepLabV3PlusHead', channels=16, c1_in_channels=8, dropout_ratio=0, **kwargs
+    )
 
 
 def output_of(head, name, run):
     """What a layer gives in one forward."""
     seen = []
     handle = head.get_submodule(name).register_forward_hook(
-        lambda module, args, out: seen.append(out))
+        lambda module, args, out: seen.append(out)
+    )
     run()
     handle.remove()
     return seen[0]
@@ -54,10 +54,10 @@ def pspnet(**kwargs):
     return build('PSPNetHead', channels=16, **kwargs)
 
 
-@pytest.mark.parametrize('name, make, option', [
-    ('fuse_dropout', v3plus, 'fuse_dropout'),
-    ('dropout', pspnet, 'dropout_ratio'),
-])
+@pytest.mark.parametrize(
+    'name, make, option',
+    [('fuse_dropout', v3plus, 'fuse_dropout'), ('dropout', pspnet, 'dropout_ratio')],
+)
 def test_single_elements_are_dropped(name, make, option):
     head = make(**{option: 0.5})
     x = torch.rand(2, 16, 12, 12) + 1
@@ -79,8 +79,12 @@ def test_without_dropout_nothing_is_drawn(name):
 
 def test_deeplabv2_sums_its_classifiers():
     head = build('DeepLabV2Head')
-    assert [conv.dilation for conv in head.conv_seg] == [(6, 6), (12, 12),
-                                                         (18, 18), (24, 24)]
+    assert [conv.dilation for conv in head.conv_seg] == [
+        (6, 6),
+        (12, 12),
+        (18, 18),
+        (24, 24),
+    ]
     total = head(FEATS)
     with torch.no_grad():
         for conv in head.conv_seg[1:]:

@@ -4,7 +4,7 @@ import torch
 from mmsemi.models.losses import WEIGHTINGS, pixel_cross_entropies
 
 # Two images of 2x2 pixels: loss, confidence, valid.
-LOSS = torch.tensor([[[1., 2.], [4., 8.]], [[16., 32.], [64., 128.]]])
+LOSS = torch.tensor([[[1.0, 2.0], [4.0, 8.0]], [[16.0, 32.0], [64.0, 128.0]]])
 CONF = torch.tensor([[[0.9, 0.5], [0.7, 0.1]], [[0.2, 0.6], [1.0, 0.8]]])
 VALID = torch.tensor([[[1, 1], [1, 0]], [[0, 0], [1, 1]]]).bool()
 
@@ -30,9 +30,10 @@ def test_by_hand(weighting, corrected):
 @pytest.mark.parametrize('corrected', [False, True])
 def test_all_padding_gives_zero(weighting, corrected):
     logits = torch.randn(2, 3, 4, 4, requires_grad=True)
-    pixels, = pixel_cross_entropies(logits, torch.zeros(2, 4, 4))
-    loss = WEIGHTINGS[weighting](pixels, torch.ones(2, 4, 4),
-                                 torch.zeros(2, 4, 4).bool(), 0.5, corrected)
+    (pixels,) = pixel_cross_entropies(logits, torch.zeros(2, 4, 4))
+    loss = WEIGHTINGS[weighting](
+        pixels, torch.ones(2, 4, 4), torch.zeros(2, 4, 4).bool(), 0.5, corrected
+    )
     loss.backward()
     assert loss == 0 and torch.isfinite(logits.grad).all()
 
@@ -44,7 +45,10 @@ def test_what_is_the_mean_of_processes():
         for corrected in (False, True):
             whole, first, second = (
                 weigh(loss, conf, seen, 0.6, corrected)
-                for loss, conf, seen in ((LOSS, CONF, valid), *zip(
-                    LOSS.split(1), CONF.split(1), valid.split(1))))
+                for loss, conf, seen in (
+                    (LOSS, CONF, valid),
+                    *zip(LOSS.split(1), CONF.split(1), valid.split(1)),
+                )
+            )
             same = (first + second) / 2 == pytest.approx(whole.item())
             assert same == ((name, corrected) != ('pixelavg', False)), name

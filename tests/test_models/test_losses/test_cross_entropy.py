@@ -20,15 +20,17 @@ def head_loss(loss_decode, mask, **kwargs):
             num_classes=3,
             align_corners=True,
             loss_decode=loss_decode,
-            **kwargs))
+            **kwargs,
+        )
+    )
     torch.manual_seed(0)
     logits = torch.randn(len(mask), 3, 4, 5)
     samples = [
-        SegDataSample(gt_sem_seg=PixelData(data=sample[None]))
-        for sample in mask
+        SegDataSample(gt_sem_seg=PixelData(data=sample[None])) for sample in mask
     ]
     logits_large = F.interpolate(
-        logits, mask.shape[1:], mode='bilinear', align_corners=True)
+        logits, mask.shape[1:], mode='bilinear', align_corners=True
+    )
     return logits_large, head.loss_by_feat(logits, samples)
 
 
@@ -40,25 +42,29 @@ def mask():
 
 
 def test_as_loss_decode_of_an_mmseg_head(mask):
-    logits, losses = head_loss([
-        dict(type='PixelCrossEntropyLoss', loss_weight=2.),
-        dict(type='PixelOHEMLoss', thresh=0.4, min_kept=10, loss_weight=.5)
-    ], mask)
-    torch.testing.assert_close(losses['loss_ce'],
-                               2 * cross_entropy(logits, mask))
-    torch.testing.assert_close(losses['loss_ohem'],
-                               0.5 * ohem_cross_entropy(logits, mask, 0.4, 10))
+    logits, losses = head_loss(
+        [
+            dict(type='PixelCrossEntropyLoss', loss_weight=2.0),
+            dict(type='PixelOHEMLoss', thresh=0.4, min_kept=10, loss_weight=0.5),
+        ],
+        mask,
+    )
+    torch.testing.assert_close(losses['loss_ce'], 2 * cross_entropy(logits, mask))
+    torch.testing.assert_close(
+        losses['loss_ohem'], 0.5 * ohem_cross_entropy(logits, mask, 0.4, 10)
+    )
 
 
 def test_head_decides_what_is_ignored(mask):
     mask[mask == 255] = 1
     logits, losses = head_loss(
-        [dict(type='PixelCrossEntropyLoss'),
-         dict(type='PixelOHEMLoss')],
+        [dict(type='PixelCrossEntropyLoss'), dict(type='PixelOHEMLoss')],
         mask,
-        ignore_index=1)
-    torch.testing.assert_close(losses['loss_ce'],
-                               F.cross_entropy(logits, mask, ignore_index=1))
+        ignore_index=1,
+    )
+    torch.testing.assert_close(
+        losses['loss_ce'], F.cross_entropy(logits, mask, ignore_index=1)
+    )
     torch.testing.assert_close(losses['loss_ohem'], losses['loss_ce'])
 
 
@@ -66,8 +72,7 @@ def test_pixel_sampler(mask):
     """A sampler's weights reach the one loss; the other has its own."""
     sampler = dict(type='OHEMPixelSampler', thresh=0.4, min_kept=10)
     _, whole = head_loss(dict(type='PixelCrossEntropyLoss'), mask)
-    _, sampled = head_loss(
-        dict(type='PixelCrossEntropyLoss'), mask, sampler=sampler)
+    _, sampled = head_loss(dict(type='PixelCrossEntropyLoss'), mask, sampler=sampler)
     assert 0 < sampled['loss_ce'] < whole['loss_ce']
     with pytest.raises(ValueError, match='sampler'):
         head_loss(dict(type='PixelOHEMLoss'), mask, sampler=sampler)

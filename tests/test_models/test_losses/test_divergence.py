@@ -8,8 +8,8 @@ from mmsemi.models.losses import masked_kl
 def maps(seed=0, dtype=torch.float64):
     g = torch.Generator().manual_seed(seed)
     logits, target = (
-        3 * torch.randn(2, 5, 6, 7, generator=g, dtype=dtype)
-        for _ in range(2))
+        3 * torch.randn(2, 5, 6, 7, generator=g, dtype=dtype) for _ in range(2)
+    )
     keep, valid = (torch.rand(2, 6, 7, generator=g) < 0.7 for _ in range(2))
     return logits.requires_grad_(), target.requires_grad_(), keep, valid
 
@@ -24,11 +24,12 @@ def test_value_and_gradient():
     loss = masked_kl(logits, target, keep, valid)
     expected = by_definition(logits, target, keep, valid)
     torch.testing.assert_close(loss, expected)
-    torch.testing.assert_close(*(
-        torch.autograd.grad(3 * value, logits)[0]
-        for value in (loss, expected)))
+    torch.testing.assert_close(
+        *(torch.autograd.grad(3 * value, logits)[0] for value in (loss, expected))
+    )
     assert torch.autograd.gradcheck(
-        lambda logits: masked_kl(logits, target, keep, valid), logits)
+        lambda logits: masked_kl(logits, target, keep, valid), logits
+    )
 
 
 def test_no_gradient_flows_into_the_target():
@@ -76,11 +77,11 @@ def test_only_one_map_is_kept_for_the_way_back():
 
 
 def test_far_from_each_other_stays_finite():
-    logits = torch.tensor([[200., 0.]]).view(1, 2, 1, 1).requires_grad_()
-    target = torch.tensor([[0., 200.]]).view(1, 2, 1, 1)
+    logits = torch.tensor([[200.0, 0.0]]).view(1, 2, 1, 1).requires_grad_()
+    target = torch.tensor([[0.0, 200.0]]).view(1, 2, 1, 1)
     one = torch.ones(1, 1, 1, dtype=torch.bool)
     loss = masked_kl(logits, target, one, one)
     loss.backward()
-    torch.testing.assert_close(loss, torch.tensor(200.))
+    torch.testing.assert_close(loss, torch.tensor(200.0))
     assert torch.isfinite(logits.grad).all()
     assert F.softmax(target, 1)[0, 0] == 0  # log of it would be -inf

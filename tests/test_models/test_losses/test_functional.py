@@ -7,8 +7,12 @@ import torch
 import torch.nn.functional as F
 from torch._subclasses.fake_tensor import FakeTensorMode
 
-from mmsemi.models.losses import (cross_entropy, masked_cross_entropy,
-                                  ohem_cross_entropy, pixel_cross_entropies)
+from mmsemi.models.losses import (
+    cross_entropy,
+    masked_cross_entropy,
+    ohem_cross_entropy,
+    pixel_cross_entropies,
+)
 
 SHAPE = 2, 5, 7, 6  # B, C, H, W
 
@@ -31,7 +35,8 @@ def all_or_nothing(logits):
     return dict(
         masked=masked_cross_entropy(logits, label, ~nothing, nothing),
         plain=cross_entropy(logits, ignored),
-        ohem=ohem_cross_entropy(logits, ignored, min_kept=10))
+        ohem=ohem_cross_entropy(logits, ignored, min_kept=10),
+    )
 
 
 @pytest.mark.parametrize('dtype', [torch.float32, torch.float64])
@@ -43,13 +48,14 @@ def test_ohem_golden(golden, dtype):
         logits = torch.from_numpy(figures[f'{case}_logits']).to(dtype)
         target = torch.from_numpy(figures[f'{case}_target'])
         thresh, min_kept = figures[f'{case}_arg'].tolist()
-        loss = ohem_cross_entropy(logits.requires_grad_(), target, thresh,
-                                  int(min_kept))
+        loss = ohem_cross_entropy(
+            logits.requires_grad_(), target, thresh, int(min_kept)
+        )
         loss.backward()
-        assert loss.item() == pytest.approx(
-            float(figures[f'{case}_loss']), rel=1e-6)
+        assert loss.item() == pytest.approx(float(figures[f'{case}_loss']), rel=1e-6)
         assert logits.grad.norm().item() == pytest.approx(
-            float(figures[f'{case}_gradnorm']), rel=1e-5)
+            float(figures[f'{case}_gradnorm']), rel=1e-5
+        )
 
 
 @pytest.mark.parametrize('thresh', [0.05, 0.7, 1.0])
@@ -57,8 +63,11 @@ def test_ohem_golden(golden, dtype):
 def test_ohem_by_sorting(thresh, min_kept):
     logits, mask = random_case(min_kept)
     labeled = mask != 255
-    prob = logits.softmax(1).permute(0, 2, 3, 1)[labeled].gather(
-        1, mask[labeled][:, None])[:, 0]
+    prob = (
+        logits.softmax(1)
+        .permute(0, 2, 3, 1)[labeled]
+        .gather(1, mask[labeled][:, None])[:, 0]
+    )
     if len(prob) < min_kept:
         expected = -prob.log().mean()
     else:
@@ -71,22 +80,19 @@ def test_ohem_by_sorting(thresh, min_kept):
 def test_ohem_keeps_easy_pixels_of_a_small_batch():
     """All labeled pixels are easy, and fewer than min_kept."""
     logits = torch.zeros(1, 2, 1, 4)
-    logits[:, 0] = 10.
+    logits[:, 0] = 10.0
     mask = torch.tensor([[[0, 0, 255, 255]]])
     expected = F.cross_entropy(logits, mask, ignore_index=255)
     assert expected > 0
     torch.testing.assert_close(
-        ohem_cross_entropy(logits, mask, 0.7, min_kept=3), expected)
+        ohem_cross_entropy(logits, mask, 0.7, min_kept=3), expected
+    )
 
 
-@pytest.mark.parametrize('arg', [
-    dict(thresh=0),
-    dict(thresh=1.5),
-    dict(min_kept=0),
-])
+@pytest.mark.parametrize('arg', [dict(thresh=0), dict(thresh=1.5), dict(min_kept=0)])
 def test_ohem_refuses(arg):
     logits, mask = random_case(0)
-    name, = arg
+    (name,) = arg
     with pytest.raises(ValueError, match=name):
         ohem_cross_entropy(logits, mask, **arg)
 
@@ -95,7 +101,7 @@ def test_masked_cross_entropy_by_pixel():
     logits, label = random_case(1, ignored=0)
     generator = torch.Generator().manual_seed(2)
     keep, valid = torch.rand(2, *label.shape, generator=generator) < 0.6
-    total = 0.
+    total = 0.0
     for b, i, j in np.ndindex(*label.shape):
         if keep[b, i, j] and valid[b, i, j]:
             total -= logits[b, :, i, j].log_softmax(0)[label[b, i, j]].item()
@@ -107,18 +113,20 @@ def test_masked_cross_entropy_by_pixel():
 def test_cross_entropy_is_the_mean_over_labeled_pixels():
     logits, mask = random_case(3)
     torch.testing.assert_close(
-        cross_entropy(logits, mask),
-        F.cross_entropy(logits, mask, ignore_index=255))
+        cross_entropy(logits, mask), F.cross_entropy(logits, mask, ignore_index=255)
+    )
     weight = torch.rand(mask.shape, dtype=torch.float64)
-    pixels = F.cross_entropy(
-        logits, mask, ignore_index=255, reduction='none')[mask != 255]
+    pixels = F.cross_entropy(logits, mask, ignore_index=255, reduction='none')[
+        mask != 255
+    ]
     torch.testing.assert_close(
-        cross_entropy(logits, mask, weight),
-        (pixels * weight[mask != 255]).mean())
+        cross_entropy(logits, mask, weight), (pixels * weight[mask != 255]).mean()
+    )
     other = mask.where(mask != 255, 4)
     torch.testing.assert_close(
         cross_entropy(logits, other, ignore_index=4),
-        F.cross_entropy(logits, other, ignore_index=4))
+        F.cross_entropy(logits, other, ignore_index=4),
+    )
 
 
 @pytest.mark.parametrize('name', ['masked', 'plain', 'ohem'])
@@ -136,21 +144,19 @@ def losses_of(logits, mask):
     return [
         masked_cross_entropy(logits, label, keep, valid),
         cross_entropy(logits, mask),
-        ohem_cross_entropy(logits, mask, 0.3, 20)
+        ohem_cross_entropy(logits, mask, 0.3, 20),
     ]
 
 
 def test_gradients():
     logits, mask = random_case(4, shape=(2, 3, 2, 3))
     label, valid = mask.clamp(max=2), mask != 0
-    for loss in (partial(cross_entropy, mask=mask),
-                 partial(ohem_cross_entropy, mask=mask, min_kept=3),
-                 partial(
-                     masked_cross_entropy,
-                     label=label,
-                     keep=mask != 255,
-                     valid=valid)):
-        assert torch.autograd.gradcheck(loss, (logits, ))
+    for loss in (
+        partial(cross_entropy, mask=mask),
+        partial(ohem_cross_entropy, mask=mask, min_kept=3),
+        partial(masked_cross_entropy, label=label, keep=mask != 255, valid=valid),
+    ):
+        assert torch.autograd.gradcheck(loss, (logits,))
 
 
 def test_several_labelings_of_the_same_logits():

@@ -7,8 +7,7 @@ import pytest
 import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
 
-from mmsemi.models.losses import (choose_landmarks, plackett_luce,
-                                  rank_correlation_loss)
+from mmsemi.models.losses import choose_landmarks, plackett_luce, rank_correlation_loss
 from mmsemi.models.losses.rank import _landmark_prob
 from mmsemi.registry import MODELS
 
@@ -16,8 +15,7 @@ from mmsemi.registry import MODELS
 def views(shape, seed=0, scale=0.5, dtype=torch.float64):
     """Features of a weak view and of a strong one that resembles it."""
     generator = torch.Generator().manual_seed(seed)
-    weak, noise = scale * torch.randn(
-        2, *shape, generator=generator, dtype=dtype)
+    weak, noise = scale * torch.randn(2, *shape, generator=generator, dtype=dtype)
     return weak, (weak + 0.5 * noise).requires_grad_()
 
 
@@ -27,8 +25,9 @@ def golden_cases(golden, dtype):
     assert cases
     for case in cases:
         figure = {
-            key[len(case) + 1:]: torch.from_numpy(figures[key])
-            for key in figures if key.startswith(f'{case}_')
+            key[len(case) + 1 :]: torch.from_numpy(figures[key])
+            for key in figures
+            if key.startswith(f'{case}_')
         }
         weak = figure['feat_weak'].to(dtype)
         strong = figure['feat_strong'].to(dtype).requires_grad_()
@@ -46,7 +45,8 @@ def test_golden(golden, dtype):
         prob = _landmark_prob(weak, landmarks, 'dot', 1.0)
         ranking = plackett_luce(prob.topk(4, dim=1).values)[:, :, 0]
         torch.testing.assert_close(
-            ranking, figure['ranking_weak_00'].to(dtype), rtol=1e-5, atol=1e-7)
+            ranking, figure['ranking_weak_00'].to(dtype), rtol=1e-5, atol=1e-7
+        )
 
         loss, _ = rank_correlation_loss(weak, strong, start=start)
         loss.backward()
@@ -82,37 +82,48 @@ def loss_by_definition(weak, strong, num, top, starts, similarity, divisor):
             for order in permutations(nearest.tolist()):
                 ranking = []
                 for prob in (p.tolist(), q.tolist()):
-                    product = 1.
+                    product = 1.0
                     for i, item in enumerate(order):
                         rest = sum(prob[other] for other in order[i:])
                         product *= prob[item] / (rest + 1e-10)
                     ranking.append(product)
-                total.append(ranking[0] *
-                             (log(ranking[0]) - log(ranking[1] + 1e-10)))
+                total.append(ranking[0] * (log(ranking[0]) - log(ranking[1] + 1e-10)))
     return np.mean(total), np.mean(mass)
 
 
-@pytest.mark.parametrize('shape, num, top', [
-    ((1, 4, 3, 4), 12, 4),
-    ((2, 7, 4, 3), 6, 3),
-    ((3, 5, 2, 5), 5, 4),
-    ((2, 3, 5, 1), 4, 2),
-])
-@pytest.mark.parametrize('similarity, temperature, divisor', [
-    ('dot', None, 1.),
-    ('dot', 2., 2.),
-    ('cosine', None, 0.1),
-    ('cosine', 0.5, 0.5),
-])
+@pytest.mark.parametrize(
+    'shape, num, top',
+    [
+        ((1, 4, 3, 4), 12, 4),
+        ((2, 7, 4, 3), 6, 3),
+        ((3, 5, 2, 5), 5, 4),
+        ((2, 3, 5, 1), 4, 2),
+    ],
+)
+@pytest.mark.parametrize(
+    'similarity, temperature, divisor',
+    [
+        ('dot', None, 1.0),
+        ('dot', 2.0, 2.0),
+        ('cosine', None, 0.1),
+        ('cosine', 0.5, 0.5),
+    ],
+)
 def test_definition(shape, num, top, similarity, temperature, divisor):
     weak, strong = views(shape, seed=num)
     start = torch.arange(shape[0])
-    loss, mass = rank_correlation_loss(weak, strong, num, top, start,
-                                       similarity, temperature)
+    loss, mass = rank_correlation_loss(
+        weak, strong, num, top, start, similarity, temperature
+    )
     expected, expected_mass = loss_by_definition(
         weak.flatten(2),
-        strong.detach().flatten(2), num, top, start.tolist(), similarity,
-        divisor)
+        strong.detach().flatten(2),
+        num,
+        top,
+        start.tolist(),
+        similarity,
+        divisor,
+    )
     assert loss.item() == pytest.approx(expected, rel=1e-6)
     assert mass.item() == pytest.approx(expected_mass, rel=1e-6)
 
@@ -124,7 +135,8 @@ def test_plackett_luce_is_a_distribution_over_orderings(items):
     orders = list(permutations(range(items)))
     assert prob.shape == (2, len(orders), 5)
     torch.testing.assert_close(
-        prob.sum(1), torch.ones(2, 5).double(), rtol=0, atol=1e-6)
+        prob.sum(1), torch.ones(2, 5).double(), rtol=0, atol=1e-6
+    )
     # The most probable ordering is the descending one.
     descending = p.argsort(1, descending=True)
     best = torch.tensor(orders)[prob.argmax(1)].mT
@@ -135,10 +147,9 @@ def test_gradient():
     weak, strong = views((2, 4, 3, 3))
 
     def loss(strong):
-        return rank_correlation_loss(
-            weak, strong, 6, 3, start=torch.tensor([0, 5]))[0]
+        return rank_correlation_loss(weak, strong, 6, 3, start=torch.tensor([0, 5]))[0]
 
-    assert torch.autograd.gradcheck(loss, (strong, ))
+    assert torch.autograd.gradcheck(loss, (strong,))
 
 
 def test_no_gradient_for_the_weak_view():
@@ -156,14 +167,14 @@ def test_agreeing_views_cost_nothing():
 
 def test_saturated_softmax_is_a_dead_term():
     """The quirk, what gives it away, and the cure."""
-    weak, strong = views((2, 256, 9, 9), scale=100., dtype=torch.float32)
+    weak, strong = views((2, 256, 9, 9), scale=100.0, dtype=torch.float32)
     loss, mass = rank_correlation_loss(weak, strong)
-    grad, = torch.autograd.grad(loss, strong)
+    (grad,) = torch.autograd.grad(loss, strong)
     assert loss.item() == 0 and not grad.any()
     assert mass.item() == pytest.approx(1)
 
     loss, mass = rank_correlation_loss(weak, strong, similarity='cosine')
-    grad, = torch.autograd.grad(loss, strong)
+    (grad,) = torch.autograd.grad(loss, strong)
     assert loss.item() > 1e-4 and grad.norm() > 0
     assert 0 < mass.item() < 1
 
@@ -172,15 +183,18 @@ def test_one_saturated_view_keeps_the_gradient_finite():
     weak, strong = views((1, 8, 8, 8), dtype=torch.float32)
     for scale in (10, 30, 100, 1000):
         loss, _ = rank_correlation_loss(weak, strong * scale)
-        grad, = torch.autograd.grad(loss, strong)
+        (grad,) = torch.autograd.grad(loss, strong)
         assert loss.isfinite() and grad.isfinite().all()
 
 
-@pytest.mark.parametrize('feat', [
-    torch.zeros(2, 3, 4, 4),
-    torch.ones(2, 3, 4, 4),
-    torch.ones(2, 3, 4, 4) * (torch.arange(4) > 1),
-])
+@pytest.mark.parametrize(
+    'feat',
+    [
+        torch.zeros(2, 3, 4, 4),
+        torch.ones(2, 3, 4, 4),
+        torch.ones(2, 3, 4, 4) * (torch.arange(4) > 1),
+    ],
+)
 def test_landmarks_are_distinct(feat):
     landmarks = choose_landmarks(feat, 16)
     assert torch.equal(landmarks, torch.arange(16).expand(2, 16))
@@ -196,11 +210,14 @@ def test_random_start():
     assert torch.equal(choose_landmarks(feat, 1), start)
 
 
-@pytest.mark.parametrize('arg, message', [
-    (dict(num_landmarks=17), 'lower num_landmarks to 16'),
-    (dict(num_landmarks=3, top=4), 'num_landmarks=3: lower top'),
-    (dict(similarity='l2'), "'l2'"),
-])
+@pytest.mark.parametrize(
+    'arg, message',
+    [
+        (dict(num_landmarks=17), 'lower num_landmarks to 16'),
+        (dict(num_landmarks=3, top=4), 'num_landmarks=3: lower top'),
+        (dict(similarity='l2'), "'l2'"),
+    ],
+)
 def test_refuses(arg, message):
     weak, strong = views((1, 3, 4, 4))
     with pytest.raises(ValueError, match=message):
@@ -214,8 +231,7 @@ def test_half_precision_features(dtype):
     start = torch.tensor([1, 2])
     with torch.autocast('cpu', dtype=torch.bfloat16):
         loss, _ = rank_correlation_loss(weak, strong, 16, start=start)
-    expected, _ = rank_correlation_loss(
-        weak.float(), strong.float(), 16, start=start)
+    expected, _ = rank_correlation_loss(weak.float(), strong.float(), 16, start=start)
     assert loss.dtype == torch.float32
     assert loss.item() == expected.item()
 
@@ -226,8 +242,7 @@ def test_no_value_reaches_the_host():
         weak = torch.zeros(2, 8, 4, 4)
         strong = torch.zeros(2, 8, 4, 4, requires_grad=True)
         for similarity in ('dot', 'cosine'):
-            loss, _ = rank_correlation_loss(
-                weak, strong, 16, similarity=similarity)
+            loss, _ = rank_correlation_loss(weak, strong, 16, similarity=similarity)
             loss.backward()
     assert strong.grad.shape == strong.shape
 
@@ -242,7 +257,9 @@ def test_module():
             top=3,
             similarity='cosine',
             temperature=0.2,
-            loss_weight=0.1))
+            loss_weight=0.1,
+        )
+    )
     loss, mass = module(weak, strong, start)
     expected = rank_correlation_loss(weak, strong, 8, 3, start, 'cosine', 0.2)
     assert loss.item() == pytest.approx(0.1 * expected[0].item())

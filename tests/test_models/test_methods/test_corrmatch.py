@@ -18,8 +18,9 @@ def build(network='deeplabv3plus', **kwargs):
             'correlation': dict(in_channels=CHANNELS[network], channels=16),
             'thresh_init': 0.3,
             'num_regions': 16,
-            **kwargs
-        })
+            **kwargs,
+        },
+    )
     torch.manual_seed(0)
     return MODELS.build(cfg)
 
@@ -58,7 +59,8 @@ def test_mixed_precision():
         mixed = losses(build(), batch())
     for term in ('loss_sup', 'loss_sup_corr', 'thresh'):
         torch.testing.assert_close(
-            mixed[term], full[term], rtol=0.05, atol=0, check_dtype=False)
+            mixed[term], full[term], rtol=0.05, atol=0, check_dtype=False
+        )
     assert all(torch.isfinite(value) for value in mixed.values())
 
 
@@ -84,8 +86,14 @@ def test_all_padding_gives_zero_not_nan():
         streams[name]['valid'] = torch.zeros_like(streams[name]['valid'])
     model = build()
     log = losses(model, streams)
-    for term in ('loss_strong', 'loss_kl', 'loss_fp', 'loss_corr',
-                 'mask_ratio', 'relabel_ratio'):
+    for term in (
+        'loss_strong',
+        'loss_kl',
+        'loss_fp',
+        'loss_corr',
+        'mask_ratio',
+        'relabel_ratio',
+    ):
         assert log[term] == 0
     assert log['thresh'] == torch.tensor(0.3)
 
@@ -93,12 +101,16 @@ def test_all_padding_gives_zero_not_nan():
 def test_regions_stay_out_of_box_and_padding(monkeypatch):
     seen = []
     monkeypatch.setattr(
-        corrmatch, 'propagate_labels', lambda label, confident, regions, *args:
-        seen.append(regions) or (label, confident))
+        corrmatch,
+        'propagate_labels',
+        lambda label, confident, regions, *args: (
+            seen.append(regions) or (label, confident)
+        ),
+    )
     streams = batch()
     losses(build(), streams)
     _, _, x1, y1, x2, y2 = streams['unlabeled']['box1'][0]
-    regions, = seen
+    (regions,) = seen
     assert regions.any()
     assert not regions[:, :, y1:y2, x1:x2].any()
     outside = ~streams['unlabeled']['valid'][:, None]
@@ -114,7 +126,7 @@ def test_propagation_shows_in_targets_and_log(monkeypatch):
 
     def propagate(label, confident, *args):
         label = label.clone()
-        label[..., :width // 2] = (label[..., :width // 2] + 1) % 4
+        label[..., : width // 2] = (label[..., : width // 2] + 1) % 4
         return label, torch.ones_like(confident)
 
     monkeypatch.setattr(corrmatch, 'propagate_labels', propagate)
@@ -141,13 +153,13 @@ def test_threshold_leaves_out_the_padding_of():
     streams = batch()
     streams['partner']['valid'][:] = False
     values = {
-        which: losses(build(thresh_valid=which, thresh_momentum=0.), streams)
+        which: losses(build(thresh_valid=which, thresh_momentum=0.0), streams)
         for which in ('mixed', 'own')
     }
-    model = build(thresh_momentum=0.)
+    model = build(thresh_momentum=0.0)
     assert losses(model, streams)['thresh'] == values['mixed']['thresh']
     streams['unlabeled']['box1'] = []
-    plain = losses(build(thresh_momentum=0.), streams)
+    plain = losses(build(thresh_momentum=0.0), streams)
     assert values['own']['thresh'] == plain['thresh']
 
 
@@ -155,7 +167,7 @@ def test_kl_target():
     """The two differ inside the box alone."""
 
     def loss_kl(**kwargs):
-        model = build(thresh_init=0., thresh_momentum=1., **kwargs)
+        model = build(thresh_init=0.0, thresh_momentum=1.0, **kwargs)
         return losses(model, streams)['loss_kl']
 
     streams = batch()
@@ -167,8 +179,11 @@ def test_kl_target():
 def test_last_position(monkeypatch):
     asked = []
     choose = corrmatch.random_positions
-    monkeypatch.setattr(corrmatch, 'random_positions',
-                        lambda *args: asked.append(args[3]) or choose(*args))
+    monkeypatch.setattr(
+        corrmatch,
+        'random_positions',
+        lambda *args: asked.append(args[3]) or choose(*args),
+    )
     losses(build(), batch())
     losses(build(all_positions=True), batch())
     assert asked == [False, True]
@@ -186,21 +201,19 @@ def test_predicts_as_the_network_alone():
     cfg = tiny.network(type='EncoderDecoder')
     cfg['data_preprocessor']['type'] = 'SegDataPreProcessor'
     stock = MODELS.build(cfg).eval()
-    missing, unexpected = stock.load_state_dict(
-        model.state_dict(), strict=False)
+    missing, unexpected = stock.load_state_dict(model.state_dict(), strict=False)
     assert missing == []
-    assert {key
-            for key in unexpected if not key.startswith('correlation.')} == OWN
+    assert {key for key in unexpected if not key.startswith('correlation.')} == OWN
     data = dict(
         inputs=[torch.randint(256, (3, 50, 70), dtype=torch.uint8)],
         data_samples=[
-            SegDataSample(
-                metainfo=dict(ori_shape=(50, 70), img_shape=(50, 70)))
-        ])
+            SegDataSample(metainfo=dict(ori_shape=(50, 70), img_shape=(50, 70)))
+        ],
+    )
     with torch.no_grad():
         ours, theirs = (
-            network.test_step(data)[0].seg_logits.data
-            for network in (model, stock))
+            network.test_step(data)[0].seg_logits.data for network in (model, stock)
+        )
     assert torch.equal(ours, theirs)
 
 

@@ -1,4 +1,5 @@
 """What holds for every method, whatever network it drives."""
+
 import pytest
 import torch
 from mmseg.structures import SegDataSample
@@ -11,11 +12,13 @@ METHODS = dict(
     Supervised={},
     FixMatch=dict(conf_thresh=0.3),
     UniMatch=dict(conf_thresh=0.3),
-    RankMatch=dict(conf_thresh=0.3, loss_rank=dict(num_landmarks=8)))
+    RankMatch=dict(conf_thresh=0.3, loss_rank=dict(num_landmarks=8)),
+)
 RANK_LAYER = dict(
     deeplabv3plus='decode_head.project',
     separable='decode_head.bottleneck',
-    segformer='decode_head.fusion_conv')
+    segformer='decode_head.fusion_conv',
+)
 
 
 def build(method, name='deeplabv3plus', **kwargs):
@@ -51,11 +54,11 @@ def test_predict(method):
     batch = dict(
         inputs=[torch.randint(256, (3, 50, 70), dtype=torch.uint8)],
         data_samples=[
-            SegDataSample(
-                metainfo=dict(ori_shape=(50, 70), img_shape=(50, 70)))
-        ])
+            SegDataSample(metainfo=dict(ori_shape=(50, 70), img_shape=(50, 70)))
+        ],
+    )
     with torch.no_grad():
-        result, = model.test_step(batch)
+        (result,) = model.test_step(batch)
     assert result.pred_sem_seg.data.shape == (1, 50, 70)
 
 
@@ -91,10 +94,13 @@ def test_in_batch_partner_is_the_flipped_batch(method):
 def test_in_batch_mixes_as_an_explicit_partner_does(method):
     """A batch of twins is its own partner, in batch or loaded."""
     batch = tiny.streams(partner=False)
-    batch['unlabeled'].update({
-        key: value[:1].repeat_interleave(2, 0)
-        for key, value in batch['unlabeled'].items() if torch.is_tensor(value)
-    })
+    batch['unlabeled'].update(
+        {
+            key: value[:1].repeat_interleave(2, 0)
+            for key, value in batch['unlabeled'].items()
+            if torch.is_tensor(value)
+        }
+    )
     seen = []
     for partner in ({}, dict(partner=batch['unlabeled'])):
         model = build(method)
@@ -106,7 +112,8 @@ def test_in_batch_mixes_as_an_explicit_partner_does(method):
 
 OTHERS = dict(
     CorrMatch=dict(correlation=dict(in_channels=64)),
-    PrevMatch=dict(conf_thresh=0.3, prev_conf_thresh=0.2))
+    PrevMatch=dict(conf_thresh=0.3, prev_conf_thresh=0.2),
+)
 
 
 @pytest.mark.parametrize('method', [*METHODS, *OTHERS])
@@ -133,10 +140,7 @@ def test_partners_that_nothing_is_taken_from_may_be_missing(method, mixed):
             }
         else:
             del batch['partner']
-        return {
-            name: value.tolist() for name, value in losses(
-                model, batch).items()
-        }
+        return {name: value.tolist() for name, value in losses(model, batch).items()}
 
     assert losses_with(mixed) == pytest.approx(losses_with([0, 1]), abs=1e-12)
 
@@ -165,10 +169,12 @@ def test_autocast_forgets_what_an_eval_forward_cast(method, monkeypatch):
     """Older PyTorch has the weights cut off from their gradients then."""
     model = build(method)
     events = []
-    monkeypatch.setattr(torch, 'clear_autocast_cache',
-                        lambda: events.append('forgotten'))
+    monkeypatch.setattr(
+        torch, 'clear_autocast_cache', lambda: events.append('forgotten')
+    )
     model.backbone.register_forward_pre_hook(
-        lambda *args: events.append(torch.is_grad_enabled()))
+        lambda *args: events.append(torch.is_grad_enabled())
+    )
     losses(model, tiny.streams())
     assert events[:3] == [False, 'forgotten', True]
 
@@ -180,20 +186,19 @@ def test_rank_layer_that_is_not_there():
 
 
 def test_cosine_similarity_is_a_line_of_config():
-    model = build(
-        'RankMatch', loss_rank=dict(num_landmarks=8, similarity='cosine'))
+    model = build('RankMatch', loss_rank=dict(num_landmarks=8, similarity='cosine'))
     assert losses(model, tiny.streams())['loss_rank'] > 0
 
 
 def test_networks_without_a_method():
     cfg = tiny.network(type='UniMatch')
     cfg['auxiliary_head'] = dict(
-        type='FCNHead', in_channels=64, channels=8, num_classes=4)
+        type='FCNHead', in_channels=64, channels=8, num_classes=4
+    )
     with pytest.raises(ValueError, match='auxiliary_head=None'):
         MODELS.build(cfg)
     cfg = tiny.network(type='UniMatch')
-    cfg['decode_head'] = dict(
-        cfg['decode_head'], num_classes=2, out_channels=1)
+    cfg['decode_head'] = dict(cfg['decode_head'], num_classes=2, out_channels=1)
     with pytest.raises(ValueError, match='out_channels'):
         MODELS.build(cfg)
 

@@ -3,6 +3,7 @@
 PyTorch's ``meta`` stands in for a GPU: it refuses to mix devices and to tell
 values, on any machine.
 """
+
 import traceback
 from contextlib import nullcontext
 
@@ -24,7 +25,8 @@ METHODS = dict(
     UniMatch={},
     RankMatch=dict(loss_rank=dict(num_landmarks=8)),
     CorrMatch=dict(correlation=dict(in_channels=64)),
-    PrevMatch={})
+    PrevMatch={},
+)
 
 
 class NoTensorOfTheHost(TorchDispatchMode):
@@ -44,8 +46,9 @@ class NoListOfTheHost(TorchFunctionMode):
     def __torch_function__(self, func, types, args=(), kwargs=None):
         index = args[1:] if func is torch.Tensor.__getitem__ else ()
         if func in (torch.tensor, torch.as_tensor) or any(
-                isinstance(part, list) for part in tree_leaves(
-                    index, is_leaf=lambda leaf: isinstance(leaf, list))):
+            isinstance(part, list)
+            for part in tree_leaves(index, is_leaf=lambda leaf: isinstance(leaf, list))
+        ):
             raise AssertionError(f'{func} of {args}, {place()}')
         return func(*args, **(kwargs or {}))
 
@@ -54,7 +57,8 @@ def place():
     """Where in mmsemi a test is."""
     return [
         f'{frame.filename}:{frame.lineno}'
-        for frame in traceback.extract_stack() if '/mmsemi/' in frame.filename
+        for frame in traceback.extract_stack()
+        if '/mmsemi/' in frame.filename
     ][-1:]
 
 
@@ -63,8 +67,11 @@ def meta_device(monkeypatch):
     """Let ``meta`` be asked for what it lacks."""
     monkeypatch.setattr(torch, 'autocast', lambda *args, **kw: nullcontext())
     # The walk reads a number of steps, once; see test_propagation.py.
-    monkeypatch.setattr(corrmatch, 'propagate_labels',
-                        lambda label, confident, *args: (label, confident))
+    monkeypatch.setattr(
+        corrmatch,
+        'propagate_labels',
+        lambda label, confident, *args: (label, confident),
+    )
 
 
 def step(cfg, batch):
@@ -84,15 +91,16 @@ def step(cfg, batch):
 @pytest.mark.parametrize('method', METHODS)
 def test_a_step_is_the_devices_alone(method, partner):
     model = step(
-        tiny.network(type=method, **METHODS[method]),
-        tiny.streams(partner=partner))
+        tiny.network(type=method, **METHODS[method]), tiny.streams(partner=partner)
+    )
     assert all(p.grad is not None for p in model.parameters())
 
 
 def test_ohem_too():
     cfg = tiny.network(type='FixMatch')
     cfg['decode_head'] = dict(
-        cfg['decode_head'], loss_decode=dict(type='PixelOHEMLoss', min_kept=9))
+        cfg['decode_head'], loss_decode=dict(type='PixelOHEMLoss', min_kept=9)
+    )
     step(cfg, tiny.streams())
 
 
@@ -106,30 +114,32 @@ def test_views_made_there_too():
                 adjust=torch.tensor([[0, 3], [2, 1]]),
                 factor=torch.rand(2, 2),
                 gray=torch.tensor([True, False]),
-                kernel=torch.full((2, 5), 0.2))
+                kernel=torch.full((2, 5), 0.2),
+            )
     step(tiny.network(type='UniMatch'), batch)
 
 
-@pytest.mark.parametrize('test_cfg', [
-    dict(mode='whole'),
-    dict(mode='windows', crop_size=(40, 40)),
-    dict(mode='slide', crop_size=(40, 40), stride=(26, 26)),
-])
+@pytest.mark.parametrize(
+    'test_cfg',
+    [
+        dict(mode='whole'),
+        dict(mode='windows', crop_size=(40, 40)),
+        dict(mode='slide', crop_size=(40, 40), stride=(26, 26)),
+    ],
+)
 def test_so_is_a_prediction(test_cfg):
     cfg = tiny.network(type='Supervised')
     cfg['test_cfg'] = test_cfg
     model = MODELS.build(cfg).eval().to('meta')
     images = torch.empty(1, 3, 50, 70, device='meta')
     with torch.no_grad(), NoTensorOfTheHost(), NoListOfTheHost():
-        logits = model.inference(
-            images, [dict(ori_shape=(50, 70), img_shape=(50, 70))])
+        logits = model.inference(images, [dict(ori_shape=(50, 70), img_shape=(50, 70))])
         assert logits.shape == (1, 4, 50, 70)
         assert tta_probabilities(model.logits, images).shape == (1, 4, 50, 70)
 
 
 @MODELS.register_module()
 class _AsksTheHost(EncoderDecoder):
-
     def __init__(self, ask, **kwargs):
         super().__init__(**kwargs)
         self.ask = ask
@@ -140,14 +150,17 @@ class _AsksTheHost(EncoderDecoder):
         return dict(loss=self.decode_head(self.extract_feat(images)).mean())
 
 
-@pytest.mark.parametrize('ask', [
-    lambda images: images[:, [2, 1, 0]],
-    lambda images: images[torch.arange(2)],
-    lambda images: images * torch.tensor([1., 2, 3]).view(3, 1, 1),
-    lambda images: images.cpu(),
-    lambda images: float(images.mean()),
-    lambda images: images[images > 0],
-])
+@pytest.mark.parametrize(
+    'ask',
+    [
+        lambda images: images[:, [2, 1, 0]],
+        lambda images: images[torch.arange(2)],
+        lambda images: images * torch.tensor([1.0, 2, 3]).view(3, 1, 1),
+        lambda images: images.cpu(),
+        lambda images: float(images.mean()),
+        lambda images: images[images > 0],
+    ],
+)
 def test_what_asks_the_host_is_noticed(ask):
     with pytest.raises((AssertionError, RuntimeError)):
         step(tiny.network(type='_AsksTheHost', ask=ask), tiny.streams())

@@ -33,12 +33,7 @@ class Oracle(nn.Module):
 
 def build(models=(), epoch=1, max_epochs=4, **kwargs):
     torch.manual_seed(0)
-    model = MODELS.build(
-        tiny.network(**{
-            **dict(type='PrevMatch'),
-            **THRESH,
-            **kwargs
-        }))
+    model = MODELS.build(tiny.network(**{**dict(type='PrevMatch'), **THRESH, **kwargs}))
     model.guidance.models = models
     model.guidance.epoch = epoch
     model.guidance.max_epochs = max_epochs
@@ -101,7 +96,8 @@ def test_labels_of_an_ensemble():
     draw = draw_ensemble(3, 3, np.random.default_rng((0, 5)))
     u, m = (
         model.data_preprocessor(tiny.streams(), True)['inputs'][name]
-        for name in ('unlabeled', 'partner'))
+        for name in ('unlabeled', 'partner')
+    )
     own, partner = model.prev_labels(u, m)
     index, share = max(draw, key=lambda pair: pair[1])
     assert (own.label == models[index].label).all()
@@ -111,7 +107,8 @@ def test_labels_of_an_ensemble():
     for i, weight in draw:
         logits[models[i].label] = 20 * weight
     assert own.conf.mean().item() == pytest.approx(
-        logits.softmax(0).max().item(), rel=1e-5)
+        logits.softmax(0).max().item(), rel=1e-5
+    )
     assert sum(len(oracle.images) for oracle in models) == len(draw)
 
 
@@ -134,9 +131,8 @@ def test_weightings(weighting):
     # padding besides.
     plain = losses(build([Oracle(2)]))['loss_prev_strong']
     corrected = losses(
-        build([Oracle(2)],
-              prev_weighting=weighting,
-              corrected_weighting=True))['loss_prev_strong']
+        build([Oracle(2)], prev_weighting=weighting, corrected_weighting=True)
+    )['loss_prev_strong']
     torch.testing.assert_close(corrected, plain)
     if weighting == 'pixelavg':
         assert log['loss_prev_strong'] > 2 * corrected
@@ -151,8 +147,7 @@ def test_lent_models_are_no_part_of_the_network():
     assert len(list(model.parameters())) == count
     model.double()
     assert oracle.weight.dtype == torch.float32
-    for other in (copy.deepcopy(model),
-                  pickle.loads(pickle.dumps(model.guidance))):
+    for other in (copy.deepcopy(model), pickle.loads(pickle.dumps(model.guidance))):
         guidance = getattr(other, 'guidance', other)
         assert guidance.models is None and guidance.source == 'previous'
 
@@ -166,15 +161,17 @@ def test_previous_models_get_no_gradient():
     assert all(p.grad is not None for p in model.parameters())
 
 
-@pytest.mark.parametrize('guidance, hook', [('previous', 'PreviousModelsHook'),
-                                            ('ema', 'EMATeacherHook')])
+@pytest.mark.parametrize(
+    'guidance, hook', [('previous', 'PreviousModelsHook'), ('ema', 'EMATeacherHook')]
+)
 def test_nobody_lends(guidance, hook):
     with pytest.raises(RuntimeError, match=hook):
         losses(build(None, guidance=guidance))
 
 
-@pytest.mark.parametrize('wrong', [
-    dict(guidance='future'), dict(prev_weighting='imagewise')])
+@pytest.mark.parametrize(
+    'wrong', [dict(guidance='future'), dict(prev_weighting='imagewise')]
+)
 def test_unknown_options(wrong):
     with pytest.raises(ValueError, match=next(iter(wrong))):
         build(**wrong)
@@ -187,15 +184,13 @@ CONFIGS = sorted((tools.ROOT / 'configs/prevmatch').glob('*.py'))
 @pytest.mark.parametrize('path', CONFIGS, ids=lambda path: path.stem)
 def test_configs_have_a_hook_that_lends(path):
     cfg = Config.fromfile(path)
-    hook, = (HOOKS.build(hook) for hook in cfg.custom_hooks)
+    (hook,) = (HOOKS.build(hook) for hook in cfg.custom_hooks)
     ema = path.stem.endswith('_ema')
     source = 'ema' if ema else 'previous'
     assert isinstance(hook, EMATeacherHook if ema else PreviousModelsHook)
     assert cfg.model.get('guidance', 'previous') == source
     on_a_cpu = '_r18' in path.stem
-    assert cfg.optim_wrapper.type == ('OptimWrapper' if on_a_cpu else
-                                      'AmpOptimWrapper')
+    assert cfg.optim_wrapper.type == ('OptimWrapper' if on_a_cpu else 'AmpOptimWrapper')
     if not ema:
         late = path.stem.startswith(('ade20k', 'coco'))
-        assert (hook.max_models, hook.base_epochs) == ((5, 5) if late else
-                                                       (8, 0))
+        assert (hook.max_models, hook.base_epochs) == ((5, 5) if late else (8, 0))

@@ -13,7 +13,7 @@ def mask_of(pastes, batch, size):
     """Their boxes, bool (B, H, W)."""
     mask = torch.zeros(batch, *size, dtype=torch.bool)
     for paste in pastes:
-        mask[paste.image, paste.y1:paste.y2, paste.x1:paste.x2] = True
+        mask[paste.image, paste.y1 : paste.y2, paste.x1 : paste.x2] = True
     return mask
 
 
@@ -21,13 +21,14 @@ def by_definition(own, other, pastes, size):
     """Through full resolution and back."""
     own_large, other_large = (
         F.interpolate(feat, size, mode='bilinear', align_corners=True)
-        for feat in (own, other))
+        for feat in (own, other)
+    )
     return F.interpolate(
-        torch.where(
-            mask_of(pastes, len(own), size)[:, None], other_large, own_large),
+        torch.where(mask_of(pastes, len(own), size)[:, None], other_large, own_large),
         own.shape[2:],
         mode='bilinear',
-        align_corners=True)
+        align_corners=True,
+    )
 
 
 def random_pastes(batch, size, seed=0):
@@ -41,12 +42,15 @@ def random_pastes(batch, size, seed=0):
     return as_pastes(np.stack([x1, y1, x2, y2], 1))
 
 
-@pytest.mark.parametrize('shape, dtype', [
-    ((2, 3, 4, 5), torch.float32),
-    ((2, 4, 5), torch.int64),
-    ((2, 4, 5), torch.bool),
-    ((2, 6, 3, 4, 5), torch.float64),
-])
+@pytest.mark.parametrize(
+    'shape, dtype',
+    [
+        ((2, 3, 4, 5), torch.float32),
+        ((2, 4, 5), torch.int64),
+        ((2, 4, 5), torch.bool),
+        ((2, 6, 3, 4, 5), torch.float64),
+    ],
+)
 def test_cutmix(shape, dtype):
     own = torch.zeros(shape, dtype=dtype)
     other = torch.ones_like(own)
@@ -63,7 +67,7 @@ def test_cutmix(shape, dtype):
 
 
 def test_partners_that_nothing_is_taken_from_may_be_missing():
-    own, other = torch.zeros(3, 2, 4, 4), torch.arange(3.).view(3, 1, 1, 1)
+    own, other = torch.zeros(3, 2, 4, 4), torch.arange(3.0).view(3, 1, 1, 1)
     other = other.expand_as(own)
     boxes = [[0, 0, 2, 2], [0, 0, 0, 0], [1, 0, 4, 3]]
     whole = as_pastes(boxes)
@@ -75,7 +79,8 @@ def test_partners_that_nothing_is_taken_from_may_be_missing():
     for size in ((4, 4), (7, 7), (9, 9)):  # integer steps and others
         assert torch.equal(
             cutmix_features(own, other[[0, 2]], fewer, size),
-            cutmix_features(own, other, whole, size))
+            cutmix_features(own, other, whole, size),
+        )
 
 
 def test_features_golden(golden):
@@ -85,38 +90,42 @@ def test_features_golden(golden):
     for case in cases:
         own, other, box, out = (
             torch.from_numpy(figures[f'{case}_{name}'])
-            for name in ('a', 'b', 'box', 'out'))
+            for name in ('a', 'b', 'box', 'out')
+        )
         size = box.shape[1:]
         pastes = []
         for i, mask in enumerate(box.bool()):
             y, x = mask.any(1).nonzero(), mask.any(0).nonzero()
             pastes += [
-                paste._replace(image=i, partner=i) for paste in as_pastes(
-                    [[x[0], y[0], x[-1] + 1, y[-1] + 1]] if len(y) else [])
+                paste._replace(image=i, partner=i)
+                for paste in as_pastes(
+                    [[x[0], y[0], x[-1] + 1, y[-1] + 1]] if len(y) else []
+                )
             ]
         assert torch.equal(mask_of(pastes, len(box), size), box.bool())
         # In float32 the released positions are off by a rounding of the side.
         rounding = torch.finfo(out.dtype).eps * max(size)
         for dtype in (torch.float32, torch.float64):
-            mixed = cutmix_features(
-                own.to(dtype), other.to(dtype), pastes, size)
-            torch.testing.assert_close(
-                mixed, out.to(dtype), rtol=0, atol=rounding)
+            mixed = cutmix_features(own.to(dtype), other.to(dtype), pastes, size)
+            torch.testing.assert_close(mixed, out.to(dtype), rtol=0, atol=rounding)
 
 
-@pytest.mark.parametrize('small, large', [
-    ((5, 5), (65, 65)),
-    ((9, 9), (72, 72)),
-    ((4, 7), (61, 37)),
-    ((5, 6), (65, 50)),
-    ((6, 5), (50, 65)),
-    ((1, 1), (8, 9)),
-    ((1, 4), (8, 9)),
-    ((1, 3), (8, 9)),
-    ((7, 8), (11, 13)),
-    ((8, 8), (8, 8)),
-    ((6, 7), (5, 4)),
-])
+@pytest.mark.parametrize(
+    'small, large',
+    [
+        ((5, 5), (65, 65)),
+        ((9, 9), (72, 72)),
+        ((4, 7), (61, 37)),
+        ((5, 6), (65, 50)),
+        ((6, 5), (50, 65)),
+        ((1, 1), (8, 9)),
+        ((1, 4), (8, 9)),
+        ((1, 3), (8, 9)),
+        ((7, 8), (11, 13)),
+        ((8, 8), (8, 8)),
+        ((6, 7), (5, 4)),
+    ],
+)
 def test_features_equal_the_definition(small, large):
     torch.manual_seed(sum(small + large))
     own, other = torch.randn(2, 4, 3, *small, dtype=torch.float64)
@@ -126,7 +135,8 @@ def test_features_equal_the_definition(small, large):
             cutmix_features(own, other, pastes, large),
             by_definition(own, other, pastes, large),
             rtol=0,
-            atol=1e-9)
+            atol=1e-9,
+        )
 
 
 @pytest.mark.parametrize('size', [65, 72])

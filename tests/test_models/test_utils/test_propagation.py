@@ -4,16 +4,19 @@ import torch
 import torch.nn.functional as F
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from mmsemi.models.utils import (propagate_labels, propagation,
-                                 random_positions, region_masks)
+from mmsemi.models.utils import (
+    propagate_labels,
+    propagation,
+    random_positions,
+    region_masks,
+)
 
 # The walk on the host and the one on a device, both of which run anywhere.
 WALKS = (propagate_labels, propagation._walk_abreast)
 
 
 def masks_by_definition(rows, within):
-    corr = F.interpolate(
-        rows, within.shape[1:], mode='bilinear', align_corners=True)
+    corr = F.interpolate(rows, within.shape[1:], mode='bilinear', align_corners=True)
     low, high = corr.amin((2, 3), True), corr.amax((2, 3), True)
     return ((corr - low) / (high - low) > 0.5) & within[:, None]
 
@@ -47,8 +50,9 @@ def flat(*rows):
     return [torch.tensor(row)[None, None] for row in rows]
 
 
-@pytest.mark.parametrize('side, crop', [((5, 5), (33, 33)), ((4, 7), (30, 41)),
-                                        ((5, 5), (5, 5))])
+@pytest.mark.parametrize(
+    'side, crop', [((5, 5), (33, 33)), ((4, 7), (30, 41)), ((5, 5), (5, 5))]
+)
 @pytest.mark.parametrize('chunk', [1, 2500, 2**20])
 def test_masks(side, crop, chunk, monkeypatch):
     monkeypatch.setitem(propagation.CHUNK, 'cpu', chunk)
@@ -61,7 +65,7 @@ def test_masks(side, crop, chunk, monkeypatch):
 
 
 def test_what_lies_outside_still_sets_the_scale():
-    rows = torch.tensor([[[[0., 0.4, 0.6, 1.0]]]])
+    rows = torch.tensor([[[[0.0, 0.4, 0.6, 1.0]]]])
     within = torch.tensor([[[True, True, True, False]]])
     assert region_masks(rows, within).tolist() == [[[[0, 0, 1, 0]]]]
 
@@ -80,18 +84,20 @@ def test_golden(golden, walk):
     thresh = torch.tensor(float(figures['prop_threshold']))
     bits = np.unpackbits(figures['prop_corr'])
     num = len(bits) // label.numel()
-    corr = torch.as_tensor(bits[:num * label.numel()]).bool().view(
-        len(label), num, *label.shape[1:])
+    corr = (
+        torch.as_tensor(bits[: num * label.numel()])
+        .bool()
+        .view(len(label), num, *label.shape[1:])
+    )
     confident = (torch.as_tensor(figures['prop_conf']) >= thresh) & valid
-    out, keep = walk(label, confident, corr & (valid & ~box)[:, None], thresh,
-                     255)
+    out, keep = walk(label, confident, corr & (valid & ~box)[:, None], thresh, 255)
     assert torch.equal(out, torch.as_tensor(figures['prop_label_out']).long())
     assert torch.equal(keep, torch.as_tensor(figures['prop_keep_out']))
 
 
 @pytest.mark.parametrize('walk', WALKS)
 @pytest.mark.parametrize('seed', range(5))
-@pytest.mark.parametrize('thresh', [0., 0.3, 0.6, 0.8])
+@pytest.mark.parametrize('thresh', [0.0, 0.3, 0.6, 0.8])
 def test_walk(walk, seed, thresh):
     label, confident, regions = blobs(seed)
     thresh = torch.tensor(thresh)
@@ -100,9 +106,7 @@ def test_walk(walk, seed, thresh):
     expected = walk_by_definition(label, confident, regions, thresh)
     assert torch.equal(out, expected[0]) and torch.equal(keep, expected[1])
     assert not torch.equal(out, label)  # there was something to do
-    assert all(
-        torch.equal(a, b)
-        for a, b in zip(before, (label, confident, regions)))
+    assert all(torch.equal(a, b) for a, b in zip(before, (label, confident, regions)))
 
 
 @pytest.mark.parametrize('walk', WALKS)
@@ -111,8 +115,10 @@ def test_later_regions_see_earlier_labels(walk):
     first = torch.tensor([1, 1, 1, 1, 0]).bool()
     second = torch.tensor([0, 0, 1, 1, 1]).bool()
     thresh = torch.tensor(0.6)
-    for order, expected in (([first, second], [1, 1, 1, 1, 1]),
-                            ([second, first], [1, 1, 2, 2, 2])):
+    for order, expected in (
+        ([first, second], [1, 1, 1, 1, 1]),
+        ([second, first], [1, 1, 2, 2, 2]),
+    ):
         regions = torch.stack(order)[None, :, None]
         out, _ = walk(label, confident, regions, thresh, 3)
         assert out[0, 0].tolist() == expected
@@ -138,8 +144,7 @@ def test_of_equally_many_the_smallest_label_wins(walk):
 @pytest.mark.parametrize('walk', WALKS)
 def test_nothing_confident(walk):
     label, confident, regions = blobs(0)
-    out, keep = walk(label, torch.zeros_like(confident), regions,
-                     torch.tensor(0.), 5)
+    out, keep = walk(label, torch.zeros_like(confident), regions, torch.tensor(0.0), 5)
     assert torch.equal(out, label) and not keep.any()
 
 
@@ -147,6 +152,7 @@ def test_a_device_is_waited_for_once():
 
     class Waits(TorchDispatchMode):
         """Counts what makes the host wait for a device."""
+
         names = ('_local_scalar_dense', 'nonzero', 'masked_select', 'unique')
         count = 0
 
@@ -159,8 +165,7 @@ def test_a_device_is_waited_for_once():
     with Waits() as waits:
         region_masks(rows, confident)
         assert waits.count == 0
-        propagation._walk_abreast(label, confident, regions, torch.tensor(0.3),
-                                  5)
+        propagation._walk_abreast(label, confident, regions, torch.tensor(0.3), 5)
     assert waits.count == 1
 
 
@@ -168,7 +173,7 @@ def test_a_device_is_waited_for_once():
 def test_positions(with_last):
     torch.manual_seed(0)
     index = random_positions(200, 4, torch.device('cpu'), with_last)
-    assert index.unique().tolist() == [0, 1, 2, 3][:3 + with_last]
+    assert index.unique().tolist() == [0, 1, 2, 3][: 3 + with_last]
 
 
 @pytest.mark.parametrize('dtype', [torch.float32, torch.float64])

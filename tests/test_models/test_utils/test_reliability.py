@@ -9,8 +9,7 @@ def test_released_scores(golden):
     figures = np.load(golden / 'units.npz')
     labels = torch.as_tensor(figures['st_preds'])  # (images, snapshots, ...)
     scores = snapshot_reliability(labels.transpose(0, 1), 21)
-    assert scores.numpy() == pytest.approx(
-        figures['st_reliability'], rel=1e-12)
+    assert scores.numpy() == pytest.approx(figures['st_reliability'], rel=1e-12)
 
 
 def test_absent_classes_do_not_count():

@@ -1,4 +1,5 @@
 """Views made on the device, against PIL's of the same draws."""
+
 import numpy as np
 import pytest
 import torch
@@ -12,15 +13,11 @@ from mmsemi.models.utils.strong_view import ADJUSTMENTS
 NOTHING = dict(brightness=0, contrast=0, saturation=0, hue=0)
 
 
-def transforms(jitter=0., gray=0., blur=0., **strengths):
+def transforms(jitter=0.0, gray=0.0, blur=0.0, **strengths):
     return [
-        dict(
-            type='RandomColorJitter',
-            prob=jitter,
-            backend='pillow',
-            **strengths),
+        dict(type='RandomColorJitter', prob=jitter, backend='pillow', **strengths),
         dict(type='RandomGray', prob=gray),
-        dict(type='RandomBlur', prob=blur, backend='pillow')
+        dict(type='RandomBlur', prob=blur, backend='pillow'),
     ]
 
 
@@ -53,13 +50,16 @@ def both(images, how):
     return host, device
 
 
-@pytest.mark.parametrize('how', [
-    *(transforms(jitter=1., **{**NOTHING, name: 0.5}) for name in ADJUSTMENTS),
-    transforms(gray=1.),
-    transforms(blur=1.),
-    transforms(jitter=1., gray=0.2, blur=0.5),
-    transforms(jitter=0.8, gray=0.2, blur=0.5, brightness=1.5, contrast=2.),
-])
+@pytest.mark.parametrize(
+    'how',
+    [
+        *(transforms(jitter=1.0, **{**NOTHING, name: 0.5}) for name in ADJUSTMENTS),
+        transforms(gray=1.0),
+        transforms(blur=1.0),
+        transforms(jitter=1.0, gray=0.2, blur=0.5),
+        transforms(jitter=0.8, gray=0.2, blur=0.5, brightness=1.5, contrast=2.0),
+    ],
+)
 def test_equals_pil(images, how):
     host, device = both(images, how)
     assert not torch.equal(host, host[:1].expand_as(host))
@@ -79,16 +79,17 @@ def test_each_image_has_its_own_order(images):
     batch = torch.from_numpy(np.stack(images[:2])).permute(0, 3, 1, 2)
     draws = dict(
         adjust=torch.tensor([[0, 1, 2, 3], [3, 2, 1, 0]]),
-        factor=torch.tensor([[1.4, .6, 1.3, .2], [.2, 1.3, .6, 1.4]]),
+        factor=torch.tensor([[1.4, 0.6, 1.3, 0.2], [0.2, 1.3, 0.6, 1.4]]),
         gray=torch.tensor([False, True]),
-        kernel=torch.tensor([[0., 1, 0], [.2, .6, .2]]))
+        kernel=torch.tensor([[0.0, 1, 0], [0.2, 0.6, 0.2]]),
+    )
     together = strong_view(batch, draws)
     for i in range(2):
-        alone = strong_view(batch[i:i + 1],
-                            {k: v[i:i + 1] for k, v in draws.items()})
+        alone = strong_view(
+            batch[i : i + 1], {k: v[i : i + 1] for k, v in draws.items()}
+        )
         assert torch.equal(together[i], alone[0])
-    other = dict(draws, adjust=draws['adjust'].flip(1),
-                 factor=draws['factor'].flip(1))
+    other = dict(draws, adjust=draws['adjust'].flip(1), factor=draws['factor'].flip(1))
     assert (strong_view(batch, other) - together)[0].abs().mean() > 1
 
 

@@ -23,16 +23,18 @@ def test_golden(golden):
         logits = torch.as_tensor(figures[step])
         ignore = torch.as_tensor(figures[step.replace('logits', 'ignore')])
         value = thresh.update(
-            PseudoLabel.from_logits(logits, ignore != 255), logits.size(1))
+            PseudoLabel.from_logits(logits, ignore != 255), logits.size(1)
+        )
         assert value.item() == pytest.approx(float(expected), rel=1e-6)
 
 
 def test_mean_of_the_classes_largest_confidences():
-    thresh = AdaptiveThreshold(init=0.5, momentum=0.)
+    thresh = AdaptiveThreshold(init=0.5, momentum=0.0)
     pred = PseudoLabel(
         conf=torch.tensor([[[0.4, 0.6, 0.7], [0.9, 0.8, 0.99]]]),
         label=torch.tensor([[[0, 0, 2], [2, 3, 0]]]),
-        valid=torch.tensor([[[True, True, True], [True, False, False]]]))
+        valid=torch.tensor([[[True, True, True], [True, False, False]]]),
+    )
     # 0.6 of class 0 and 0.9 of class 2; class 3 is on padding alone.
     assert thresh.update(pred, 5).item() == pytest.approx(0.75)
 
@@ -48,14 +50,14 @@ def test_the_same_on_every_process(monkeypatch):
     """Two processes of two images follow them as one process of four."""
     halves = [batch(0), batch(1)]
     sent = []
-    monkeypatch.setattr(threshold, 'all_reduce',
-                        lambda data, op: sent.append((data.clone(), op)))
+    monkeypatch.setattr(
+        threshold, 'all_reduce', lambda data, op: sent.append((data.clone(), op))
+    )
     for half in halves:
         AdaptiveThreshold().update(half, 4)
     assert [op for _, op in sent] == ['max', 'max']
     largest = torch.maximum(sent[0][0], sent[1][0])
-    monkeypatch.setattr(threshold, 'all_reduce',
-                        lambda data, op: data.copy_(largest))
+    monkeypatch.setattr(threshold, 'all_reduce', lambda data, op: data.copy_(largest))
     values = [AdaptiveThreshold().update(half, 4) for half in halves]
     monkeypatch.undo()
     together = PseudoLabel(*(torch.cat(parts) for parts in zip(*halves)))

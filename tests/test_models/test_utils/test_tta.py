@@ -14,7 +14,8 @@ def test_released_labels(golden):
 
     def network(images):
         return F.conv2d(
-            images, figures['slide_weight'], figures['slide_bias'], padding=2)
+            images, figures['slide_weight'], figures['slide_bias'], padding=2
+        )
 
     total = tta_probabilities(network, figures['slide_image'])
     torch.testing.assert_close(total, figures['tta_prob'])

@@ -13,9 +13,11 @@ def test_golden(golden):
     figures = np.load(golden / 'units.npz')
     image, weight, bias, probsum, pred = (
         torch.as_tensor(figures[f'slide_{name}'])
-        for name in ('image', 'weight', 'bias', 'probsum', 'pred'))
+        for name in ('image', 'weight', 'bias', 'probsum', 'pred')
+    )
     total = probability_windows(
-        lambda x: F.conv2d(x, weight, bias, padding=2), image, (33, 33))
+        lambda x: F.conv2d(x, weight, bias, padding=2), image, (33, 33)
+    )
     torch.testing.assert_close(total, probsum, rtol=1e-5, atol=1e-6)
     assert torch.equal(total.argmax(1), pred.long())
 
@@ -69,18 +71,17 @@ def test_slide_is_that_of_mmseg(size):
             model.inference(images, [dict(meta)] * 2),
             EncoderDecoder.slide_inference(model, images, [dict(meta)] * 2),
             rtol=1e-4,
-            atol=1e-5)
+            atol=1e-5,
+        )
 
 
 def test_half_precision_logits_are_summed_in_float32():
     """1/512 next to 1 is nothing in bfloat16."""
-    logits = torch.tensor([8., 2.])[:, None, None]
+    logits = torch.tensor([8.0, 2.0])[:, None, None]
 
     def predict(x):
         return logits.expand(len(x), 2, *x.shape[2:]).bfloat16()
 
-    total = probability_windows(predict, torch.zeros(1, 3, 4, 4), (4, 4),
-                                (2, 2))
+    total = probability_windows(predict, torch.zeros(1, 3, 4, 4), (4, 4), (2, 2))
     assert total.dtype == torch.float32
-    torch.testing.assert_close(total[0, :, 3, 3], 4 * logits[:, 0, 0].softmax(
-        0))
+    torch.testing.assert_close(total[0, :, 3, 3], 4 * logits[:, 0, 0].softmax(0))
