@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, settings
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
-from tests.tiny_runs import make_tiny_data
+from tests.helpers.runs import make_tiny_data
 
 HERE = Path(__file__).parent
 

@@ -20,9 +20,9 @@ from PIL import Image
 
 from mmsemi.datasets import list_line, read_list
 from mmsemi.datasets.lists import locate
-from mmsemi.datasets.own_classes import read_classes
-from mmsemi.datasets.own_config import Images, dataset_text
 from mmsemi.datasets.transforms import FaultyFile, LoadSegImage, LoadSegMask
+from mmsemi.preparation.own.classes import read_classes
+from mmsemi.preparation.own.dataset_config import Images, dataset_text
 from mmsemi.utils.config import add_config_arguments, load_config
 
 H, W, CLASSES = 12, 20, 5

@@ -12,9 +12,9 @@ from mmsemi.engine import SemiRunner
 from mmsemi.models.pretrained import PretrainedBackbone
 from mmsemi.utils.checkpoint import read_checkpoint, trusting, write_checkpoint
 from mmsemi.utils.config import load_config
-from tests.kill_saving import saving_runner
+from tests.helpers.tools import TINY
+from tests.stress.kill_saving import saving_runner
 from tests.test_utils.test_checkpoint import Payload
-from tests.tools import TINY
 
 
 @pytest.fixture

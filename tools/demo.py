@@ -21,9 +21,9 @@ from PIL import Image
 from rich.console import Console
 from rich.table import Table
 
+from mmsemi.apis.network import load_network
 from mmsemi.datasets import ensure_scenes, read_list
-from mmsemi.utils.files import write_picture
-from mmsemi.utils.network import load_network
+from mmsemi.utils.images import write_picture
 from mmsemi.visualization import overlay
 
 ROOT = Path(__file__).resolve().parents[1]

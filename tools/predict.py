@@ -16,10 +16,10 @@ import torch
 from mmengine.dataset import Compose, pseudo_collate
 from rich.progress import track
 
+from mmsemi.apis.network import load_network
 from mmsemi.registry import TRANSFORMS
 from mmsemi.utils.config import add_config_arguments, load_config
-from mmsemi.utils.files import write_picture
-from mmsemi.utils.network import load_network
+from mmsemi.utils.images import write_picture
 from mmsemi.visualization import colorize, overlay, save_mask, viewable
 
 SUFFIXES = {'.bmp', '.jpeg', '.jpg', '.png', '.ppm', '.tif', '.tiff', '.webp'}

@@ -11,7 +11,7 @@ import torch
 from torch.utils.data import Dataset, default_collate
 
 from mmsemi.registry import DATASETS, FUNCTIONS
-from mmsemi.utils.pasting import as_pastes
+from mmsemi.structures.paste import as_pastes
 
 from .list_dataset import ListSegDataset
 from .semi_sampler import SemiIndex
@@ -213,7 +213,7 @@ def stack_streams(batch: Sequence[dict[str, list[dict]]]) -> dict[str, dict]:
         dict[str, dict]: Per stream the packed tensors with a leading
         dimension ``B * n``; streams without images are left out.  Partners
         that nothing is taken from are left out, too: the boxes, a list of
-        :class:`mmsemi.utils.pasting.Paste` for each view, say where theirs
+        :class:`mmsemi.structures.paste.Paste` for each view, say where theirs
         are.  ``corrupt``, where there is any: files that were left out, and
         why.
     """

@@ -6,9 +6,9 @@ from mmengine.runner import load_state_dict
 from mmseg.models.backbones import ResNet
 from torch import Tensor, nn
 
+from mmsemi.models.released import convert_backbone, convert_state_dict
 from mmsemi.registry import WEIGHT_INITIALIZERS
 from mmsemi.utils.checkpoint import find_weights, read_checkpoint, unwrap
-from mmsemi.utils.released import convert_backbone, convert_state_dict
 
 from .backbones import Xception65
 

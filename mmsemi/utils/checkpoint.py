@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from mmengine.logging import HistoryBuffer
 from mmengine.runner import CheckpointLoader
-from torch import Tensor
+from torch import Tensor, nn
 
 from .files import write_whole
 from .text import some
@@ -212,3 +212,21 @@ def write_checkpoint(checkpoint: dict[str, Any], file: str | Path) -> None:
     buffer = io.BytesIO()
     torch.save(checkpoint, buffer)
     write_whole(file, buffer.getvalue())
+
+
+def check_fits(model: nn.Module, checkpoint: dict, filename: str) -> None:
+    """The weights of a checkpoint are exactly those of the model.
+
+    Raises:
+        ValueError: Naming the tensors that are missing, unexpected or of
+            another shape.
+    """
+    state = checkpoint.get('state_dict', checkpoint)
+    state = {key.removeprefix('module.'): value for key, value in state.items()}
+    faults = tensor_faults(state, model.state_dict())
+    if faults:
+        raise ValueError(
+            f'The checkpoint {filename} is not of this network: it {faults}. '
+            'Use the config it was trained with, or take over what fits by '
+            '`--cfg-options strict_load=False`.'
+        )

@@ -1,6 +1,5 @@
 """Many files at once, each of them whole or not there."""
 
-import io
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -9,9 +8,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import cv2
-import numpy as np
-from PIL import Image
 from rich.progress import track
 
 from .text import some_lines
@@ -62,64 +58,6 @@ def write_whole(file: str | Path, content: bytes) -> None:
             'What was there before is untouched: make room, or see to the '
             'rights.',
         ) from error
-
-
-def read_indices(file: str | Path) -> np.ndarray:
-    """Read a gray or paletted image as class indices.
-
-    Args:
-        file (str or Path): The image.
-
-    Returns:
-        ndarray: (H, W), whole numbers.
-
-    Raises:
-        FileNotFoundError: There is no such file.
-        ValueError: It cannot be decoded, or has colours.
-    """
-    try:
-        with Image.open(file) as image:
-            indices = np.asarray(image)
-    except FileNotFoundError:
-        raise
-    except Exception as error:  # every decoder raises errors of its own
-        raise ValueError(
-            f'{file} cannot be decoded ({error}); fetch it again.'
-        ) from error
-    if indices.ndim != 2:
-        raise ValueError(
-            f'{file} holds colours, {indices.shape[2]} '
-            'channels, where class indices were expected.'
-        )
-    return indices.astype(np.uint8) if indices.dtype == bool else indices
-
-
-def write_indices(file: str | Path, indices: np.ndarray) -> None:
-    """Write class indices (H, W), uint8, as a gray PNG, whole or not."""
-    content = io.BytesIO()
-    Image.fromarray(indices).save(content, 'PNG')
-    write_whole(file, content.getvalue())
-
-
-def write_picture(file: str | Path, picture: np.ndarray) -> None:
-    """Write a BGR picture (H, W, 3), uint8, as PNG, whole or not."""
-    write_whole(file, cv2.imencode('.png', picture)[1].tobytes())
-
-
-def image_size(file: str | Path) -> tuple[int, int]:
-    """Height and width of an image, from its header alone.
-
-    Raises:
-        FileNotFoundError: There is no such file.
-        ValueError: It is no image.
-    """
-    try:
-        with Image.open(file) as image:
-            return image.height, image.width
-    except FileNotFoundError:
-        raise
-    except (OSError, Image.DecompressionBombError) as error:
-        raise ValueError(f'{file} is no image ({error}).') from error
 
 
 def run_parallel(

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mmsemi.datasets import scenes
 from mmsemi.datasets.lists import read_list
-from mmsemi.datasets.scenes import SCENES_CLASSES, SCENES_PALETTE, ensure_scenes
-from mmsemi.datasets.scenes_render import render_scene
+from mmsemi.datasets.scenes import make as scenes
+from mmsemi.datasets.scenes.make import SCENES_CLASSES, SCENES_PALETTE, ensure_scenes
+from mmsemi.datasets.scenes.render import render_scene
 
 TOOL = Path(__file__).parents[2] / 'tools' / 'data' / 'make_scenes.py'
 SMALL = dict(seed=3, num_train=40, num_val=16, size=(48, 36))

@@ -8,7 +8,7 @@ from mmengine.config import Config
 
 from mmsemi.datasets import SelfTrainingDataset, SemiSampler, stack_streams
 from mmsemi.datasets.self_training_dataset import smallest_epoch
-from tests.tools import ROOT
+from tests.helpers.tools import ROOT
 
 CLASSES = dict(classes=('a', 'b', 'c'), palette=[[0] * 3] * 3)
 PACK = [dict(type='LoadSegImage'), dict(type='LoadSegMask'), dict(type='PackLabeled')]

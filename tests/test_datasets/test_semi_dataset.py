@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from mmsemi.datasets import SemiIndex, SemiSegDataset, stack_streams
-from mmsemi.utils.pasting import Paste
+from mmsemi.structures.paste import Paste
 
 
 class DrawNumbers:

@@ -17,7 +17,7 @@ from mmsemi.engine.bench import (
 )
 from mmsemi.registry import MODELS
 from mmsemi.utils.measuring import peak_memory
-from tests.tools import TINY
+from tests.helpers.tools import TINY
 
 # With more, convolutions take more memory beside the tensors.
 pytestmark = pytest.mark.usefixtures('one_thread')

@@ -11,9 +11,9 @@ import numpy as np
 import torch
 from mmengine.registry import init_default_scope
 
+from mmsemi.models.released import convert_state_dict
 from mmsemi.registry import MODELS
-from mmsemi.utils.pasting import as_pastes
-from mmsemi.utils.released import convert_state_dict
+from mmsemi.structures.paste import as_pastes
 
 
 def fill(name: str, shape, dtype=np.float64) -> np.ndarray:

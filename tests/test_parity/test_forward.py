@@ -8,9 +8,9 @@ import pytest
 import torch
 from mmengine.config import Config
 
-from mmsemi.utils.network import load_network
+from mmsemi.apis.network import load_network
+from tests.helpers.tools import ROOT
 from tests.test_tools.converters import WRAPPINGS, convert
-from tests.tools import ROOT
 
 from . import released
 

@@ -13,7 +13,7 @@ from mmengine.optim import build_optim_wrapper
 from mmsemi.engine.hooks import PreviousModelsHook
 from mmsemi.models.losses import confidence
 from mmsemi.models.methods import prevmatch
-from mmsemi.utils.released import from_released
+from mmsemi.models.released import from_released
 
 from . import released
 from .test_steps import OPTIMIZER, build, close

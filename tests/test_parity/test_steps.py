@@ -9,7 +9,7 @@ from mmengine.optim import build_optim_wrapper
 
 from mmsemi.models.losses import rank
 from mmsemi.models.methods import corrmatch
-from mmsemi.utils.released import from_released
+from mmsemi.models.released import from_released
 
 from . import released
 

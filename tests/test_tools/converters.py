@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable
 from unittest import mock
 
-from tests.tools import ROOT
+from tests.helpers.tools import ROOT
 
 # As released trainers wrap a state dict; the last beside what they add.
 WRAPPINGS: dict[str, Callable[[dict], dict]] = dict(

@@ -11,8 +11,8 @@ from mmengine.config import Config
 
 from mmsemi.engine.runner.cost import measure_cost
 from mmsemi.registry import DATASETS, MODELS
-from tests import tiny
-from tests.tools import TINY, call
+from tests.helpers import networks as tiny
+from tests.helpers.tools import TINY, call
 
 
 @pytest.fixture

@@ -11,16 +11,16 @@ import pytest
 from PIL import Image
 from scipy.io import savemat
 
-from mmsemi.datasets.converters import (
+from mmsemi.preparation.converters import (
     check_ade20k,
     check_lists,
     convert_cityscapes,
     convert_coco,
     convert_pascal,
 )
-from mmsemi.datasets.converters.coco import CLASSES
-from mmsemi.utils.files import read_indices
-from tests.tools import ROOT
+from mmsemi.preparation.converters.coco import CLASSES
+from mmsemi.utils.images import read_indices
+from tests.helpers.tools import ROOT
 
 TOOL = ROOT / 'tools/data/convert_masks.py'
 

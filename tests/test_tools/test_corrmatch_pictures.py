@@ -10,7 +10,7 @@ import torch
 from mmengine.config import Config
 
 from mmsemi.registry import MODELS
-from tests.tools import ROOT, TINY
+from tests.helpers.tools import ROOT, TINY
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """The demo, cut short."""
 
-from tests.tools import run
+from tests.helpers.tools import run
 
 
 def test_demo(tmp_path):

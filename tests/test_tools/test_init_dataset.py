@@ -8,12 +8,12 @@ from mmengine.config import Config
 from PIL import Image
 
 from mmsemi.datasets import read_list
-from mmsemi.datasets.own_data import scan_image
-from mmsemi.datasets.own_method import METHODS, SHARES
 from mmsemi.engine.runner.cost import measure_cost
 from mmsemi.models.pretrained import adapt_channels
+from mmsemi.preparation.own.folders import scan_image
+from mmsemi.preparation.own.method_config import METHODS, SHARES
 from mmsemi.registry import DATASETS, MODELS
-from tests.tools import call
+from tests.helpers.tools import call
 
 H, W = 40, 48
 SHORT = (
@@ -374,7 +374,7 @@ def test_first_convolution_keeps_the_size_of_its_output():
 
 
 def test_pretrained_weights_of_colours_start_five_channels(tmp_path):
-    from tests.tiny import RESNET
+    from tests.helpers.networks import RESNET
 
     torch.save(MODELS.build(RESNET).state_dict(), tmp_path / 'rgb.pth')
     backbone = MODELS.build(

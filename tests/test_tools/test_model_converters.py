@@ -11,10 +11,10 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmseg.apis import inference_model, init_model
 
+from mmsemi.models.released import convert_state_dict, release_state_dict
 from mmsemi.registry import MODELS
-from mmsemi.utils.released import convert_state_dict, release_state_dict
-from tests import tiny
-from tests.tools import ROOT, TINY, run
+from tests.helpers import networks as tiny
+from tests.helpers.tools import ROOT, TINY, run
 
 from .converters import WRAPPINGS, convert
 

@@ -11,14 +11,14 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from mmsemi.datasets import read_list
-from mmsemi.datasets.published_splits import (
+from mmsemi.preparation.splits.published import (
     bring_lists,
     folder_reader,
     normalise,
     url_reader,
 )
-from mmsemi.datasets.split_table import PUBLISHED, PublishedList, PublishedSplits
-from tests.tools import ROOT, run
+from mmsemi.preparation.splits.table import PUBLISHED, PublishedList, PublishedSplits
+from tests.helpers.tools import ROOT, run
 
 SPLITS = ROOT.parent / 'shared/splits'
 needs_lists = pytest.mark.skipif(

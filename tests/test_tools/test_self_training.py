@@ -13,9 +13,9 @@ import torch
 from mmengine.config import Config
 
 from mmsemi.registry import RUNNERS
-from tests.tools import ROOT, run
+from tests.helpers.tools import ROOT, run
 
-CONFIG = ROOT / 'tests/data/tiny_self_training.py'
+CONFIG = ROOT / 'tests/configs/tiny_self_training.py'
 MMSEG_TEST = Path(mmseg.__file__).parent / '.mim/tools/test.py'
 
 

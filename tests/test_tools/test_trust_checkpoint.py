@@ -10,9 +10,9 @@ import torch
 
 from mmsemi.registry import RUNNERS
 from mmsemi.utils.checkpoint import read_checkpoint
+from tests.helpers.runs import make_config
+from tests.helpers.tools import ROOT, TINY, run
 from tests.test_utils.test_checkpoint import Payload
-from tests.tiny_runs import make_config
-from tests.tools import ROOT, TINY, run
 
 
 @pytest.fixture(scope='module')

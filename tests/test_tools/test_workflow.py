@@ -15,10 +15,10 @@ from PIL import Image
 
 from mmsemi.engine.runner.resuming import newest_whole_checkpoint
 from mmsemi.registry import MODELS, RUNNERS
-from tests import tiny
-from tests.resume_points import OFTEN, differences
-from tests.tiny_runs import make_config
-from tests.tools import ROOT, TINY, call, run
+from tests.helpers import networks as tiny
+from tests.helpers.runs import make_config
+from tests.helpers.tools import ROOT, TINY, call, run
+from tests.stress.resume_points import OFTEN, differences
 
 MMSEG_TEST = Path(mmseg.__file__).parent / '.mim/tools/test.py'
 
@@ -33,7 +33,7 @@ def killing_config(file, **hook):
     hook.update(type='EndAt', signal=int(signal.SIGKILL))
     file.write_text(f"""
 _base_ = {str(TINY)!r}
-custom_imports = dict(imports=['mmsemi', 'tests.resume_points'])
+custom_imports = dict(imports=['mmsemi', 'tests.stress.resume_points'])
 custom_hooks = [{hook!r}]
 """)
     return file

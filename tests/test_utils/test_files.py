@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from mmsemi.utils.checkpoint import write_checkpoint
-from mmsemi.utils.files import write_indices, write_picture, write_whole
+from mmsemi.utils.files import write_whole
+from mmsemi.utils.images import write_indices, write_picture
 from mmsemi.visualization import save_mask
 
 MASK = np.zeros((4, 5), np.uint8)

@@ -10,7 +10,7 @@ from mmsemi.engine import SemiRunner
 from mmsemi.registry import MODELS
 from mmsemi.utils.checkpoint import find_weights, read_checkpoint
 from mmsemi.utils.config import load_config
-from tests.tools import TINY
+from tests.helpers.tools import TINY
 
 
 @pytest.fixture

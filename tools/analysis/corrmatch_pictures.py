@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from mmsemi.apis.network import load_network
 from mmsemi.models import CorrMatch
 from mmsemi.models.utils import (
     PseudoLabel,
@@ -26,8 +27,7 @@ from mmsemi.models.utils import (
 )
 from mmsemi.registry import TRANSFORMS
 from mmsemi.utils.config import add_config_arguments, load_config
-from mmsemi.utils.files import write_picture
-from mmsemi.utils.network import load_network
+from mmsemi.utils.images import write_picture
 from mmsemi.visualization import heat_map, overlay
 
 

@@ -20,8 +20,8 @@ import torch.nn.functional as F
 
 from mmsemi.models.losses import rank_correlation_loss
 from mmsemi.models.utils import cutmix, cutmix_features
+from mmsemi.structures.paste import as_pastes
 from mmsemi.utils.measuring import peak_memory, seconds, write_report
-from mmsemi.utils.pasting import as_pastes
 
 
 def direct_mixing(own, other, pastes, size):

@@ -31,8 +31,8 @@ from mmengine.registry import init_default_scope
 
 from mmsemi.datasets import SemiSampler, SemiSegDataset
 from mmsemi.registry import MODELS
+from mmsemi.structures.paste import as_pastes
 from mmsemi.utils.measuring import clock, seconds, write_report
-from mmsemi.utils.pasting import as_pastes
 
 CONFIG = Path(__file__).parents[2] / 'configs/unimatch/camvid_1-8_r18.py'
 STEPS = dict(crop=[81, 161, 321, 641], batch=[1, 2, 4, 8], classes=[11, 19, 81, 150])

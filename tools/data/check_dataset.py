@@ -21,7 +21,11 @@ from rich.progress import track
 from rich.table import Table
 
 from mmsemi.datasets import SemiSegDataset
-from mmsemi.datasets.inspection import (
+from mmsemi.datasets.fit import find_misfits
+from mmsemi.datasets.self_training_dataset import DOUBLE_BELOW, smallest_epoch
+from mmsemi.engine.runner.checks import pretrained_parts
+from mmsemi.engine.runner.cost import Cost, measure_cost
+from mmsemi.preparation.inspection import (
     ERROR,
     IGNORE,
     WARNING,
@@ -30,14 +34,10 @@ from mmsemi.datasets.inspection import (
     class_pixels,
     find_absent,
     find_faults,
-    find_misfits,
     find_overlap,
     find_small,
     read_entries,
 )
-from mmsemi.datasets.self_training_dataset import DOUBLE_BELOW, smallest_epoch
-from mmsemi.engine.runner.checks import pretrained_parts
-from mmsemi.engine.runner.cost import Cost, measure_cost
 from mmsemi.registry import DATASETS, MODELS
 from mmsemi.utils.checkpoint import find_weights
 from mmsemi.utils.config import add_config_arguments, load_config

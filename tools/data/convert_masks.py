@@ -15,7 +15,7 @@ import os
 import sys
 from pathlib import Path
 
-from mmsemi.datasets.converters import (
+from mmsemi.preparation.converters import (
     check_ade20k,
     check_lists,
     convert_cityscapes,

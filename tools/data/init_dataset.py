@@ -16,11 +16,10 @@ from pathlib import Path
 import numpy as np
 from rich.console import Console
 
-from mmsemi.datasets.balanced_splits import balanced_order
 from mmsemi.datasets.lists import list_line
-from mmsemi.datasets.own_classes import ClassTable, read_classes
-from mmsemi.datasets.own_config import dataset_text, describe_images
-from mmsemi.datasets.own_data import (
+from mmsemi.preparation.own.classes import ClassTable, read_classes
+from mmsemi.preparation.own.dataset_config import dataset_text, describe_images
+from mmsemi.preparation.own.folders import (
     Pair,
     deal,
     find_files,
@@ -30,7 +29,8 @@ from mmsemi.datasets.own_data import (
     settle_codes,
     shown_classes,
 )
-from mmsemi.datasets.own_method import BACKBONES, METHODS, Counts, method_text
+from mmsemi.preparation.own.method_config import BACKBONES, METHODS, Counts, method_text
+from mmsemi.preparation.splits.balanced import balanced_order
 from mmsemi.utils.checkpoint import find_weights
 from mmsemi.utils.files import run_parallel, write_whole
 from mmsemi.utils.text import some_lines

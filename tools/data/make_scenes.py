@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from mmsemi.datasets.scenes import ensure_scenes
+from mmsemi.datasets.scenes.make import ensure_scenes
 
 
 def parse_args() -> argparse.Namespace:

@@ -27,9 +27,9 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from mmsemi.datasets.balanced_splits import generate_lists
-from mmsemi.datasets.published_splits import bring_lists, folder_reader, url_reader
-from mmsemi.datasets.split_table import PUBLISHED
+from mmsemi.preparation.splits.balanced import generate_lists
+from mmsemi.preparation.splits.published import bring_lists, folder_reader, url_reader
+from mmsemi.preparation.splits.table import PUBLISHED
 
 
 def parse_args() -> argparse.Namespace:

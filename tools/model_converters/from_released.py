@@ -16,6 +16,7 @@ from mmengine.registry import init_default_scope
 from torch import Tensor
 
 from mmsemi import __version__
+from mmsemi.models.released import OURS_ALONE, convert_state_dict, release_state_dict
 from mmsemi.registry import MODELS
 from mmsemi.utils.checkpoint import (
     read_checkpoint,
@@ -23,7 +24,6 @@ from mmsemi.utils.checkpoint import (
     unwrap,
     write_checkpoint,
 )
-from mmsemi.utils.released import OURS_ALONE, convert_state_dict, release_state_dict
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
 # Tensors that tell a network, and a config of it.

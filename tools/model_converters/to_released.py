@@ -9,8 +9,8 @@ ST++ read them; what is beside the weights (optimiser, epoch, scores) is left.
 import argparse
 from collections.abc import Callable
 
+from mmsemi.models.released import OURS_ALONE, release_state_dict
 from mmsemi.utils.checkpoint import read_checkpoint, unwrap, write_checkpoint
-from mmsemi.utils.released import OURS_ALONE, release_state_dict
 
 WRAPPINGS: dict[str, Callable[[dict], dict]] = dict(
     module=lambda state: dict(

@@ -12,9 +12,16 @@ from mmseg.datasets.transforms import LoadAnnotations
 from PIL import Image
 
 from mmsemi.registry import TRANSFORMS
+from mmsemi.utils.images import (
+    Range,
+    UnfitImage,
+    ValueMap,
+    decode_channels,
+    pack_colors,
+    to_8bit,
+)
 
 from .caching import cached
-from .pixels import Range, UnfitImage, ValueMap, decode_channels, pack_colors, to_8bit
 
 
 class FaultyFile(ValueError):

@@ -16,7 +16,7 @@ from torch.utils._pytree import tree_map_only
 
 from mmsemi.models.methods import corrmatch
 from mmsemi.registry import MODELS
-from mmsemi.utils.pasting import as_pastes
+from mmsemi.structures.paste import as_pastes
 
 from ..runner.switches import apply_switches
 from .floor import BareNetwork

@@ -12,10 +12,9 @@ from torch import nn
 from torch.utils.data import DataLoader, Dataset
 
 from mmsemi.datasets import SemiSegDataset
-from mmsemi.datasets.inspection import find_misfits
+from mmsemi.datasets.fit import find_misfits
 from mmsemi.datasets.semi_dataset import image_paths
-from mmsemi.datasets.transforms.pixels import header_size
-from mmsemi.utils.checkpoint import tensor_faults
+from mmsemi.utils.images import header_size
 from mmsemi.utils.text import some
 
 
@@ -93,24 +92,6 @@ def check_network(model: nn.Module, dataset: Dataset) -> None:
         misfits = find_misfits(model, dataset.labeled)
         if misfits:
             raise ValueError(' '.join(misfits))
-
-
-def check_fits(model: nn.Module, checkpoint: dict, filename: str) -> None:
-    """The weights of a checkpoint are exactly those of the model.
-
-    Raises:
-        ValueError: Naming the tensors that are missing, unexpected or of
-            another shape.
-    """
-    state = checkpoint.get('state_dict', checkpoint)
-    state = {key.removeprefix('module.'): value for key, value in state.items()}
-    faults = tensor_faults(state, model.state_dict())
-    if faults:
-        raise ValueError(
-            f'The checkpoint {filename} is not of this network: it {faults}. '
-            'Use the config it was trained with, or take over what fits by '
-            '`--cfg-options strict_load=False`.'
-        )
 
 
 def pretrained_parts(model: nn.Module) -> dict[str, dict]:

@@ -25,12 +25,11 @@ from torch.utils.data import DataLoader
 from mmsemi.datasets import SemiSampler
 from mmsemi.models import SemiSegmentor
 from mmsemi.registry import RUNNERS
-from mmsemi.utils.checkpoint import find_weights, read_checkpoint, trusting
+from mmsemi.utils.checkpoint import check_fits, find_weights, read_checkpoint, trusting
 from mmsemi.utils.files import replacing
 
 from .checks import (
     check_batches,
-    check_fits,
     check_network,
     check_overlap,
     check_train_set,

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from mmsemi.utils.pasting import Paste
+from mmsemi.structures.paste import Paste
 
 
 def cutmix(own: Tensor, other: Tensor, pastes: Sequence[Paste]) -> Tensor:

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from torch import Tensor
 
-from mmsemi.utils.pasting import Paste
+from mmsemi.structures.paste import Paste
 
 from ..losses.functional import masked_cross_entropy
 from .mixing import cutmix

@@ -9,7 +9,7 @@ from mmengine.hooks import Hook
 
 from mmsemi.engine import SemiRunner
 from mmsemi.registry import HOOKS
-from tests.tools import TINY
+from tests.helpers.tools import TINY
 
 NUMBER = itertools.count()  # of the run: MMEngine keeps state by name
 

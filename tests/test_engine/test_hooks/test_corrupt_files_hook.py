@@ -9,7 +9,7 @@ import torch
 from mmengine.config import Config
 
 from mmsemi.engine import SemiRunner
-from tests.tools import TINY
+from tests.helpers.tools import TINY
 
 NUMBER = itertools.count()
 

@@ -7,7 +7,8 @@ import torch
 
 from mmsemi.engine.hooks import EMATeacherHook, teacher_checkpoint
 from mmsemi.registry import MODELS
-from tests import tiny, tools
+from tests.helpers import networks as tiny
+from tests.helpers import tools
 
 HOOK = dict(type='EMATeacherHook', evaluate=True)
 

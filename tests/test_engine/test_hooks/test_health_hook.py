@@ -17,7 +17,7 @@ from mmengine.logging import MessageHub
 from mmsemi.engine import AutocastOptimWrapper, HealthHook, SemiRunner
 from mmsemi.engine.hooks.batch_files import files_of_step
 from mmsemi.registry import HOOKS
-from tests.tools import TINY
+from tests.helpers.tools import TINY
 
 NUMBER = itertools.count()
 

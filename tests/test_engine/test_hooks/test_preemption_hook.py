@@ -17,7 +17,7 @@ from mmengine.hooks import Hook
 from mmsemi.engine import SemiRunner
 from mmsemi.registry import HOOKS
 from mmsemi.utils.checkpoint import read_checkpoint
-from tests.tools import TINY
+from tests.helpers.tools import TINY
 
 NUMBER = itertools.count()
 

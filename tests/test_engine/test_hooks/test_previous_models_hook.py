@@ -7,7 +7,7 @@ from mmengine.runner import IterBasedTrainLoop
 
 from mmsemi.engine.hooks import PreviousModelsHook
 from mmsemi.registry import MODELS
-from tests import tiny
+from tests.helpers import networks as tiny
 
 HOOK = dict(type='PreviousModelsHook', max_models=2)
 

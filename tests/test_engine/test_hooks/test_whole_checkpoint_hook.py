@@ -11,7 +11,7 @@ from mmengine.hooks import Hook
 from mmsemi.engine import WholeCheckpointHook
 from mmsemi.engine.runner.resuming import newest_whole_checkpoint
 from mmsemi.utils.checkpoint import read_checkpoint, write_checkpoint
-from tests.kill_saving import fork, kill_once, saving_runner
+from tests.stress.kill_saving import fork, kill_once, saving_runner
 
 # Children are forked: no thread may hold anything.
 pytestmark = pytest.mark.usefixtures('one_thread')

@@ -1,7 +1,7 @@
 import pytest
 from mmengine.config import Config
 
-from tests.tools import ROOT
+from tests.helpers.tools import ROOT
 
 
 @pytest.fixture(scope='module')
@@ -9,7 +9,7 @@ def make_config(tiny_data):
     """A small self-training, ready to be built."""
 
     def make(work_dir, **changes):
-        cfg = Config.fromfile(ROOT / 'tests/data/tiny_self_training.py')
+        cfg = Config.fromfile(ROOT / 'tests/configs/tiny_self_training.py')
         for loader in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
             cfg[loader].dataset.data_root = str(tiny_data)
         cfg.visualizer.vis_backends = []

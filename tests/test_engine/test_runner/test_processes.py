@@ -1,6 +1,6 @@
 """What several processes do is what one does, and none waits for ever.
 
-All runs are made by one command, ``python -m tests.processes FOLDER``.
+All runs are made by one command, ``python -m tests.stress.processes FOLDER``.
 """
 
 import json
@@ -10,16 +10,16 @@ import pytest
 
 from mmsemi.engine.runner.resuming import newest_whole_checkpoint
 from mmsemi.utils.checkpoint import read_checkpoint
-from tests.resume_points import differences
-from tests.tiny_runs import METHODS
-from tests.tools import run
+from tests.helpers.runs import METHODS
+from tests.helpers.tools import run
+from tests.stress.resume_points import differences
 
 
 @pytest.fixture(scope='module')
 def folder(tmp_path_factory):
     """Of all runs."""
     folder = tmp_path_factory.mktemp('processes')
-    run('python', '-m', 'tests.processes', folder)
+    run('python', '-m', 'tests.stress.processes', folder)
     return folder
 
 

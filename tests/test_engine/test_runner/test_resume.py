@@ -1,6 +1,6 @@
 """Killed at any moment and resumed, a run ends as if it had not been.
 
-``python -m tests.resume_points FOLDER`` tries far more moments.
+``python -m tests.stress.resume_points FOLDER`` tries far more moments.
 """
 
 import contextlib
@@ -15,8 +15,8 @@ from mmsemi.models import data_preprocessor
 from mmsemi.models.utils import strong_view
 from mmsemi.registry import RUNNERS
 from mmsemi.utils.checkpoint import read_checkpoint
-from tests.resume_points import OFTEN, differences
-from tests.tiny_runs import METHODS, STAGES, make_config
+from tests.helpers.runs import METHODS, STAGES, make_config
+from tests.stress.resume_points import OFTEN, differences
 
 
 @pytest.fixture(scope='module', autouse=True)

@@ -10,14 +10,14 @@ from mmengine.config import Config
 from mmsemi.datasets import read_list
 from mmsemi.engine.runner.self_training_loops import PseudoLabelLoop, ReliabilityLoop
 from mmsemi.registry import MODELS
-from tests.tools import ROOT
+from tests.helpers.tools import ROOT
 
 
 @pytest.mark.parametrize('workers', [0, 1])
 def test_unusable_images_are_left_out(tiny_data, tmp_path, workers):
     root = tmp_path / 'data'
     shutil.copytree(tiny_data, root)
-    cfg = Config.fromfile(ROOT / 'tests/data/tiny_self_training.py')
+    cfg = Config.fromfile(ROOT / 'tests/configs/tiny_self_training.py')
     dataset = cfg.train_dataloader.dataset
     dataset.update(
         data_root=str(root), unlabeled_pipeline=cfg.test_pipeline, max_corrupt=1

@@ -14,15 +14,15 @@ from mmengine.logging import MessageHub, MMLogger
 from mmengine.registry import DefaultScope
 from PIL import Image
 
+from mmsemi.apis.network import load_network
 from mmsemi.datasets import read_list
 from mmsemi.engine import SelfTrainingRunner, SemiRunner
 from mmsemi.engine.runner import self_training_loops
 from mmsemi.models.utils import tta_probabilities
 from mmsemi.registry import HOOKS, RUNNERS
-from mmsemi.utils.network import load_network
-from tests.tools import ROOT
+from tests.helpers.tools import ROOT
 
-CONFIG = ROOT / 'tests/data/tiny_self_training.py'
+CONFIG = ROOT / 'tests/configs/tiny_self_training.py'
 TRAININGS = '1_supervised', '4_retraining', '6_retraining'
 STAGES = (
     '1_supervised',

@@ -8,7 +8,7 @@ import torch
 from mmengine.config import Config
 
 from mmsemi.engine import SemiRunner
-from tests.tools import TINY
+from tests.helpers.tools import TINY
 
 GROUP_NORM = dict(type='GN', num_groups=4)
 NUMBER = itertools.count()  # of the run: MMEngine keeps state by name

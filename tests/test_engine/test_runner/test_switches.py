@@ -14,8 +14,8 @@ from mmsemi.engine.runner.switches import (
     leave_views_to_device,
 )
 from mmsemi.registry import MODELS, RUNNERS
-from tests import tiny
-from tests.tiny_runs import make_config
+from tests.helpers import networks as tiny
+from tests.helpers.runs import make_config
 
 LAYERS = ['backbone.layer1', 'backbone.layer4', 'decode_head']
 

@@ -4,7 +4,7 @@ from mmseg.structures import SegDataSample
 
 from mmsemi.models.methods import corrmatch
 from mmsemi.registry import MODELS
-from tests import tiny
+from tests.helpers import networks as tiny
 
 CHANNELS = dict(deeplabv3plus=64, separable=64, segformer=8)
 OWN = {'thresh.value'}

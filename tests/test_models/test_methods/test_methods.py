@@ -5,8 +5,8 @@ import torch
 from mmseg.structures import SegDataSample
 
 from mmsemi.registry import MODELS
-from mmsemi.utils.pasting import as_pastes
-from tests import tiny
+from mmsemi.structures.paste import as_pastes
+from tests.helpers import networks as tiny
 
 METHODS = dict(
     Supervised={},

@@ -17,7 +17,7 @@ from torch.utils._pytree import tree_leaves
 from mmsemi.models.methods import corrmatch
 from mmsemi.models.utils import tta_probabilities
 from mmsemi.registry import MODELS
-from tests import tiny
+from tests.helpers import networks as tiny
 
 METHODS = dict(
     Supervised={},

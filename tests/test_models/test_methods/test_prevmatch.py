@@ -10,7 +10,8 @@ from torch import nn
 from mmsemi.engine.hooks import EMATeacherHook, PreviousModelsHook
 from mmsemi.models.methods.prevmatch import draw_ensemble, triangular
 from mmsemi.registry import HOOKS, MODELS
-from tests import tiny, tools
+from tests.helpers import networks as tiny
+from tests.helpers import tools
 
 THRESH = dict(conf_thresh=0.3, prev_conf_thresh=0.3)
 

@@ -6,7 +6,7 @@ from mmseg.models import EncoderDecoder
 
 from mmsemi.models.utils import mean_logit_windows, probability_windows
 from mmsemi.registry import MODELS
-from tests.tiny import network
+from tests.helpers.networks import network
 
 
 def test_golden(golden):

@@ -1,0 +1,3 @@
+from .paste import Paste, as_pastes
+
+__all__ = ['Paste', 'as_pastes']

@@ -1,0 +1,105 @@
+"""Networks and streams small enough for a test."""
+
+import torch
+from mmengine.config import ConfigDict
+
+from mmsemi.structures.paste import as_pastes
+
+NORM = dict(type='BN')
+RESNET = dict(
+    type='ResNetV1c',
+    depth=18,
+    base_channels=8,
+    stem_channels=8,
+    out_indices=(0, 3),
+    strides=(1, 2, 2, 1),
+    dilations=(1, 1, 1, 2),
+    norm_cfg=NORM,
+)
+HEAD = dict(
+    in_channels=64,
+    in_index=-1,
+    channels=16,
+    c1_in_channels=8,
+    c1_channels=8,
+    num_classes=4,
+    dropout_ratio=0,
+    norm_cfg=NORM,
+    align_corners=True,
+    loss_decode=dict(type='PixelCrossEntropyLoss'),
+)
+
+NETWORKS = dict(
+    deeplabv3plus=dict(
+        backbone=RESNET, decode_head=dict(type='DeepLabV3PlusHead', **HEAD)
+    ),
+    separable=dict(
+        backbone=RESNET,
+        decode_head=dict(type='DepthwiseSeparableASPPHead', dilations=(1, 6), **HEAD),
+    ),
+    segformer=dict(
+        backbone=dict(
+            type='MixVisionTransformer',
+            embed_dims=8,
+            num_layers=[1, 1, 1, 1],
+            num_heads=[1, 1, 1, 1],
+        ),
+        decode_head=dict(
+            type='SegformerHead',
+            in_channels=[8, 8, 8, 8],
+            in_index=[0, 1, 2, 3],
+            channels=16,
+            dropout_ratio=0,
+            num_classes=4,
+            norm_cfg=NORM,
+            loss_decode=dict(type='PixelCrossEntropyLoss'),
+        ),
+    ),
+)
+
+
+def network(name: str = 'deeplabv3plus', **method) -> dict:
+    """The config of a method over a tiny network."""
+    return ConfigDict(
+        data_preprocessor=dict(
+            type='SemiDataPreprocessor',
+            mean=[123.675, 116.28, 103.53],
+            std=[58.395, 57.12, 57.375],
+            bgr_to_rgb=True,
+        ),
+        test_cfg=dict(mode='whole'),
+        **NETWORKS[name],
+        **method,
+    )
+
+
+def streams(
+    labeled: int = 2, unlabeled: int = 2, size: int = 65, partner: bool = True
+) -> dict:
+    """A collated batch as a loader gives it: uint8 images."""
+    g = torch.Generator().manual_seed(0)
+
+    def images(n):
+        return torch.randint(256, (n, 3, size, size), generator=g, dtype=torch.uint8)
+
+    def unlabeled_stream(n):
+        valid = torch.ones(n, size, size, dtype=torch.bool)
+        valid[:, :, size - 9 :] = False
+        box = [5, 7, size // 2, size // 2]
+        return dict(
+            weak=images(n),
+            strong1=images(n),
+            strong2=images(n),
+            valid=valid,
+            box1=as_pastes([box] * n),
+            box2=[],
+        )
+
+    mask = torch.randint(4, (labeled, size, size), generator=g)
+    mask[:, :5] = 255
+    batch = dict(labeled=dict(weak=images(labeled), mask=mask.byte()))
+    if unlabeled:
+        batch['unlabeled'] = unlabeled_stream(unlabeled)
+        if partner:
+            batch['partner'] = unlabeled_stream(unlabeled)
+    return batch

@@ -1,0 +1,108 @@
+"""Trainings of every method, in seconds each, and images for them."""
+
+import itertools
+from pathlib import Path
+
+import cv2
+import numpy as np
+from mmengine.config import Config
+
+from tests.helpers.tools import ROOT, TINY
+
+TINY_SELF_TRAINING = ROOT / 'tests/configs/tiny_self_training.py'
+NUMBER = itertools.count()  # of the run: MMEngine keeps state by name
+
+_PREV = dict(conf_thresh=0.2, prev_conf_thresh=0.2)
+MODELS = dict(
+    supervised=dict(type='Supervised'),
+    fixmatch=dict(type='FixMatch', conf_thresh=0.2),
+    unimatch=dict(type='UniMatch', conf_thresh=0.2),
+    rankmatch=dict(
+        type='RankMatch',
+        conf_thresh=0.2,
+        # Dot products of such features saturate: the term would be 0.
+        loss_rank=dict(num_landmarks=8, similarity='cosine'),
+    ),
+    corrmatch=dict(
+        type='CorrMatch',
+        thresh_init=0.3,
+        num_regions=16,
+        correlation=dict(in_channels=64, channels=16),
+    ),
+    prevmatch=dict(type='PrevMatch', **_PREV),
+    prevmatch_ema=dict(type='PrevMatch', guidance='ema', **_PREV),
+)
+HOOKS = dict(
+    prevmatch=[dict(type='PreviousModelsHook', max_models=2)],
+    prevmatch_ema=[dict(type='EMATeacherHook', evaluate=True)],
+)
+# The stages of self-training that train.
+STAGES = dict(
+    st=('1_supervised', '3_retraining'),
+    stpp=('1_supervised', '4_retraining', '6_retraining'),
+)
+METHODS = (*MODELS, *STAGES)
+
+
+def make_config(method: str, data_root: Path, work_dir: Path, **changes) -> Config:
+    """A training of 3 epochs on the images of ``tiny_data``.
+
+    Args:
+        method (str): One of ``METHODS``.
+        changes: Of the config, by dotted names; ``custom_hooks`` come in
+            addition.
+    """
+    if method in STAGES:
+        cfg = Config.fromfile(TINY_SELF_TRAINING)
+        cfg.self_training.shares = (1,) if method == 'st' else (0.5, 1)
+    else:
+        cfg = Config.fromfile(TINY)
+        kept = {
+            key: cfg.model[key]
+            for key in ('data_preprocessor', 'backbone', 'decode_head', 'test_cfg')
+        }
+        cfg.model = dict(**MODELS[method], **kept)
+        cfg.experiment_name = f'{method}_{next(NUMBER)}'
+        if method == 'corrmatch':  # one strong view
+            for transform in cfg.unlabeled_pipeline:
+                if 'num_views' in transform:
+                    transform.num_views = 1
+            cfg.train_dataloader.dataset.unlabeled_pipeline = cfg.unlabeled_pipeline
+    for loader in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
+        cfg[loader].dataset.data_root = str(data_root)
+    cfg.train_cfg.max_epochs = 3
+    cfg.visualizer.vis_backends = []
+    cfg.work_dir = str(work_dir)
+    cfg.train_cfg = changes.pop('train_cfg', cfg.train_cfg)
+    hooks = changes.pop('custom_hooks', [])
+    cfg.custom_hooks = [*HOOKS.get(method, []), *hooks]
+    cfg.merge_from_dict(changes)
+    return cfg
+
+
+def make_tiny_data(root: Path, unlabeled_rows: int = 2) -> None:
+    """Write 8 train and 3 val images of 4 classes, 48x40."""
+    rng = np.random.default_rng(0)
+    for split, count in (('train', 8), ('val', 3)):
+        lines = []
+        for i in range(count):
+            mask = np.zeros((40, 48), np.uint8)
+            x, y = (int(v) for v in rng.integers(10, 30, 2))
+            cv2.circle(mask, (x, y), 9, 1, -1)
+            cv2.rectangle(mask, (x, y), (x + 12, y + 9), 2, -1)
+            cv2.line(mask, (0, x), (47, y), 3, 4)
+            mask[:unlabeled_rows] = 255
+            image = (
+                rng.normal(60 + 50 * (mask % 4)[..., None], 25, (40, 48, 3))
+                .clip(0, 255)
+                .astype(np.uint8)
+            )
+            names = f'images/{split}/{i}.png', f'labels/{split}/{i}.png'
+            for name, pixels in zip(names, (image, mask)):
+                (root / name).parent.mkdir(parents=True, exist_ok=True)
+                cv2.imwrite(str(root / name), pixels)
+            lines.append(' '.join(names))
+        (root / 'splits').mkdir(exist_ok=True)
+        (root / 'splits' / f'{split}.txt').write_text('\n'.join(lines))
+        if split == 'train':
+            (root / 'splits/labeled.txt').write_text('\n'.join(lines[:3]))

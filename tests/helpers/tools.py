@@ -1,0 +1,47 @@
+"""Run the tools as a user does."""
+
+import contextlib
+import io
+import os
+import runpy
+import subprocess
+import sys
+from pathlib import Path
+from unittest import mock
+
+ROOT = Path(__file__).parents[2]
+TINY = ROOT / 'tests/configs/tiny.py'
+
+
+def run(*args, ok: bool = True, env=None) -> str:
+    """Run a command in the project root and give its output.
+
+    ``python`` stands for this interpreter.  With ``ok`` the command must
+    succeed, else it must fail.
+    """
+    args = [sys.executable if a == 'python' else str(a) for a in args]
+    done = subprocess.run(
+        args,
+        cwd=ROOT,
+        env=dict(os.environ, OMP_NUM_THREADS='1', **(env or {})),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=300,
+    )
+    assert (done.returncode == 0) == ok, done.stdout[-6000:]
+    return done.stdout
+
+
+def call(tool, *args, ok: bool = True) -> str:
+    """Run a tool in this process; its ``main`` may give the exit status."""
+    output = io.StringIO()
+    main = runpy.run_path(str(ROOT / tool))['main']
+    with (
+        mock.patch.object(sys, 'argv', [tool, *map(str, args)]),
+        contextlib.redirect_stdout(output),
+        contextlib.redirect_stderr(output),
+    ):
+        status = main()
+    assert (not status) == ok, output.getvalue()
+    return output.getvalue()

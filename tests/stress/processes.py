@@ -1,0 +1,273 @@
+"""What several processes do, over gloo.
+
+``python -m tests.stress.processes FOLDER`` runs all that ``test_processes.py`` looks
+at, and prints how every process ended.  The processes are forked from this
+one, which has imported everything, so that starting them costs nothing.
+"""
+
+import argparse
+import json
+import os
+import signal
+import socket
+import time
+from collections.abc import Callable
+from pathlib import Path
+from unittest import mock
+
+import torch
+from mmengine.dist import get_rank
+from mmengine.hooks import Hook
+from mmseg.models.segmentors import EncoderDecoder
+
+from mmsemi.evaluation import ConfusionIoUMetric
+from mmsemi.models.losses import rank as rank_loss
+from mmsemi.models.methods import corrmatch
+from mmsemi.registry import HOOKS, METRICS, RUNNERS
+from tests.helpers.runs import METHODS, make_config, make_tiny_data
+from tests.stress.resume_points import OFTEN, ended, fork, prepare
+
+NORM = dict(type='GN', num_groups=4)
+
+
+@HOOKS.register_module(force=True)
+class LossFile(Hook):
+    """Keeps the losses of every step, those of each process."""
+
+    def before_train(self, runner):
+        self.losses = []
+
+    def after_train_iter(self, runner, batch_idx, data_batch, outputs):
+        self.losses.append({k: v.item() for k, v in outputs.items()})
+
+    def after_train(self, runner):
+        file = Path(runner.work_dir, f'losses_{get_rank()}.json')
+        file.write_text(json.dumps(self.losses))
+
+
+@METRICS.register_module(force=True)
+class AreaFile(ConfusionIoUMetric):
+    """Keeps the numbers of pixels that the scores are made of."""
+
+    def compute_metrics(self, results):
+        areas = torch.stack(results)
+        Path(self.dataset_meta['areas']).write_text(
+            json.dumps([len(results), areas.sum(0).tolist()])
+        )
+        return super().compute_metrics(results)
+
+
+def drop_odd(feat, prob=0.5, training=True, inplace=False):
+    """In the place of a dropout that draws."""
+    return feat * (torch.arange(feat.size(1)) % 2 == 0)[:, None, None] * 2
+
+
+def exact() -> None:
+    """Compute in float64, and without draws.
+
+    In float32 a rounding may decide which of two equal pixels is the largest
+    of a pooling, and so has the gradient.  Draws belong to a process: put in
+    their place what does not.
+    """
+    torch.set_default_dtype(torch.float64)
+    extract = EncoderDecoder.extract_feat
+    mock.patch.object(
+        EncoderDecoder,
+        'extract_feat',
+        lambda self, images: extract(self, images.double()),
+    ).start()
+    choose = rank_loss.choose_landmarks
+    mock.patch.object(
+        rank_loss,
+        'choose_landmarks',
+        lambda feat, num, start: choose(
+            feat, num, torch.zeros(len(feat), dtype=torch.long)
+        ),
+    ).start()
+    mock.patch.object(
+        corrmatch,
+        'random_positions',
+        lambda num, total, *args: torch.arange(num) % total,
+    ).start()
+    mock.patch('torch.nn.functional.dropout2d', drop_odd).start()
+
+
+def config(method, data_root, work_dir, padded=False, **changes):
+    """Of a network whose output for an image depends on no other image.
+
+    Unless ``padded``, on crops without padding and without unlabeled pixels.
+    """
+    hooks = [dict(type='LossFile'), *changes.pop('custom_hooks', [])]
+    cfg = make_config(method, data_root, work_dir, custom_hooks=hooks, **OFTEN)
+    cfg.launcher = 'pytorch'
+    cfg.env_cfg.dist_cfg.timeout = 60
+    cfg.model.backbone.norm_cfg = NORM
+    cfg.model.decode_head.update(norm_cfg=NORM, dropout_ratio=0)
+    if method == 'corrmatch':
+        cfg.model.correlation.norm_cfg = NORM
+    dataset = cfg.train_dataloader.dataset
+    for transform in (*dataset.labeled_pipeline, *dataset.unlabeled_pipeline):
+        if transform.type == 'RandomScaleCrop' and not padded:
+            transform.ratio_range = (1.0, 2.0)
+        if transform.type == 'NoiseCutout' and not padded:
+            transform.prob = 0
+    # Previous models guide from the second epoch on.
+    cfg.train_cfg.max_epochs = dict(prevmatch=2, prevmatch_ema=2, stpp=3).get(method, 1)
+    cfg.merge_from_dict(changes)
+    return cfg
+
+
+def train(*args, **kwargs) -> None:
+    RUNNERS.build(config(*args, **kwargs)).train()
+
+
+def train_all(data_root, folder) -> None:
+    """Every method."""
+    for method in METHODS:
+        train(method, data_root, folder / method)
+
+
+def train_accumulating(data_root, folder) -> None:
+    """Two steps of as many samples on any number of processes.
+
+    UniMatch, and with BatchNorm and OHEM the supervised baseline.
+    """
+    world_size = int(os.environ['WORLD_SIZE'])
+    for method in ('unimatch', 'supervised'):
+        cfg = config(method, data_root, folder / method, padded=True)
+        if method == 'supervised':
+            cfg.model.backbone.norm_cfg = dict(type='BN')
+            cfg.model.decode_head.loss_decode = dict(
+                type='PixelOHEMLoss', thresh=0.3, min_kept=300
+            )
+        cfg.total_batch_size = 2
+        cfg.optim_wrapper.accumulative_counts = 2 // world_size
+        cfg.train_cfg = dict(type='IterBasedTrainLoop', max_iters=4 // world_size)
+        cfg.log_processor.by_epoch = False
+        cfg.auto_scale_lr.enable = False
+        cfg.param_scheduler = None
+        cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
+        RUNNERS.build(cfg).train()
+
+
+def evaluate(data_root, folder, checkpoint) -> None:
+    """On 3 images and on 1."""
+    folder.mkdir(exist_ok=True)
+    for val in ('val', 'one'):
+        cfg = config('unimatch', data_root, folder / val)
+        cfg.load_from = str(checkpoint)
+        cfg.test_dataloader.dataset.ann_file = f'splits/{val}.txt'
+        cfg.test_dataloader.dataset.metainfo.areas = str(folder / f'{val}.json')
+        cfg.test_evaluator.type = 'AreaFile'
+        RUNNERS.build(cfg).test()
+
+
+def launch(
+    world_size: int,
+    function: Callable,
+    *args,
+    output: Path,
+    stopped: int | None = None,
+    **kwargs,
+) -> list[int]:
+    """Run a function on several processes; how they ended.
+
+    One that is ``stopped`` is killed when the others have ended.
+    """
+    with socket.socket() as port:
+        port.bind(('127.0.0.1', 0))
+        os.environ['MASTER_PORT'] = str(port.getsockname()[1])
+    os.environ.update(MASTER_ADDR='127.0.0.1', WORLD_SIZE=str(world_size))
+    pids = []
+    for rank in range(world_size):
+        os.environ.update(RANK=str(rank), LOCAL_RANK=str(rank))
+        pids.append(fork(function, *args, output=output, **kwargs))
+    codes = {rank: ended(pids[rank]) for rank in range(world_size) if rank != stopped}
+    if stopped is not None:
+        os.kill(pids[stopped], signal.SIGKILL)
+        codes[stopped] = ended(pids[stopped])
+    return [codes[rank] for rank in range(world_size)]
+
+
+def end_at(time: int, number: int) -> list:
+    """Process 1 gets a signal at the begin of a step."""
+    return [
+        dict(
+            type='EndAt',
+            point='before_train_iter',
+            time=time,
+            signal=int(number),
+            rank=1,
+        )
+    ]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('folder', type=Path)
+    folder = parser.parse_args().folder
+    prepare()
+    exact()
+    full, padded = folder / 'full', folder / 'padded'
+    make_tiny_data(full, unlabeled_rows=0)
+    make_tiny_data(padded)
+    for name, split, count in (('one', 'val', 1), ('two', 'train', 5)):
+        lines = (padded / f'splits/{split}.txt').read_text().splitlines()
+        (padded / f'splits/{name}.txt').write_text('\n'.join(lines[:count]))
+    codes = {}
+
+    def attempt(name, world_size, function, *args, **kwargs):
+        start = time.time()
+        codes[name] = launch(
+            world_size, function, *args, output=folder / f'{name}.txt', **kwargs
+        )
+        print(f'{name}: {codes[name]} ({time.time() - start:.1f} s)', flush=True)
+
+    for n in (1, 2):
+        attempt(f'train_{n}', n, train_all, full, folder / f'train_{n}')
+        attempt(
+            f'accumulate_{n}', n, train_accumulating, padded, folder / f'accumulate_{n}'
+        )
+    for n in (1, 2, 3):
+        attempt(
+            f'evaluate_{n}',
+            n,
+            evaluate,
+            padded,
+            folder / f'evaluate_{n}',
+            folder / 'train_1/unimatch/iter_2.pth',
+        )
+    attempt(
+        'few_images',
+        3,
+        train,
+        'unimatch',
+        padded,
+        folder / 'few_images',
+        **{
+            'train_dataloader.dataset.train_list': 'splits/two.txt',
+            'total_batch_size': 3,
+        },
+    )
+    prevmatch = train, 'prevmatch', full
+    attempt(
+        'term', 2, *prevmatch, folder / 'term', custom_hooks=end_at(3, signal.SIGTERM)
+    )
+    attempt('resume', 2, *prevmatch, folder / 'term', resume=True)
+    attempt(
+        'die', 2, *prevmatch, folder / 'die', custom_hooks=end_at(3, signal.SIGKILL)
+    )
+    attempt(
+        'stall',
+        2,
+        *prevmatch,
+        folder / 'stall',
+        custom_hooks=end_at(3, signal.SIGSTOP),
+        stopped=1,
+        **{'env_cfg.dist_cfg.timeout': 10},
+    )
+    (folder / 'codes.json').write_text(json.dumps(codes))
+
+
+if __name__ == '__main__':
+    main()
