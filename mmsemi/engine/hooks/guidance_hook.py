@@ -3,17 +3,11 @@
 from collections.abc import Sequence
 
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 from mmengine.runner import EpochBasedTrainLoop
-from torch import nn
 
 from mmsemi.models.utils import Guidance
 
-
-def student(runner) -> nn.Module:
-    """The network in training, out of its wrapper."""
-    model = runner.model
-    return model.module if is_model_wrapper(model) else model
+from ..unwrap import student
 
 
 class GuidanceHook(Hook):

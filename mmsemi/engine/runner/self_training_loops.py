@@ -26,7 +26,7 @@ from mmsemi.utils.checkpoint import read_checkpoint, unwrap
 from mmsemi.utils.files import write_whole
 from mmsemi.visualization import save_mask
 
-from ..hooks.guidance_hook import student
+from ..unwrap import student
 
 
 class _WithFaults(Dataset):

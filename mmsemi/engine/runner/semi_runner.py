@@ -15,7 +15,7 @@ from mmengine.dist import (
     master_only,
 )
 from mmengine.fileio import LocalBackend, get_file_backend
-from mmengine.model import BaseTTAModel, MMDistributedDataParallel, is_model_wrapper
+from mmengine.model import MMDistributedDataParallel, is_model_wrapper
 from mmengine.optim import OptimWrapper
 from mmengine.runner import BaseLoop, EpochBasedTrainLoop, IterBasedTrainLoop, Runner
 from mmengine.runner.checkpoint import _load_checkpoint_to_model
@@ -28,6 +28,7 @@ from mmsemi.registry import RUNNERS
 from mmsemi.utils.checkpoint import check_fits, find_weights, read_checkpoint, trusting
 from mmsemi.utils.files import replacing
 
+from ..unwrap import student
 from .checks import (
     check_batches,
     check_network,
@@ -131,10 +132,7 @@ class SemiRunner(Runner):
             loop.dataloader.sampler.infinite = True  # resumes at any epoch
         check_batches(loop.dataloader, self.world_size)
         check_train_set(loop.dataloader.dataset)
-        check_network(
-            self.model.module if is_model_wrapper(self.model) else self.model,
-            loop.dataloader.dataset,
-        )
+        check_network(student(self), loop.dataloader.dataset)
         return loop
 
     def build_val_loop(self, loop: BaseLoop | dict) -> BaseLoop:
@@ -187,7 +185,7 @@ class SemiRunner(Runner):
 
     def _check_evaluation(self, loop: BaseLoop) -> None:
         check_val_set(loop.dataloader.dataset)
-        model = self.model.module if is_model_wrapper(self.model) else self.model
+        model = student(self)
         if isinstance(model, SemiSegmentor):
             self.logger.info(f'Evaluation: {model.evaluation}.')
 
@@ -218,10 +216,7 @@ class SemiRunner(Runner):
     def _maybe_compile(self, target: str) -> None:
         """Compile the network; MMEngine takes the step around it as well."""
         if self.cfg.get('compile'):
-            model = self.model
-            while is_model_wrapper(model) or isinstance(model, BaseTTAModel):
-                model = model.module
-            compile_network(model, self.cfg.compile)
+            compile_network(student(self), self.cfg.compile)
             self.logger.info(
                 'The network is compiled in its first steps, which takes minutes.'
             )
@@ -290,12 +285,11 @@ class SemiRunner(Runner):
             # Python, which MMEngine would run to look for a number of GPUs.
             checkpoint['meta'].pop('config', None)
         self.call_hook('after_load_checkpoint', checkpoint=checkpoint)
-        model = self.model.module if is_model_wrapper(self.model) else self.model
+        network = student(self)
         if strict:
-            network = model.module if isinstance(model, BaseTTAModel) else model
             check_fits(network, checkpoint, filename)
         checkpoint = _load_checkpoint_to_model(
-            model, checkpoint, revise_keys=revise_keys
+            network, checkpoint, revise_keys=revise_keys
         )
         self._has_loaded = True
         self.logger.info(f'Load checkpoint from {filename}')
