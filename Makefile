@@ -1,20 +1,38 @@
-# make test   the whole test suite
 # make demo   RankMatch against its supervised baseline on the built-in data
+# make lint   everything about the code that can be checked without running it
+# make test   the whole test suite
 #
-# Both set up a virtual environment in .venv first, with the exact packages of
+# All set up a virtual environment in .venv first, with the exact packages of
 # requirements/pinned.txt, and again when that list changes. PYTHON names the
 # interpreter to build it from; pip's own settings (PIP_INDEX_URL, ...) decide
 # where packages come from, so a CPU or CUDA build of torch is their choice.
+# The parts of `make lint` are targets too; .pre-commit-config.yaml has them
+# one by one.
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test
+.PHONY: demo lint test style layers types docstrings
 
 demo: $(STAMP)
 	$(BIN)/python tools/demo.py
+
+lint: style layers types docstrings
+
+style: $(STAMP)
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+
+layers: $(STAMP)
+	$(BIN)/lint-imports --no-logo
+
+types: $(STAMP)
+	$(BIN)/mypy
+
+docstrings: $(STAMP)
+	$(BIN)/interrogate mmsemi tools
 
 test: $(STAMP)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q --durations=10 \

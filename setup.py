@@ -29,6 +29,7 @@ setup(
     license='Apache-2.0',
     license_files=['LICENSE'],
     packages=find_packages(include=['mmsemi', 'mmsemi.*']),
+    package_data={'mmsemi': ['py.typed']},
     python_requires='>=3.10',
     install_requires=[
         'torch>=2.7',
@@ -40,6 +41,7 @@ setup(
     ],
     extras_require={
         'onedl': ONEDL,
+        'lint': ['import-linter', 'interrogate', 'mypy', 'ruff'],
         'tests': ['hypothesis', 'pytest', 'pytest-xdist', 'tifffile'],
         'tiff': ['tifffile'],  # images of more than 4 channels
     },
