@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from mmengine.config import Config
 
-from mmsemi.engine.runner.cost import measure_cost
+from mmsemi.measuring.cost import measure_cost
 from mmsemi.registry import DATASETS, MODELS
 from tests.helpers import networks as tiny
 from tests.helpers.tools import TINY, call

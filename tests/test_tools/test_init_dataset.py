@@ -8,7 +8,7 @@ from mmengine.config import Config
 from PIL import Image
 
 from mmsemi.datasets import read_list
-from mmsemi.engine.runner.cost import measure_cost
+from mmsemi.measuring.cost import measure_cost
 from mmsemi.models.pretrained import adapt_channels
 from mmsemi.preparation.own.folders import scan_image
 from mmsemi.preparation.own.method_config import METHODS, SHARES

@@ -24,7 +24,7 @@ from mmsemi.datasets import SemiSegDataset
 from mmsemi.datasets.fit import find_misfits
 from mmsemi.datasets.self_training_dataset import DOUBLE_BELOW, smallest_epoch
 from mmsemi.engine.runner.checks import pretrained_parts
-from mmsemi.engine.runner.cost import Cost, measure_cost
+from mmsemi.measuring.cost import Cost, measure_cost
 from mmsemi.preparation.inspection import (
     ERROR,
     IGNORE,

@@ -70,7 +70,9 @@ def region_masks(rows: Tensor, within: Tensor) -> Tensor:
     return masks
 
 
-@torch.no_grad()
+# An operator of its own, so that tracing sees one step whose outputs have known
+# shapes, not a walk that depends on the contents.
+@torch.library.custom_op('mmsemi::propagate_labels', mutates_args=())
 def propagate_labels(
     label: Tensor, confident: Tensor, regions: Tensor, thresh: Tensor, num_classes: int
 ) -> tuple[Tensor, Tensor]:
@@ -108,6 +110,13 @@ def propagate_labels(
     return _walk_abreast(label, confident, regions, thresh, num_classes)
 
 
+@propagate_labels.register_fake
+def _(
+    label: Tensor, confident: Tensor, regions: Tensor, thresh: Tensor, num_classes: int
+) -> tuple[Tensor, Tensor]:
+    return torch.empty_like(label), torch.empty_like(confident)
+
+
 def _walk(
     label: np.ndarray, confident: np.ndarray, regions: np.ndarray, thresh: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -137,7 +146,7 @@ def _walk_abreast(
     A step is short, and what it costs is the number of its operations.
     """
     shape, (batch, num) = label.shape, regions.shape[:2]
-    label, confident = label.flatten(1), confident.flatten(1)
+    label, confident = label.clone().flatten(1), confident.flatten(1)
     regions = regions.flatten(2)
     size, trusted = (
         masks.sum(2).to(thresh.dtype)

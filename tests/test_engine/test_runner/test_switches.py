@@ -7,12 +7,12 @@ import torch
 from mmengine.optim import OptimWrapper, build_optim_wrapper
 
 from mmsemi.engine import AutocastOptimWrapper, SemiRunner
-from mmsemi.engine.runner.cost import KeptTensors
 from mmsemi.engine.runner.switches import (
     apply_switches,
     compile_network,
     leave_views_to_device,
 )
+from mmsemi.measuring.cost import KeptTensors
 from mmsemi.registry import MODELS, RUNNERS
 from tests.helpers import networks as tiny
 from tests.helpers.runs import make_config

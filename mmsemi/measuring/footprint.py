@@ -1,10 +1,9 @@
 """The memory that a step takes, without taking it."""
 
 import weakref
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import NamedTuple
-from unittest.mock import patch
 
 import torch
 from mmengine.config import Config
@@ -14,50 +13,67 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_map_only
 
-from mmsemi.models.methods import corrmatch
+from mmsemi.engine.runner.switches import apply_switches
 from mmsemi.registry import MODELS
 from mmsemi.structures.paste import as_pastes
 
-from ..runner.switches import apply_switches
-from .floor import BareNetwork
-
 
 class Footprint(NamedTuple):
-    """Bytes of one process.
+    """Bytes that one process needs.
 
     Attributes:
-        held (int): All the time: weights, momentum, models that guide.
-        step (int): At most in a step, ``held`` included.
-        floor (int): The same of the bare network (:class:`BareNetwork`).
+        held (int): Bytes held throughout training: weights, momentum and the
+            models that guide the method.
+        step (int): Peak during a step, ``held`` included.
     """
 
     held: int
     step: int
-    floor: int
+
+
+class FakeStep(NamedTuple):
+    """A training step on tensors that have shapes but no contents.
+
+    Attributes:
+        held (int): See :class:`Footprint`.
+        run (Callable): Does the step: forward, losses, backward.
+        context (Callable): Returns the context that the forward runs in.
+    """
+
+    held: int
+    run: Callable[[], None]
+    context: Callable[[], AbstractContextManager]
 
 
 def predict_footprint(cfg: Config, processes: int = 1) -> Footprint:
-    """Follow a step of training through its tensors' shapes.
+    """Predict the memory of a training step from the shapes of its tensors.
 
-    Nothing is computed and no data are needed: every operation gives tensors
-    of the right shape and precision without contents, and their bytes are
-    counted from their making to their end.  What a device needs besides
-    (its context, the workspace of convolutions, gaps between tensors) is not
-    in it.
+    Nothing is computed and no data are needed: every operation returns
+    tensors of the right shape and precision without contents, and their bytes
+    count from their creation until they are freed.  Not included is what a
+    device needs besides: its context, the workspace of convolutions, gaps
+    between tensors.
 
     Args:
-        cfg (Config): Of a run.
-        processes (int): That share its batch.
+        cfg (Config): Config of the training.
+        processes (int): Number of processes that share the batch.
 
     Raises:
-        ValueError: The batch is not divided by the processes and the steps
+        ValueError: The batch is not divisible by the processes and the steps
             of an update.
     """
+    with fake_step(cfg, processes) as step:
+        return Footprint(step.held, step.held + peak_bytes(step.run))
+
+
+@contextmanager
+def fake_step(cfg: Config, processes: int = 1) -> Iterator[FakeStep]:
+    """Build a training step without contents; it runs inside the block only.
+
+    Args and errors are those of :func:`predict_footprint`.
+    """
     init_default_scope('mmsemi')
-    with (
-        FakeTensorMode(allow_non_fake_inputs=True),
-        patch.object(corrmatch, 'propagate_labels', _unwalked),
-    ):
+    with FakeTensorMode(allow_non_fake_inputs=True):
         model = MODELS.build(cfg.model).train()
         apply_switches(model, cfg)
         weights = sum(_bytes(t) for t in model.state_dict().values())
@@ -66,15 +82,23 @@ def predict_footprint(cfg: Config, processes: int = 1) -> Footprint:
         batch = _streams(cfg, samples_per_step(cfg, processes))
         context = _precision(cfg)
 
-        def step() -> None:
+        def run() -> None:
             with context():
                 losses = model(**model.data_preprocessor(batch, True), mode='loss')
             model.parse_losses(losses)[0].backward()
             model.zero_grad()
 
-        floor = BareNetwork(step, context)
-        peaks = [held + _peak(run) for run in (step, floor.run)]
-    return Footprint(held, *peaks)
+        yield FakeStep(held, run, context)
+
+
+def peak_bytes(run: Callable[[], None]) -> int:
+    """Count the bytes of tensors that a call holds at its peak.
+
+    Tensors that exist before the call do not count.
+    """
+    with _Counted() as counted:
+        run()
+    return counted.peak
 
 
 def samples_per_step(cfg: Config, processes: int) -> int:
@@ -115,12 +139,6 @@ class _Counted(TorchDispatchMode):
 
     def _forget(self, size: int) -> None:
         self.held -= size
-
-
-def _peak(run: Callable[[], None]) -> int:
-    with _Counted() as counted:
-        run()
-    return counted.peak
 
 
 def _bytes(tensor: Tensor) -> int:
@@ -198,8 +216,3 @@ class _Guide:
     @torch.no_grad()
     def logits(self, images: Tensor) -> Tensor:
         return self.network.logits(images)
-
-
-def _unwalked(label: Tensor, confident: Tensor, *args):
-    """Stands in for what looks at the contents of tensors."""
-    return label.clone(), confident.clone()

@@ -1,6 +1,6 @@
 """Time and peak memory of RankMatch's correlation term.
 
-    python tools/benchmarks/rank_loss.py --out rank_loss.json
+    python benchmarks/rank_loss.py --out rank_loss.json
 
 holds `cutmix_features` + `rank_correlation_loss` against a direct
 transcription of the definition: both maps resized to the crop, mixed and
@@ -18,10 +18,10 @@ from itertools import permutations
 import torch
 import torch.nn.functional as F
 
+from helpers.timing import peak_memory, seconds, write_report
 from mmsemi.models.losses import rank_correlation_loss
 from mmsemi.models.utils import cutmix, cutmix_features
 from mmsemi.structures.paste import as_pastes
-from mmsemi.utils.measuring import peak_memory, seconds, write_report
 
 
 def direct_mixing(own, other, pastes, size):

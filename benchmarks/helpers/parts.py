@@ -9,13 +9,13 @@ from unittest.mock import patch
 
 import torch
 
+from mmsemi.engine.hooks import EMATeacherHook
 from mmsemi.models import SemiSegmentor
 from mmsemi.models.utils import PseudoLabel
-from mmsemi.utils.measuring import clock
 
-from ..hooks import EMATeacherHook
 from .floor import NETWORK
 from .rehearsal import Rehearsal
+from .timing import clock
 
 NAMES = dict(  # of functions; others have their own
     confident_share='logged shares',

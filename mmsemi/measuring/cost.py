@@ -10,9 +10,8 @@ from mmengine.config import Config
 from torch.utils.data import Dataset
 
 from mmsemi.datasets import stack_streams
+from mmsemi.engine.hooks.guidance_hook import GuidanceHook
 from mmsemi.registry import DATA_SAMPLERS, HOOKS, MODELS
-
-from ..hooks.guidance_hook import GuidanceHook
 
 
 class Cost(NamedTuple):

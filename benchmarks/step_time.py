@@ -1,6 +1,6 @@
 """Time and memory of a training step, above its bare network.
 
-    python tools/benchmarks/step_time.py CONFIG --out step_time.json
+    python benchmarks/step_time.py CONFIG --out step_time.json
 
 The floor is the bare network on exactly the same images: what a step sends
 through it, in the same modes and batches, and backwards the gradients that
@@ -10,7 +10,7 @@ floor with them, too.
 ``--against KEY=VALUE`` holds the step against one under other settings
 instead, and an update by accumulated steps counts as one:
 
-    python tools/benchmarks/step_time.py CONFIG --against \\
+    python benchmarks/step_time.py CONFIG --against \\
         train_dataloader.sampler.partner=in_batch
 
 Both take turns in one process, on a batch of the config's data (``--noise``:
@@ -28,16 +28,11 @@ from statistics import median, quantiles
 import torch
 from mmengine.config import DictAction
 
-from mmsemi.engine.bench import (
-    BareNetwork,
-    Parts,
-    Rehearsal,
-    own_layers,
-    set_crop,
-    use_noise,
-)
+from helpers.floor import BareNetwork, own_layers
+from helpers.parts import Parts
+from helpers.rehearsal import Rehearsal, set_crop, use_noise
+from helpers.timing import peak_memory, seconds, write_report
 from mmsemi.utils.config import add_config_arguments, load_config
-from mmsemi.utils.measuring import peak_memory, seconds, write_report
 
 
 def parse_args():

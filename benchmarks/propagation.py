@@ -1,6 +1,6 @@
 """Time of CorrMatch's region masks and label propagation.
 
-    python tools/benchmarks/propagation.py --out propagation.json
+    python benchmarks/propagation.py --out propagation.json
 
 holds `region_masks` + `propagate_labels` against a direct transcription of
 the definition: every row of the correlation at full resolution, and a visit
@@ -15,8 +15,8 @@ import statistics
 import torch
 import torch.nn.functional as F
 
+from helpers.timing import clock, write_report
 from mmsemi.models.utils import propagate_labels, region_masks
-from mmsemi.utils.measuring import clock, write_report
 
 CLASSES = 21
 

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch.profiler import ProfilerActivity, profile
 
-from .files import write_whole
+from mmsemi.utils.files import write_whole
 
 
 def clock() -> float:

@@ -1,6 +1,6 @@
 """The memory that training by a config takes, and what would lower it.
 
-    python tools/benchmarks/memory.py CONFIG --budget 24 --processes 4
+    python benchmarks/memory.py CONFIG --budget 24 --processes 4
 
 Follows a step through the shapes of its tensors: no data, no GPU and no
 memory are needed, and a published crop takes seconds.  ``--budget`` tries one
@@ -13,15 +13,11 @@ import argparse
 import copy
 import tempfile
 
-from mmsemi.engine.bench import (
-    Rehearsal,
-    predict_footprint,
-    samples_per_step,
-    set_crop,
-    use_noise,
-)
+from helpers.floor import BareNetwork
+from helpers.rehearsal import Rehearsal, set_crop, use_noise
+from helpers.timing import peak_memory, write_report
+from mmsemi.measuring.footprint import fake_step, peak_bytes, samples_per_step
 from mmsemi.utils.config import add_config_arguments, load_config
-from mmsemi.utils.measuring import peak_memory, write_report
 
 GB = 2**30
 HALF = {'optim_wrapper.type': 'AutocastOptimWrapper'}
@@ -71,7 +67,10 @@ def predict(cfg, crop, processes, budget):
             samples = samples_per_step(variant, processes)
         except ValueError:  # the batch cannot be divided further
             continue
-        held, step, floor = predict_footprint(variant, processes)
+        with fake_step(variant, processes) as fake:
+            held = fake.held
+            step = held + peak_bytes(fake.run)
+            floor = held + peak_bytes(BareNetwork(fake.run, fake.context).run)
         rows.append(
             dict(
                 crop=crop,

@@ -1,6 +1,6 @@
 """Time and memory of the smaller kernels of the methods.
 
-    OMP_NUM_THREADS=1 python tools/benchmarks/kernels.py --out kernels.json
+    OMP_NUM_THREADS=1 python benchmarks/kernels.py --out kernels.json
 
 holds each against what mmseg and PyTorch have for the same, in turn in one
 process, at the published sizes.  Losses are taken with their gradient.  Time
@@ -16,11 +16,11 @@ import torch.nn.functional as F
 from mmseg.evaluation import IoUMetric
 from mmseg.models.losses import CrossEntropyLoss, OhemCrossEntropy
 
+from helpers.timing import peak_memory, seconds, write_report
 from mmsemi.evaluation import ConfusionIoUMetric
 from mmsemi.models.losses import masked_cross_entropy, masked_kl, ohem_cross_entropy
 from mmsemi.models.utils import cutmix, snapshot_reliability
 from mmsemi.structures.paste import as_pastes
-from mmsemi.utils.measuring import peak_memory, seconds, write_report
 
 Rivals = dict[str, Callable]
 

@@ -1,6 +1,6 @@
 """What training costs against crop, batch, classes, processes and lists.
 
-    OMP_NUM_THREADS=1 python tools/benchmarks/scale.py
+    OMP_NUM_THREADS=1 python benchmarks/scale.py
 
 takes a step (loss and gradients) of UniMatch with a small network, one
 quantity varied at a time, the same in several processes of one thread each,
@@ -29,12 +29,12 @@ from mmengine.config import Config
 from mmengine.model import MMDistributedDataParallel
 from mmengine.registry import init_default_scope
 
+from helpers.timing import clock, seconds, write_report
 from mmsemi.datasets import SemiSampler, SemiSegDataset
 from mmsemi.registry import MODELS
 from mmsemi.structures.paste import as_pastes
-from mmsemi.utils.measuring import clock, seconds, write_report
 
-CONFIG = Path(__file__).parents[2] / 'configs/unimatch/camvid_1-8_r18.py'
+CONFIG = Path(__file__).parents[1] / 'configs/unimatch/camvid_1-8_r18.py'
 STEPS = dict(crop=[81, 161, 321, 641], batch=[1, 2, 4, 8], classes=[11, 19, 81, 150])
 USUAL = dict(crop=161, batch=2, classes=21)
 

@@ -1,6 +1,6 @@
 """How fast samples are loaded, and what of it takes the time.
 
-    OMP_NUM_THREADS=1 python tools/benchmarks/data_speed.py CONFIG
+    OMP_NUM_THREADS=1 python benchmarks/data_speed.py CONFIG
 
 measures the training set of a config, one with strong views, in one process:
 samples per second of a core, and the share of each transform.  Beside it, in
@@ -29,12 +29,12 @@ from mmengine.registry import init_default_scope
 from PIL import Image, ImageEnhance, ImageFilter, ImageOps
 from torch.utils.data import DataLoader
 
+from helpers.timing import clock, write_report
 from mmsemi.datasets import SemiIndex, SemiSampler, list_line, stack_streams
 from mmsemi.datasets.transforms import RandomScaleCrop, StrongViews
 from mmsemi.engine.runner.switches import leave_views_to_device
 from mmsemi.registry import DATASETS
 from mmsemi.utils.config import add_config_arguments, load_config
-from mmsemi.utils.measuring import clock, write_report
 
 BATCH = 4
 

@@ -1,6 +1,6 @@
 """Time of evaluation and pseudo-labelling, against one forward at a time.
 
-    OMP_NUM_THREADS=1 python tools/benchmarks/evaluation.py CONFIG
+    OMP_NUM_THREADS=1 python benchmarks/evaluation.py CONFIG
 
 predicts random images with the config's network (random weights) in three
 ways: the released Cityscapes windows, mmseg's sliding windows, and ST's
@@ -24,6 +24,7 @@ from mmengine.registry import init_default_scope
 from mmengine.runner.amp import autocast
 from torch import Tensor, nn
 
+from helpers.timing import seconds, write_report
 from mmsemi.engine.runner.switches import compile_network
 from mmsemi.models.utils import (
     mean_logit_windows,
@@ -32,7 +33,6 @@ from mmsemi.models.utils import (
 )
 from mmsemi.registry import MODELS
 from mmsemi.utils.config import add_config_arguments, load_config
-from mmsemi.utils.measuring import seconds, write_report
 
 SCALES = (0.5, 0.75, 1.0, 1.5, 2.0)
 

@@ -1,0 +1,61 @@
+import copy
+
+import pytest
+from mmengine.config import Config
+
+from helpers.floor import BareNetwork
+from helpers.rehearsal import Rehearsal, set_crop, use_noise
+from helpers.timing import peak_memory
+from mmsemi.measuring.footprint import fake_step, peak_bytes, predict_footprint
+from tests.helpers.tools import TINY
+
+# With more threads, convolutions take more memory beside the tensors.
+pytestmark = pytest.mark.usefixtures('one_thread')
+
+
+@pytest.fixture
+def cfg(tmp_path):
+    cfg = Config.fromfile(TINY)
+    set_crop(cfg, 49)
+    use_noise(cfg, str(tmp_path), images=8)
+    return cfg
+
+
+def use_method(cfg, name):
+    cfg.model.pop('loss_rank')
+    cfg.model.type = name
+
+
+@pytest.mark.parametrize('switch', [{}, dict(gradient_checkpointing=True)])
+def test_predicted_memory_is_the_measured(cfg, switch):
+    cfg.merge_from_dict(switch)
+    footprint = predict_footprint(copy.deepcopy(cfg))
+    rehearsal = Rehearsal(cfg)
+    rehearsal.step()
+    measured = peak_memory(rehearsal.step)
+    assert footprint.step - footprint.held == pytest.approx(measured, rel=0.1)
+    with fake_step(cfg) as fake:
+        floor = BareNetwork(fake.run, fake.context)
+        assert peak_bytes(floor.run) < peak_bytes(fake.run)
+
+
+def test_labels_that_propagate_have_known_shapes(cfg):
+    use_method(cfg, 'CorrMatch')
+    del cfg.model['conf_thresh']
+    cfg.model.correlation = dict(in_channels=64)
+    footprint = predict_footprint(copy.deepcopy(cfg))
+    rehearsal = Rehearsal(cfg)
+    rehearsal.step()
+    measured = peak_memory(rehearsal.step)
+    assert footprint.step - footprint.held == pytest.approx(measured, rel=0.2)
+
+
+def test_previous_models_take_room(cfg):
+    use_method(cfg, 'PrevMatch')
+    alone = predict_footprint(cfg)
+    cfg.custom_hooks = [dict(type='PreviousModelsHook', max_models=3)]
+    weights = sum(
+        v.numel() * v.element_size()
+        for v in Rehearsal(copy.deepcopy(cfg)).model.state_dict().values()
+    )
+    assert predict_footprint(cfg).held - alone.held == 4 * weights
