@@ -16,7 +16,8 @@ import tempfile
 from helpers.floor import BareNetwork
 from helpers.rehearsal import Rehearsal, set_crop, use_noise
 from helpers.timing import peak_memory, write_report
-from mmsemi.measuring.footprint import fake_step, peak_bytes, samples_per_step
+from mmsemi.engine.runner.batch import samples_per_step
+from mmsemi.measuring.footprint import fake_step, peak_bytes
 from mmsemi.utils.config import add_config_arguments, load_config
 
 GB = 2**30

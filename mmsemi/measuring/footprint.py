@@ -13,6 +13,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_map_only
 
+from mmsemi.engine.runner.batch import samples_per_step
 from mmsemi.engine.runner.switches import apply_switches
 from mmsemi.registry import MODELS
 from mmsemi.structures.paste import as_pastes
@@ -99,19 +100,6 @@ def peak_bytes(run: Callable[[], None]) -> int:
     with _Counted() as counted:
         run()
     return counted.peak
-
-
-def samples_per_step(cfg: Config, processes: int) -> int:
-    """Samples that a process has in a step."""
-    if 'batch_size' in cfg.train_dataloader:
-        return cfg.train_dataloader.batch_size
-    parts = processes * cfg.optim_wrapper.get('accumulative_counts', 1)
-    if cfg.total_batch_size % parts:
-        raise ValueError(
-            f'total_batch_size={cfg.total_batch_size} cannot be divided among '
-            f'{processes} processes and the steps of an update.'
-        )
-    return cfg.total_batch_size // parts
 
 
 class _Counted(TorchDispatchMode):

@@ -90,6 +90,25 @@ def test_an_epoch_of_self_training(check):
     assert ('error', 'batch') not in found
 
 
+def test_a_step_of_an_accumulated_batch(check):
+    """5 samples fill the step of a batch of 10 in two steps."""
+    options = ('total_batch_size=10', 'optim_wrapper.accumulative_counts')
+    found, report = check(options[0], f'{options[1]}=2', args=())
+    assert ('error', 'batch') not in found
+    assert report['cost']['steps'] == 1
+    found, _ = check(options[0], f'{options[1]}=3', ok=False)
+    (message,) = found['error', 'batch']
+    assert '10 cannot be divided among 1 processes of 3 steps' in message
+
+
+def test_an_epoch_of_more_unlabeled_images_per_sample(check):
+    """5 unlabeled images make 2 samples of two."""
+    options = ('train_dataloader.sampler.ratio=[1,2]', 'total_batch_size=3')
+    found, _ = check(*options, ok=False)
+    (message,) = found['error', 'batch']
+    assert '2 samples do not fill a batch of 3' in message
+
+
 def test_memory_grows_with_the_batch(check):
     memory = [
         check(f'total_batch_size={batch}', args=())[1]['cost']['memory']

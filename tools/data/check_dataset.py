@@ -23,6 +23,7 @@ from rich.table import Table
 from mmsemi.datasets import SemiSegDataset
 from mmsemi.datasets.fit import find_misfits
 from mmsemi.datasets.self_training_dataset import DOUBLE_BELOW, smallest_epoch
+from mmsemi.engine.runner.batch import samples_per_step
 from mmsemi.engine.runner.checks import pretrained_parts
 from mmsemi.measuring.cost import Cost, measure_cost
 from mmsemi.preparation.inspection import (
@@ -119,13 +120,18 @@ def check_config(cfg: Config, parts: dict, findings: list[Finding]) -> None:
                 )
             )
     samples = epoch_length(cfg, parts)
-    if 0 < samples < batch_size(cfg):
+    try:
+        step = samples_per_step(cfg)
+    except ValueError as error:
+        findings.append(Finding(ERROR, 'batch', str(error)))
+        return
+    if 0 < samples < step:
         findings.append(
             Finding(
                 ERROR,
                 'batch',
-                f'{samples} samples do not fill a batch of '
-                f'{batch_size(cfg)}. Lower total_batch_size.',
+                f'{samples} samples do not fill a batch of {step}. Lower '
+                'total_batch_size (or train_dataloader.batch_size).',
             )
         )
 
@@ -139,19 +145,15 @@ def epoch_length(cfg: Config, parts: dict) -> int:
         shares = cfg.get('self_training', {}).get('shares', (0.5, 1))
         double_below = cfg.train_dataloader.dataset.get('double_below', DOUBLE_BELOW)
         return smallest_epoch(labeled, unlabeled, shares, double_below)
-    return unlabeled or labeled
-
-
-def batch_size(cfg: Config) -> int:
-    """Samples of all processes in a step."""
-    return cfg.train_dataloader.get('batch_size') or cfg.total_batch_size
+    _, per_sample = cfg.train_dataloader.get('sampler', {}).get('ratio', (1, 1))
+    return (unlabeled or labeled) // max(per_sample, 1)
 
 
 def measure(cfg: Config, findings: list[Finding]) -> Cost | None:
     """What a step takes; None with a finding where it fails."""
     try:
         dataset = DATASETS.build(cfg.train_dataloader.dataset)
-        return measure_cost(cfg, dataset, batch_size(cfg))
+        return measure_cost(cfg, dataset, samples_per_step(cfg))
     except (OSError, RuntimeError, TypeError, ValueError) as error:
         findings.append(Finding(ERROR, 'step', f'A step of training fails: {error}'))
         return None

@@ -19,6 +19,7 @@ from mmsemi.registry import DATASETS, RUNNERS
 from mmsemi.utils.files import write_whole
 
 from ..hooks.snapshot_hook import snapshot_files
+from .batch import samples_per_step
 from .self_training_loops import round_lists
 from .semi_runner import SemiRunner
 
@@ -264,9 +265,7 @@ class SelfTrainingRunner:
         images = smallest_epoch(
             len(dataset.labeled), num, self.shares, dataset.double_below
         )
-        step = cfg.train_dataloader.get(
-            'batch_size'
-        ) or cfg.total_batch_size // cfg.optim_wrapper.get('accumulative_counts', 1)
+        step = samples_per_step(cfg)
         if images < step:
             raise ValueError(
                 f'A training of self-training has {images} images, which do '

@@ -29,6 +29,7 @@ from mmsemi.utils.checkpoint import check_fits, find_weights, read_checkpoint, t
 from mmsemi.utils.files import replacing
 
 from ..unwrap import student
+from .batch import samples_per_step, steps_per_update
 from .checks import (
     check_batches,
     check_network,
@@ -119,7 +120,14 @@ class SemiRunner(Runner):
             ValueError: A total batch that the processes do not divide, or
                 fewer images than a batch; what the lists and files raise.
         """
-        self._divide_batch()
+        if (
+            isinstance(self._train_dataloader, dict)
+            and self.cfg.get('total_batch_size') is not None
+        ):
+            self._train_dataloader = dict(
+                self._train_dataloader,
+                batch_size=samples_per_step(self.cfg, self.world_size),
+            )
         if self.cfg.get('views_on_device'):
             self._train_dataloader = dict(
                 self._train_dataloader,
@@ -143,29 +151,6 @@ class SemiRunner(Runner):
             check_overlap(self.train_dataloader.dataset, loop.dataloader.dataset)
         return loop
 
-    def _divide_batch(self) -> None:
-        """Turn ``total_batch_size`` into this process's ``batch_size``."""
-        if not isinstance(self._train_dataloader, dict):
-            return
-        total = self.cfg.get('total_batch_size')
-        if total is None or 'batch_size' in self._train_dataloader:
-            return
-        parts = self.world_size * self._steps_per_update
-        if total % parts:
-            raise ValueError(
-                f'total_batch_size={total} cannot be divided among '
-                f'{self.world_size} processes of {self._steps_per_update} '
-                'steps per update. Use a number of processes and '
-                'optim_wrapper.accumulative_counts that divide it, or set '
-                'train_dataloader.batch_size, which is per process and step.'
-            )
-        self._train_dataloader = dict(self._train_dataloader, batch_size=total // parts)
-
-    @property
-    def _steps_per_update(self) -> int:
-        optim_wrapper = self.cfg.get('optim_wrapper') or {}
-        return optim_wrapper.get('accumulative_counts', 1)
-
     def scale_lr(
         self, optim_wrapper: OptimWrapper, auto_scale_lr: dict | None = None
     ) -> None:
@@ -173,7 +158,7 @@ class SemiRunner(Runner):
         if auto_scale_lr and 'base_batch_size' in auto_scale_lr:
             base = auto_scale_lr['base_batch_size']
             auto_scale_lr = dict(
-                auto_scale_lr, base_batch_size=base / self._steps_per_update
+                auto_scale_lr, base_batch_size=base / steps_per_update(self.cfg)
             )
         super().scale_lr(optim_wrapper, auto_scale_lr)
 
