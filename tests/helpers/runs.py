@@ -1,16 +1,20 @@
-"""Trainings of every method, in seconds each, and images for them."""
+"""Configs that train each method within seconds, and images for them."""
 
+import copy
 import itertools
+import logging
 from pathlib import Path
 
 import cv2
 import numpy as np
 from mmengine.config import Config
+from mmengine.runner import Runner
 
+from mmsemi.engine import SemiRunner
 from tests.helpers.tools import ROOT, TINY
 
 TINY_SELF_TRAINING = ROOT / 'tests/configs/tiny_self_training.py'
-NUMBER = itertools.count()  # of the run: MMEngine keeps state by name
+NUMBER = itertools.count()  # MMEngine keeps state by a run's name
 
 _PREV = dict(conf_thresh=0.2, prev_conf_thresh=0.2)
 MODELS = dict(
@@ -20,7 +24,7 @@ MODELS = dict(
     rankmatch=dict(
         type='RankMatch',
         conf_thresh=0.2,
-        # Dot products of such features saturate: the term would be 0.
+        # The softmax of these features' dot products saturates: a term of 0.
         loss_rank=dict(num_landmarks=8, similarity='cosine'),
     ),
     corrmatch=dict(
@@ -36,7 +40,7 @@ HOOKS = dict(
     prevmatch=[dict(type='PreviousModelsHook', max_models=2)],
     prevmatch_ema=[dict(type='EMATeacherHook', evaluate=True)],
 )
-# The stages of self-training that train.
+# The stages of self-training that train a network.
 STAGES = dict(
     st=('1_supervised', '3_retraining'),
     stpp=('1_supervised', '4_retraining', '6_retraining'),
@@ -45,12 +49,14 @@ METHODS = (*MODELS, *STAGES)
 
 
 def make_config(method: str, data_root: Path, work_dir: Path, **changes) -> Config:
-    """A training of 3 epochs on the images of ``tiny_data``.
+    """Make the config of a 3-epoch training on the images of ``tiny_data``.
 
     Args:
         method (str): One of ``METHODS``.
-        changes: Of the config, by dotted names; ``custom_hooks`` come in
-            addition.
+        data_root (Path): Written by :func:`make_tiny_data`.
+        work_dir (Path): Of the run.
+        changes: Changes to the config, with dotted names; ``custom_hooks``
+            are added to the method's.
     """
     if method in STAGES:
         cfg = Config.fromfile(TINY_SELF_TRAINING)
@@ -80,8 +86,35 @@ def make_config(method: str, data_root: Path, work_dir: Path, **changes) -> Conf
     return cfg
 
 
+def run_logged(
+    cfg: Config, *hooks, epochs: int = 1, **changes
+) -> tuple[Runner, list[str]]:
+    """Train a copy of a config; return the runner and its warnings."""
+    cfg = copy.deepcopy(cfg)
+    cfg.merge_from_dict(dict({'train_cfg.max_epochs': epochs}, **changes))
+    cfg.custom_hooks = list(hooks)
+    cfg.experiment_name = f'logged_{next(NUMBER)}'
+    runner = SemiRunner.from_cfg(cfg)
+    lines = []
+    handler = logging.Handler(logging.WARNING)
+    handler.emit = lambda record: lines.append(record.getMessage())
+    runner.logger.addHandler(handler)
+    runner.train()
+    return runner, lines
+
+
+def said(lines: list[str], text: str) -> int:
+    """Count the lines that contain a text."""
+    return sum(text in line for line in lines)
+
+
 def make_tiny_data(root: Path, unlabeled_rows: int = 2) -> None:
-    """Write 8 train and 3 val images of 4 classes, 48x40."""
+    """Write 8 training and 3 validation images of 4 classes, 48x40.
+
+    Args:
+        root (Path): Data root to write to.
+        unlabeled_rows (int): Rows of each mask that are 255 = ignore.
+    """
     rng = np.random.default_rng(0)
     for split, count in (('train', 8), ('val', 3)):
         lines = []

@@ -1,6 +1,7 @@
 from .corrupt_files_hook import CorruptFilesHook
 from .ema_teacher_hook import EMATeacherHook, teacher_checkpoint
 from .health_hook import HealthHook
+from .non_finite_hook import NonFiniteHook
 from .owed_validation_hook import OwedValidationHook
 from .preemption_hook import PreemptionHook
 from .previous_models_hook import PreviousModelsHook
@@ -14,6 +15,7 @@ __all__ = [
     'CorruptFilesHook',
     'EMATeacherHook',
     'HealthHook',
+    'NonFiniteHook',
     'OwedValidationHook',
     'PreemptionHook',
     'PreviousModelsHook',

@@ -1,23 +1,24 @@
-"""Which files a step has seen, without carrying their names along."""
+"""Find the files that a step was trained on."""
 
 import copy
 from itertools import islice
 
-from mmengine.runner import EpochBasedTrainLoop
+from mmengine.runner import EpochBasedTrainLoop, Runner
 
 from mmsemi.datasets import SemiSampler, SemiSegDataset
 
 
-def files_of_step(runner) -> list[str]:
-    """Images of this process in the present step.
+def files_of_step(runner: Runner) -> list[str]:
+    """Find the images that this process loaded for the current step.
 
-    The order follows from the sampler's seed, so that it can be looked up
-    afterwards.
+    Names are not carried along with a batch: the sampler's order follows from
+    its seed, so that they can be found afterwards.
 
     Returns:
-        list[str]: Paths, in the order of labeled, unlabeled and partner of
-        one sample after the other; empty for other samplers than
-        :class:`SemiSampler`.
+        list[str]: Paths: labeled, unlabeled and partner of one sample after
+        the other.  Empty where the order is unknown: for samplers other than
+        :class:`SemiSampler`, and for steps that are not in the current epoch
+        (a loop that repeats steps).
     """
     loader = runner.train_dataloader
     if not (
@@ -28,6 +29,8 @@ def files_of_step(runner) -> list[str]:
     sampler, step = copy.copy(loader.sampler), runner.iter
     if isinstance(runner.train_loop, EpochBasedTrainLoop):
         step -= runner.epoch * len(loader)
+        if not 0 <= step < len(loader):
+            return []
         sampler.set_epoch(runner.epoch)
     sampler.skip(step * loader.batch_size)
     return [

@@ -1,4 +1,4 @@
-"""What goes wrong without an error, said in a line."""
+"""Warn of what goes wrong in a training without an error."""
 
 import math
 from collections import Counter
@@ -6,57 +6,47 @@ from collections import Counter
 import torch
 from mmengine.dist import all_reduce
 from mmengine.hooks import Hook
+from mmengine.runner import Runner
+from torch.nn.utils import get_total_norm
 
 from mmsemi.registry import HOOKS
 
-from .batch_files import files_of_step
 from .ema_teacher_hook import EMATeacherHook
 from .guidance_hook import student
-
-DEAD = dict(
-    loss_rank="set model.loss_rank=dict(similarity='cosine')",
-    loss_prev_strong='lower model.prev_conf_thresh',
-    loss_prev_fp='lower model.prev_conf_thresh',
-    default='raise its weight, or train without it',
-)
-RATIOS = ('train/mask_ratio', 'train/prev_weight')
+from .non_finite_hook import NonFiniteHook
 
 
 @HOOKS.register_module()
 class HealthHook(Hook):
-    """Watches a training for what no error tells.
+    """Warn, with a cure, of what goes wrong in a training without an error.
 
-    In every step: a loss that is not finite, or is with gradients that are
-    not, ends the run and names the step, each part and the files; or
-    ``skip_nonfinite`` such steps are left out and counted.  The losses are
-    looked at where MMEngine has brought them to the CPU for its log; only
-    ``skip_nonfinite`` waits for the device, since a step has to be judged
-    before it is made.
+    Every ``interval`` steps the hook checks the log for the method's
+    ``symptoms`` (see :class:`mmsemi.models.SemiSegmentor`) and for other loss
+    terms that are exactly 0, whether the pseudo-labels are of one class, and
+    whether an EMA teacher is identical to its student or far from it.  After
+    each validation it checks whether a class of the masks is never predicted,
+    and whether the score is far below its best.  A finding is reported once,
+    when it was made at ``patience`` checks in a row; a score at once.
 
-    At every ``interval``-th step, one warning with its cure for what has been
-    so at ``patience`` looks in a row: no pixel or every pixel of the
-    pseudo-labels is confident; they hold one class alone; a loss term is
-    exactly 0; an EMA teacher is its student, or far from it.  After a
-    validation: a class that is there is never predicted (``patience`` times
-    in a row); the score has fallen far below its best.
+    Scalars: ``train/pseudo_classes``, ``train/teacher_distance`` (of the
+    weights, relative to the student's), ``val/unpredicted_classes`` and
+    ``val/share_of_best``.
 
-    Scalars, beside the losses and ``train/mask_ratio``:
-    ``train/pseudo_classes``, ``train/teacher_distance`` (of the weights,
-    relative to the student's), ``train/skipped_steps``,
-    ``val/unpredicted_classes``, ``val/share_of_best``.
+    Losses that are not finite are the task of :class:`NonFiniteHook`, which
+    this hook adds to a run that has none.
 
     Args:
-        interval (int): Steps from look to look.  Defaults to 50.
-        patience (int): Defaults to 10.
-        skip_nonfinite (int): Steps that may be skipped before the run ends.
-            Defaults to 0.
-        far (float): Distance of a teacher that is far.  Defaults to 0.5.
-        drop (float): Share of the best score that is far below it.  Defaults
-            to 0.5.
-        key (str): The score that is watched.  Defaults to 'mIoU'.
+        interval (int): Steps between two checks.  Defaults to 50.
+        patience (int): Checks in a row.  Defaults to 10.
+        skip_nonfinite (int): ``max_skipped`` of the :class:`NonFiniteHook`
+            that is added.  Defaults to 0.
+        far (float): Distance above which a teacher is far.  Defaults to 0.5.
+        drop (float): Share of the best score below which a score is far below
+            it.  Defaults to 0.5.
+        key (str): The score to watch.  Defaults to 'mIoU'.
     """
 
-    # After RuntimeInfoHook, which logs the losses; before any is saved.
+    # After RuntimeInfoHook, which logs the losses; before LoggerHook.
     priority = 'ABOVE_NORMAL'
 
     def __init__(
@@ -74,121 +64,63 @@ class HealthHook(Hook):
         self.far = far
         self.drop = drop
         self.key = key
-        self._looks: Counter = Counter()
-        self._skipped = 0
+        self._in_a_row: Counter[str] = Counter()
         self._best = -math.inf
 
-    def before_train(self, runner) -> None:
-        if self.skip_nonfinite:
-            runner.optim_wrapper.optimizer.register_step_pre_hook(
-                self._drop_nonfinite_gradients
+    def before_run(self, runner: Runner) -> None:
+        """Add a :class:`NonFiniteHook` unless the config has one.
+
+        Raises:
+            ValueError: It has, and ``skip_nonfinite`` is set as well.
+        """
+        if not any(isinstance(hook, NonFiniteHook) for hook in runner.hooks):
+            runner.register_hook(NonFiniteHook(self.skip_nonfinite))
+        elif self.skip_nonfinite:
+            raise ValueError(
+                f'HealthHook.skip_nonfinite={self.skip_nonfinite} has no effect on '
+                'the NonFiniteHook of the config: set its max_skipped instead.'
             )
 
     def after_train_iter(
         self,
-        runner,
+        runner: Runner,
         batch_idx: int,
         data_batch: dict | None = None,
         outputs: dict | None = None,
     ) -> None:
-        scalars = self._scalars(runner)
-        if not all(map(math.isfinite, scalars.values())):
-            self._nonfinite(runner, scalars)
-        if self.skip_nonfinite:
-            runner.message_hub.update_scalar('train/skipped_steps', self._skipped)
-            if self._skipped > self.skip_nonfinite:
-                raise RuntimeError(
-                    f'{self._skipped} steps were skipped because their loss '
-                    'or gradients were not finite, more than '
-                    f'skip_nonfinite={self.skip_nonfinite}: lower the '
-                    'learning rate.'
-                )
+        """Check the log, the pseudo-labels and the teacher."""
         if self.every_n_train_iters(runner, self.interval):
-            self._look(runner, data_batch, scalars)
+            self._check_log(runner)
+            self._check_labels(runner, data_batch)
+            self._check_teacher(runner)
 
-    def _scalars(self, runner) -> dict[str, float]:
-        """What the step has logged of its losses and ratios."""
-        logged = runner.message_hub.log_scalars
-        return {
-            key.removeprefix('train/'): float(logged[key].current())
-            for key in logged
-            if key.startswith('train/loss') or key in RATIOS
+    def _check_log(self, runner: Runner) -> None:
+        log = {
+            key.removeprefix('train/'): float(values.current())
+            for key, values in runner.message_hub.log_scalars.items()
+            if key.startswith('train/')
         }
-
-    def _nonfinite(self, runner, scalars: dict[str, float]) -> None:
-        parts = ', '.join(f'{k}={v:.4g}' for k, v in scalars.items())
-        files = ', '.join(files_of_step(runner))
-        message = (
-            f'The loss of step {runner.iter + 1} is not finite: '
-            f'{parts}. Files of the step: {files}.'
-        )
-        if not self.skip_nonfinite:
-            raise FloatingPointError(
-                f'{message} Look at these, lower the learning rate, and go '
-                'on by `--resume`; default_hooks.health.skip_nonfinite=N '
-                'leaves out N such steps.'
+        symptoms = getattr(student(runner), 'symptoms', ())
+        for symptom in symptoms:
+            idle = symptom.scale and not log.get(symptom.scale)
+            self._judge(
+                runner,
+                log.get(symptom.name) == symptom.value and not idle,
+                symptom.warning,
             )
-        if not all(
-            buffer.isfinite().all()
-            for buffer in student(runner).buffers()
-            if buffer.is_floating_point()
-        ):
-            raise FloatingPointError(
-                f'{message} The statistics of BatchNorm are not finite any '
-                'more: go on from an earlier checkpoint by `--resume`.'
-            )
-        runner.logger.error(f'{message} The step is skipped.')
-
-    def _drop_nonfinite_gradients(self, optimizer, args, kwargs) -> None:
-        """Make the step one that changes nothing.
-
-        Gradients are the same on every process, so all of them agree.  Those
-        that a gradient scaler hands to a fused optimiser are its own affair.
-        """
-        if getattr(optimizer, 'found_inf', None) is not None:
-            return
-        grads = [
-            p.grad
-            for group in optimizer.param_groups
-            for p in group['params']
-            if p.grad is not None
-        ]
-        norm = torch.stack(torch._foreach_norm(grads)).sum()
-        if not torch.isfinite(norm):
-            self._skipped += 1
-            optimizer.zero_grad(set_to_none=True)
-
-    def _look(self, runner, data_batch, scalars: dict[str, float]) -> None:
-        ratio = scalars.get('mask_ratio')
-        self._judge(
-            runner,
-            ratio == 0,
-            'No pixel of the pseudo-labels is confident: '
-            'lower model.conf_thresh, or train longer on labeled images '
-            'first.',
-        )
-        self._judge(
-            runner,
-            ratio == 1,
-            'Every pixel of the pseudo-labels is '
-            'confident, so that the threshold sorts out nothing: raise '
-            'model.conf_thresh, and see whether the labels are of one class.',
-        )
-        for name, value in scalars.items():
-            # Without confident pixels most terms are 0: said above.
-            # PrevMatch's weigh nothing without a previous model.
-            idle = name.startswith('loss_prev') and not scalars['prev_weight']
-            if name.startswith('loss_') and ratio != 0 and not idle:
+        # Most terms are 0 where no pixel is confident: a symptom of its own.
+        without_pixels = log.get('mask_ratio') == 0
+        known = {symptom.name for symptom in symptoms}
+        for name in log:
+            if name.startswith('loss_') and name not in known and not without_pixels:
                 self._judge(
                     runner,
-                    value == 0,
-                    f'{name} is exactly 0 and teaches '
-                    f'nothing: {DEAD.get(name, DEAD["default"])}.',
+                    log[name] == 0,
+                    f'{name} is exactly 0 and teaches nothing: raise its weight, '
+                    'or train without it.',
                 )
-        self._look_at_labels(runner, data_batch)
-        self._look_at_teacher(runner)
 
-    def _look_at_labels(self, runner, data_batch) -> None:
+    def _check_labels(self, runner: Runner, data_batch: dict | None) -> None:
         model = student(runner)
         if not data_batch or 'unlabeled' not in data_batch:
             return
@@ -201,19 +133,19 @@ class HealthHook(Hook):
         self._judge(
             runner,
             classes == 1,
-            'The pseudo-labels are of one class alone: '
-            'the network has collapsed. Lower the learning rate, or start '
-            'from pretrained weights.',
+            'The pseudo-labels are of one class alone: the network has collapsed. '
+            'Lower the learning rate, or start from pretrained weights.',
         )
 
-    def _look_at_teacher(self, runner) -> None:
+    def _check_teacher(self, runner: Runner) -> None:
         for hook in runner.hooks:
             if not isinstance(hook, EMATeacherHook):
                 continue
             own = [p.detach() for p in student(runner).parameters()]
-            other = list(hook.teacher.parameters())
+            teacher = hook.teacher.parameters()
             distance = float(
-                _norm(torch._foreach_sub(own, other)) / _norm(own).clamp(min=1e-12)
+                get_total_norm([a - b for a, b in zip(own, teacher)])
+                / get_total_norm(own).clamp(min=1e-12)
             )
             runner.message_hub.update_scalar('train/teacher_distance', distance)
             self._judge(
@@ -224,12 +156,12 @@ class HealthHook(Hook):
             self._judge(
                 runner,
                 distance > self.far,
-                'The EMA teacher is far from '
-                f'its student (more than {self.far} of its weights): lower '
-                'its max_decay or the learning rate.',
+                f'The EMA teacher is far from its student (more than {self.far} of '
+                'its weights): lower its max_decay or the learning rate.',
             )
 
-    def before_val_epoch(self, runner) -> None:
+    def before_val_epoch(self, runner: Runner) -> None:
+        """Forget the classes of the last validation."""
         # Indices of a mask are below 256.
         device = next(student(runner).parameters()).device
         self._present, self._predicted = torch.zeros(
@@ -238,11 +170,12 @@ class HealthHook(Hook):
 
     def after_val_iter(
         self,
-        runner,
+        runner: Runner,
         batch_idx: int,
         data_batch: dict | None = None,
         outputs: list | None = None,
     ) -> None:
+        """Note the classes of the masks and of the predictions."""
         for sample in outputs or ():
             if 'gt_sem_seg' not in sample or 'pred_sem_seg' not in sample:
                 continue
@@ -252,38 +185,32 @@ class HealthHook(Hook):
             ):
                 seen[mask.to(seen.device).long().clamp(0, 255)] = 1
 
-    def after_val_epoch(self, runner, metrics: dict[str, float]) -> None:
-        self._look_at_classes(runner)
+    def after_val_epoch(self, runner: Runner, metrics: dict[str, float]) -> None:
+        """Check the predicted classes and the score."""
+        self._check_classes(runner)
         if self.key in metrics:
-            self._look_at_score(runner, float(metrics[self.key]))
+            self._check_score(runner, float(metrics[self.key]))
 
-    def _look_at_classes(self, runner) -> None:
+    def _check_classes(self, runner: Runner) -> None:
         for seen in (self._present, self._predicted):
             all_reduce(seen, 'max')
         names = runner.val_dataloader.dataset.metainfo['classes']
-        missing = [
-            name
-            for name, there, found in zip(
-                names, self._present.tolist(), self._predicted.tolist()
-            )
-            if there and not found
-        ]
-        runner.message_hub.update_scalar('val/unpredicted_classes', len(missing))
-        for name in names:
+        missing = ((self._present > 0) & (self._predicted == 0)).tolist()[: len(names)]
+        runner.message_hub.update_scalar('val/unpredicted_classes', sum(missing))
+        for name, is_missing in zip(names, missing):
             self._judge(
                 runner,
-                name in missing,
-                f'Class {name!r} is never predicted '
-                'in validation: see that the labeled list holds it, and '
-                'weigh it more in decode_head.loss_decode.',
+                is_missing,
+                f'Class {name!r} is never predicted in validation: check that the '
+                'labeled list contains it, and raise its weight in '
+                'decode_head.loss_decode.',
             )
 
-    def _look_at_score(self, runner, score: float) -> None:
+    def _check_score(self, runner: Runner, score: float) -> None:
         if math.isnan(score):
             runner.logger.warning(
-                f'{self.key} is not a number: no pixel of the validation '
-                'masks is of a class. See by tools/data/check_dataset.py '
-                'what they hold.'
+                f'{self.key} is not a number: no pixel of the validation masks is '
+                'of a class. tools/data/check_dataset.py shows what they contain.'
             )
             return
         best = runner.message_hub.runtime_info.get('best_score', self._best)
@@ -292,17 +219,12 @@ class HealthHook(Hook):
         runner.message_hub.update_scalar('val/share_of_best', share)
         if share < self.drop:
             runner.logger.warning(
-                f'{self.key} is {score:.2f} after {self._best:.2f}: the '
-                'training has diverged. Lower the learning rate; the best '
-                'checkpoint is kept.'
+                f'{self.key} is {score:.2f} after {self._best:.2f}: the training '
+                'has diverged. Lower the learning rate; the best checkpoint is kept.'
             )
 
-    def _judge(self, runner, wrong: bool, warning: str) -> None:
-        """Warn once per spell, at its ``patience``-th look."""
-        self._looks[warning] = self._looks[warning] + 1 if wrong else 0
-        if self._looks[warning] == self.patience:
+    def _judge(self, runner: Runner, wrong: bool, warning: str) -> None:
+        """Warn once per spell, at its ``patience``-th check."""
+        self._in_a_row[warning] = self._in_a_row[warning] + 1 if wrong else 0
+        if self._in_a_row[warning] == self.patience:
             runner.logger.warning(warning)
-
-
-def _norm(tensors) -> torch.Tensor:
-    return torch.stack(torch._foreach_norm(tensors)).norm()

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -9,7 +10,7 @@ from mmseg.models.segmentors import EncoderDecoder
 from mmseg.models.utils import resize
 from torch import Tensor
 
-from ..utils import PseudoLabel, mean_logit_windows, probability_windows
+from ..utils import PseudoLabel, Symptom, mean_logit_windows, probability_windows
 
 Stream = dict[str, Tensor]
 Streams = dict[str, Stream]
@@ -48,6 +49,24 @@ class SemiSegmentor(EncoderDecoder):
         ValueError: The network has an auxiliary head, or a decode head with
             one output channel; no method is defined for these.
     """
+
+    # What HealthHook warns of.  A loss term that stays exactly 0 needs no entry
+    # unless its cure is known or another logged value scales it.
+    symptoms: ClassVar[tuple[Symptom, ...]] = (
+        Symptom(
+            'mask_ratio',
+            0,
+            'No pixel of the pseudo-labels is confident: lower model.conf_thresh, '
+            'or train longer on labeled images first.',
+        ),
+        Symptom(
+            'mask_ratio',
+            1,
+            'Every pixel of the pseudo-labels is confident, so that the threshold '
+            'rejects nothing: raise model.conf_thresh, and check whether the '
+            'pseudo-labels are of one class.',
+        ),
+    )
 
     def __init__(self, *args, **kwargs) -> None:
         super().__init__(*args, **kwargs)

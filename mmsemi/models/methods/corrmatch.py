@@ -9,6 +9,7 @@ from ..losses import masked_cross_entropy, masked_kl
 from ..utils import (
     AdaptiveThreshold,
     PseudoLabel,
+    Symptom,
     cutmix,
     masked_ce,
     outside,
@@ -63,6 +64,22 @@ class CorrMatch(SemiSegmentor):
         ValueError: ``thresh_valid`` or ``kl_target`` is neither 'own' nor
             'mixed'.
     """
+
+    symptoms = (
+        Symptom(
+            'mask_ratio',
+            0,
+            'No pixel of the pseudo-labels is confident: lower model.thresh_init, '
+            'or model.thresh_momentum so that the threshold follows sooner.',
+        ),
+        Symptom(
+            'mask_ratio',
+            1,
+            'Every pixel of the pseudo-labels is confident, so that the threshold '
+            'rejects nothing: raise model.thresh_init, and check whether the '
+            'pseudo-labels are of one class.',
+        ),
+    )
 
     def __init__(
         self,

@@ -7,7 +7,7 @@ from torch import Tensor
 from mmsemi.registry import MODELS
 
 from ..losses import WEIGHTINGS, pixel_cross_entropies
-from ..utils import Guidance, PseudoLabel, cutmix, masked_ce
+from ..utils import Guidance, PseudoLabel, Symptom, cutmix, masked_ce
 from .base import SemiSegmentor, Streams, flipped
 
 
@@ -75,6 +75,20 @@ class PrevMatch(SemiSegmentor):
     Raises:
         ValueError: An unknown ``guidance`` or ``prev_weighting``.
     """
+
+    symptoms = (
+        *SemiSegmentor.symptoms,
+        *(
+            Symptom(
+                name,
+                0,
+                f'{name} is exactly 0 and teaches nothing: lower '
+                'model.prev_conf_thresh.',
+                scale='prev_weight',
+            )
+            for name in ('loss_prev_strong', 'loss_prev_fp')
+        ),
+    )
 
     def __init__(
         self,

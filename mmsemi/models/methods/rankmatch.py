@@ -5,7 +5,7 @@ from torch import Tensor
 
 from mmsemi.registry import MODELS
 
-from ..utils import PseudoLabel, cutmix, cutmix_features, masked_ce
+from ..utils import PseudoLabel, Symptom, cutmix, cutmix_features, masked_ce
 from .base import SemiSegmentor, Streams, flipped
 
 
@@ -39,6 +39,16 @@ class RankMatch(SemiSegmentor):
             :class:`DeepLabV3PlusHead`; other heads name theirs.
         **kwargs: As in :class:`SemiSegmentor`.
     """
+
+    symptoms = (
+        *SemiSegmentor.symptoms,
+        Symptom(
+            'loss_rank',
+            0,
+            'loss_rank is exactly 0 and teaches nothing: set '
+            "model.loss_rank=dict(similarity='cosine').",
+        ),
+    )
 
     def __init__(
         self,

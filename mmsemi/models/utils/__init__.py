@@ -5,6 +5,7 @@ from .propagation import propagate_labels, random_positions, region_masks
 from .pseudo_label import PseudoLabel, masked_ce
 from .reliability import snapshot_reliability
 from .strong_view import strong_view
+from .symptom import Symptom
 from .threshold import AdaptiveThreshold
 from .tta import tta_probabilities
 from .windows import mean_logit_windows, probability_windows
@@ -14,6 +15,7 @@ __all__ = [
     'CorrelationBlock',
     'Guidance',
     'PseudoLabel',
+    'Symptom',
     'cutmix',
     'cutmix_features',
     'masked_ce',

@@ -1,4 +1,4 @@
-"""Runs of seconds, whole, killed and resumed."""
+"""Fixtures: runs of seconds, complete, killed and resumed."""
 
 import itertools
 from types import SimpleNamespace
@@ -11,14 +11,14 @@ from mmsemi.engine import SemiRunner
 from mmsemi.registry import HOOKS
 from tests.helpers.tools import TINY
 
-NUMBER = itertools.count()  # of the run: MMEngine keeps state by name
+NUMBER = itertools.count()  # MMEngine keeps state by a run's name
 
 
 @HOOKS.register_module(force=True)
 class KillAt(Hook):
-    """Ends the run when a point is passed for the n-th time.
+    """End the run at the n-th call of a hook point.
 
-    At the lowest priority: after all that the other hooks do there.
+    Has the lowest priority, so that the other hooks have done their work.
     """
 
     priority = 'LOWEST'
@@ -35,7 +35,7 @@ class KillAt(Hook):
 
 @HOOKS.register_module(force=True)
 class LossLog(Hook):
-    """Keeps the losses of every step."""
+    """Record the losses of every step."""
 
     def __init__(self):
         self.losses = {}
@@ -44,9 +44,44 @@ class LossLog(Hook):
         self.losses[runner.iter] = {k: v.item() for k, v in outputs.items()}
 
 
+@HOOKS.register_module(force=True)
+class Spoil(Hook):
+    """Replace values of the method's loss dict, in every step or in one."""
+
+    def __init__(self, step=None, **values):
+        self.step, self.values = step, values
+
+    def before_train(self, runner):
+        model, loss = runner.model, runner.model.loss
+
+        def spoiled(*args, **kwargs):
+            losses = loss(*args, **kwargs)
+            if self.step is None or runner.iter + 1 == self.step:
+                for name, value in self.values.items():
+                    losses[name] = (
+                        losses[name] * float(value)
+                        if value == 'nan'
+                        else losses[name] * 0 + value
+                    )
+            return losses
+
+        model.loss = spoiled
+
+
+@pytest.fixture
+def tiny_cfg(tiny_data, tmp_path):
+    """Config of a tiny UniMatch run that writes to ``tmp_path``."""
+    cfg = Config.fromfile(TINY)
+    for loader in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
+        cfg[loader].dataset.data_root = str(tiny_data)
+    cfg.work_dir = str(tmp_path)
+    cfg.visualizer.vis_backends = []
+    return cfg
+
+
 @pytest.fixture(scope='module')
 def train(tiny_data, tmp_path_factory):
-    """Train PrevMatch on tiny images, 4 epochs of 2 iterations."""
+    """Return a function that trains a tiny PrevMatch, 4 epochs of 2 steps."""
     root = tmp_path_factory.mktemp('runs')
 
     def run(name, hook, guidance='previous', kill=None, **changes):

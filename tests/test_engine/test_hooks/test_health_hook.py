@@ -1,159 +1,31 @@
-"""Each thing that may go wrong silently, made to go wrong."""
+"""HealthHook warns of each thing that goes wrong without an error."""
 
-import copy
+import inspect
 import itertools
 import logging
-import os.path as osp
 import re
-from collections import Counter
 from types import SimpleNamespace
 
 import pytest
 import torch
-from mmengine.config import Config
 from mmengine.hooks import Hook
 from mmengine.logging import MessageHub
 
-from mmsemi.engine import AutocastOptimWrapper, HealthHook, SemiRunner
-from mmsemi.engine.hooks.batch_files import files_of_step
-from mmsemi.registry import HOOKS
-from tests.helpers.tools import TINY
+from mmsemi.engine import HealthHook
+from mmsemi.models import SemiSegmentor
+from mmsemi.registry import HOOKS, MODELS
+from tests.helpers import networks as tiny
+from tests.helpers.runs import MODELS as METHODS
+from tests.helpers.runs import run_logged as run
+from tests.helpers.runs import said
 
 NUMBER = itertools.count()
 
 
-@HOOKS.register_module(force=True)
-class Spoil(Hook):
-    """Makes the method's losses something else, or a step's alone."""
-
-    def __init__(self, step=None, **values):
-        self.step, self.values = step, values
-
-    def before_train(self, runner):
-        model, loss = runner.model, runner.model.loss
-
-        def spoiled(*args, **kwargs):
-            losses = loss(*args, **kwargs)
-            if self.step is None or runner.iter + 1 == self.step:
-                for name, value in self.values.items():
-                    losses[name] = (
-                        losses[name] * float(value)
-                        if value == 'nan'
-                        else losses[name] * 0 + value
-                    )
-            return losses
-
-        model.loss = spoiled
-
-
-@HOOKS.register_module(force=True)
-class RecordFiles(Hook):
-    """What the data set has loaded of each step, and what is looked up."""
-
-    steps = []
-
-    def before_train(self, runner):
-        dataset = runner.train_dataloader.dataset
-        locate, self.loaded = dataset._locate, []
-
-        def recorded(stream, i):
-            part, place = locate(stream, i)
-            self.loaded.append(part.get_data_info(place)['img_path'])
-            return part, place
-
-        dataset._locate = recorded
-
-    def after_train_iter(self, runner, batch_idx, data_batch, outputs):
-        loaded = list(self.loaded)
-        RecordFiles.steps.append((loaded, files_of_step(runner)))
-        self.loaded.clear()
-
-
 @pytest.fixture
-def cfg(tiny_data, tmp_path):
-    cfg = Config.fromfile(TINY)
-    for loader in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
-        cfg[loader].dataset.data_root = str(tiny_data)
-    cfg.work_dir = str(tmp_path)
-    cfg.visualizer.vis_backends = []
-    cfg.default_hooks.health = dict(type='HealthHook', interval=1, patience=2)
-    return cfg
-
-
-def run(cfg, *hooks, epochs=1, **changes):
-    """Train; the runner and its warnings."""
-    cfg = copy.deepcopy(cfg)
-    cfg.merge_from_dict(dict({'train_cfg.max_epochs': epochs}, **changes))
-    cfg.custom_hooks = list(hooks)
-    cfg.experiment_name = f'health_{next(NUMBER)}'
-    runner = SemiRunner.from_cfg(cfg)
-    lines = []
-    handler = logging.Handler(logging.WARNING)
-    handler.emit = lambda record: lines.append(record.getMessage())
-    runner.logger.addHandler(handler)
-    runner.train()
-    return runner, lines
-
-
-def said(lines, text):
-    return sum(text in line for line in lines)
-
-
-def test_nonfinite_loss_ends_the_run(cfg):
-    with pytest.raises(FloatingPointError) as error:
-        run(cfg, dict(type='Spoil', step=2, loss_fp='nan'))
-    message = str(error.value)
-    assert 'loss of step 2 is not finite' in message
-    assert 'loss_fp=nan' in message and 'loss_sup=nan' not in message
-    assert 'images/train/' in message
-    assert not osp.exists(osp.join(cfg.work_dir, 'epoch_1.pth'))
-
-
-def test_nonfinite_steps_are_skipped_and_counted(cfg):
-    spoil = dict(type='Spoil', step=1, loss_fp='nan')
-    runner, lines = run(cfg, spoil, **{'default_hooks.health.skip_nonfinite': 1})
-    assert said(lines, 'The step is skipped') == 1
-    skipped = runner.message_hub.get_scalar('train/skipped_steps')
-    assert skipped.data[0].tolist() == [1, 1]
-    assert all(p.isfinite().all() for p in runner.model.state_dict().values())
-
-
-def test_a_skipped_step_changes_no_weight(cfg):
-    start = {}
-
-    @HOOKS.register_module(name='Start', force=True)
-    class Start(Hook):
-        def before_train(self, runner):
-            start.update({k: v.clone() for k, v in runner.model.named_parameters()})
-
-    spoil = dict(type='Spoil', loss_fp='nan')
-    runner, _ = run(
-        cfg, dict(type='Start'), spoil, **{'default_hooks.health.skip_nonfinite': 2}
-    )
-    for name, value in runner.model.named_parameters():
-        assert torch.equal(value, start[name]), name
-
-
-def test_steps_that_a_gradient_scaler_leaves_out_are_not_counted():
-    weight = torch.nn.Parameter(torch.ones(3))
-    optim = AutocastOptimWrapper(
-        'float16', optimizer=torch.optim.SGD([weight], lr=0.1, fused=True)
-    )
-    hook = HealthHook(skip_nonfinite=1)
-    hook.before_train(SimpleNamespace(optim_wrapper=optim))
-    for factor, expected in ((torch.inf, 1.0), (1.0, 0.9)):
-        optim.update_params((factor * weight).sum())
-        assert weight.tolist() == pytest.approx([expected] * 3)
-    assert hook._skipped == 0
-
-
-def test_more_than_may_be_skipped(cfg):
-    with pytest.raises(RuntimeError, match='2 steps were skipped'):
-        run(
-            cfg,
-            dict(type='Spoil', loss_fp='nan'),
-            **{'default_hooks.health.skip_nonfinite': 1},
-        )
+def cfg(tiny_cfg):
+    tiny_cfg.default_hooks.health = dict(type='HealthHook', interval=1, patience=2)
+    return tiny_cfg
 
 
 @pytest.mark.parametrize(
@@ -172,22 +44,66 @@ def test_dead_parts(cfg, values, text):
         assert set(logged.data[0]) == {value}
 
 
-def test_prevmatch_terms_are_dead_only_with_a_previous_model(cfg):
-    hook, model = HealthHook(interval=1, patience=1), torch.nn.Module()
-    hub = MessageHub.get_instance(f'health_{next(NUMBER)}')
-    lines = []
+def warnings_for(model, *logs):
+    """Return the warnings after each of some steps' logs."""
+    hook, lines = HealthHook(interval=1, patience=1), []
     runner = SimpleNamespace(
-        message_hub=hub,
+        message_hub=MessageHub.get_instance(f'symptoms_{next(NUMBER)}'),
         model=model,
         hooks=[],
         iter=0,
         logger=SimpleNamespace(warning=lines.append),
     )
-    for weight in (0.0, 0.5):
-        hub.update_scalars({'train/loss_prev_fp': 0.0, 'train/prev_weight': weight})
+    said_after = []
+    for log in logs:
+        runner.message_hub.update_scalars({f'train/{k}': v for k, v in log.items()})
         hook.after_train_iter(runner, 0)
-        assert said(lines, 'loss_prev_fp is exactly 0') == (weight > 0)
-    assert 'prev_conf_thresh' in lines[0]
+        said_after.append(list(lines))
+    return said_after
+
+
+def test_prevmatch_terms_are_dead_only_with_a_previous_model():
+    model = MODELS.build(tiny.network(type='PrevMatch'))
+    without, guided = warnings_for(
+        model,
+        dict(loss_prev_fp=0.0, prev_weight=0.0),
+        dict(loss_prev_fp=0.0, prev_weight=0.5),
+    )
+    assert without == []
+    (line,) = guided
+    assert 'loss_prev_fp is exactly 0' in line and 'prev_conf_thresh' in line
+
+
+def test_a_new_methods_terms_need_no_entry():
+    """Whatever they are called."""
+
+    class New(SemiSegmentor):
+        pass
+
+    model = New.__new__(New)
+    torch.nn.Module.__init__(model)
+    ((line,),) = warnings_for(model, dict(loss_prev_new=0.0, loss_sup=1.0))
+    assert 'loss_prev_new is exactly 0 and teaches nothing: raise its weight' in line
+    ((line,),) = warnings_for(model, dict(loss_prev_new=0.0, mask_ratio=0.0))
+    assert 'No pixel of the pseudo-labels is confident' in line
+
+
+@pytest.mark.parametrize('method', METHODS)
+def test_symptoms_name_what_the_method_logs_and_has(method):
+    """A renamed term or setting would make its cure silently useless."""
+    config = METHODS[method]
+    cls = MODELS.get(config['type'])
+    logged = re.search(r'return dict\((.*)\)', inspect.getsource(cls.loss), re.S)[1]
+    settings = inspect.signature(cls.__init__).parameters
+    for symptom in cls.symptoms:
+        if method == 'supervised':
+            continue  # has no pseudo-labels, and logs no share of them
+        for name in filter(None, (symptom.name, symptom.scale)):
+            assert f'{name}=' in logged
+        (setting,) = set(re.findall(r'model\.(\w+)', symptom.warning)) - {
+            'thresh_momentum'
+        }
+        assert setting in settings
 
 
 def test_a_healthy_run_is_not_warned_of(cfg):
@@ -247,33 +163,17 @@ def test_score_far_below_its_best(cfg):
     handler = logging.Handler(logging.WARNING)
     handler.emit = lambda record: lines.append(record.getMessage())
     runner.logger.addHandler(handler)
-    hook._look_at_score(runner, 80.0)
-    hook._look_at_score(runner, 41.0)
+
+    def score(value):
+        hook.before_val_epoch(runner)
+        hook.after_val_epoch(runner, dict(mIoU=value))
+
+    score(80.0)
+    score(41.0)
     assert not said(lines, 'has diverged')
-    hook._look_at_score(runner, 39.0)
+    score(39.0)
     assert said(lines, 'mIoU is 39.00 after 80.00: the training has diverged')
     share = runner.message_hub.get_scalar('val/share_of_best')
     assert share.data[0][-2:].tolist() == [41 / 80, 39 / 80]
-    hook._look_at_score(runner, float('nan'))
+    score(float('nan'))
     assert said(lines, 'mIoU is not a number')
-
-
-def test_files_are_those_that_were_loaded(cfg):
-    """Inside epochs, after a resume in the middle of one too."""
-    RecordFiles.steps.clear()
-    cfg.default_hooks.checkpoint.update(by_epoch=False)
-    run(cfg, dict(type='RecordFiles'), epochs=2)
-    assert len(RecordFiles.steps) == 4
-    for loaded, found in RecordFiles.steps:
-        # A partner that nothing is taken from is not loaded.
-        assert loaded and not Counter(loaded) - Counter(found)
-    whole = [found for _, found in RecordFiles.steps]
-    RecordFiles.steps.clear()
-    run(
-        cfg,
-        dict(type='RecordFiles'),
-        epochs=2,
-        resume=True,
-        load_from=osp.join(cfg.work_dir, 'iter_3.pth'),
-    )
-    assert [found for _, found in RecordFiles.steps] == whole[3:]
