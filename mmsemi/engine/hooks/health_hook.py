@@ -11,8 +11,8 @@ from torch.nn.utils import get_total_norm
 
 from mmsemi.registry import HOOKS
 
+from ..unwrap import student
 from .ema_teacher_hook import EMATeacherHook
-from .guidance_hook import student
 from .non_finite_hook import NonFiniteHook
 
 

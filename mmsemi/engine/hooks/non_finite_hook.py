@@ -9,8 +9,8 @@ from torch.nn.utils import get_total_norm
 
 from mmsemi.registry import HOOKS
 
+from ..unwrap import student
 from .batch_files import files_of_step
-from .guidance_hook import student
 
 
 @HOOKS.register_module()
