@@ -1,4 +1,6 @@
-"""Starting a part of the network from a file of weights."""
+"""Initialize a part of the network from a file of weights."""
+
+from typing import Any
 
 import torch
 from mmengine.logging import print_log
@@ -16,15 +18,15 @@ RELEASED = 'https://github.com/LiheYoung/UniMatch#pretrained-backbone'
 
 
 def adapt_channels(weight: Tensor, channels: int) -> Tensor:
-    """A first convolution of RGB images for another number of channels.
+    """Adapt the weight of a network's first convolution to other images than RGB.
 
-    Gray takes the sum of the three; more channels take red, green and blue
-    in turn, scaled so that the output keeps its size (as timm's
-    ``adapt_input_conv``).
+    One channel gets the sum of the three RGB weights; any other number gets
+    those of red, green and blue in turn, scaled so that the output keeps its
+    magnitude (as timm's ``adapt_input_conv``).
 
     Args:
-        weight (Tensor): (O, 3, K, K).
-        channels (int): Of the images.
+        weight (Tensor): Weight for RGB images, (O, 3, K, K).
+        channels (int): Channels of the images.
 
     Returns:
         Tensor: (O, channels, K, K).
@@ -36,7 +38,15 @@ def adapt_channels(weight: Tensor, channels: int) -> Tensor:
 
 
 def where_to_get(module: nn.Module) -> str:
-    """Where there are ImageNet weights of a backbone, in a few words."""
+    """Name a source of ImageNet weights for a backbone.
+
+    Args:
+        module (nn.Module): The backbone.
+
+    Returns:
+        str: A file and its address, or a name that MMEngine downloads, as
+        part of an error message.
+    """
     if isinstance(module, Xception65):
         return f'xception.pth from {RELEASED}'
     if isinstance(module, ResNet) and not module.avg_down:
@@ -50,24 +60,24 @@ def where_to_get(module: nn.Module) -> str:
 
 @WEIGHT_INITIALIZERS.register_module()
 class PretrainedBackbone:
-    """Loads a backbone's ImageNet weights, or says that they do not fit.
+    """Load a backbone's ImageNet weights, or raise an error if they do not fit.
 
-    Takes files whose tensors are named as in mmseg, alone or as
-    ``backbone.*`` of a segmentor or classifier, and those of the released
-    semi-supervised trainers, which are known by their names: ResNets with a
-    3-conv stem (``conv1.0.weight`` instead of ``stem.0.weight``),
-    torchvision's plain ResNets, Xception-65.  Tensors that the backbone has
-    no place for, such as a classifier, are left.  Where the backbone's images
-    have other than three channels, its first convolution is adapted
+    A file may name its tensors as mmseg does, with or without the prefix
+    ``backbone.`` of a segmentor or classifier, or as the released
+    semi-supervised trainers do.  Their layouts are recognized by the names:
+    ResNets with a 3-conv stem (``conv1.0.weight`` instead of
+    ``stem.0.weight``), torchvision's plain ResNets, and Xception-65.  Tensors
+    that the backbone does not have, such as a classifier's, are ignored.  If
+    the images do not have three channels, the first convolution is adapted
     (:func:`adapt_channels`).
 
-    MMEngine's own ``Pretrained`` leaves what a file does not name at its
-    random value; here that is an error.
+    MMEngine's own ``Pretrained`` leaves tensors that the file lacks at their
+    random values; here a missing tensor is an error.
 
     Args:
-        checkpoint (str): File (of this folder, or of ``MMSEMI_DATA``), URL
-            or ``open-mmlab://`` name.
-        map_location (str): Defaults to 'cpu'.
+        checkpoint (str): File (in the current folder or in ``MMSEMI_DATA``),
+            URL or ``open-mmlab://`` name.
+        map_location (str): Device to load the file to.  Defaults to 'cpu'.
     """
 
     part = 'backbone'
@@ -79,16 +89,21 @@ class PretrainedBackbone:
     def __call__(self, module: nn.Module) -> None:
         """Load the file into a part of the network.
 
+        Args:
+            module (nn.Module): The part; its weights are overwritten.
+
         Raises:
-            FileNotFoundError: There is no such file, or no way to it.
-            ValueError: The file lacks tensors of the part, or is damaged.
+            FileNotFoundError: If the file does not exist or cannot be read or
+                downloaded.
+            ValueError: If the file is damaged, lacks tensors of the part or
+                holds them in another shape.
         """
         print_log(f'Load {self.part} from {self.checkpoint}', logger='current')
         try:
             state = self._names(unwrap(self._read(module)))
         except ValueError as error:
             raise ValueError(
-                f'The {self.part} cannot start from {self.checkpoint}: '
+                f'The {self.part} cannot be initialized from {self.checkpoint}: '
                 f'{error} {self._cures(module)}'
             ) from error
         own = module.state_dict()
@@ -120,11 +135,12 @@ class PretrainedBackbone:
         load_state_dict(
             module, {key: value for key, value in state.items() if key in own}
         )
-        # MMEngine has the parts initialise themselves after the whole, which
-        # would undo the loading (it makes an exception for `Pretrained`).
-        for part in module.modules():
-            if part is not module and hasattr(part, 'init_weights'):
-                part.is_init = True
+        # After the whole module, MMEngine initializes its children, which
+        # would overwrite the loaded weights (it exempts only `Pretrained`).
+        child: Any
+        for child in module.modules():
+            if child is not module and hasattr(child, 'init_weights'):
+                child.is_init = True
 
     def _read(self, module: nn.Module) -> dict:
         try:
@@ -132,21 +148,21 @@ class PretrainedBackbone:
         except OSError as error:
             reason = str(error).rstrip('.')
             raise FileNotFoundError(
-                f'Cannot read {self.checkpoint}, which the {self.part} is to '
-                f'start from: {reason}. {self._cures(module)}'
+                f'Cannot read {self.checkpoint}, from which the {self.part} is '
+                f'to be initialized: {reason}. {self._cures(module)}'
             ) from error
 
     def _cures(self, module: nn.Module) -> str:
         options = f'--cfg-options model.{self.part}.init_cfg'
         return (
-            f'Get {where_to_get(module)} and name it by '
+            f'Get {where_to_get(module)} and name it with '
             f'`{options}.checkpoint=FILE`, or start from random weights '
-            f'by `{options}=None`.'
+            f'with `{options}=None`.'
         )
 
     @staticmethod
     def _stem_cure(state: dict[str, Tensor], own: dict[str, Tensor]) -> str:
-        """What fits the backbone to the stem of a file, if that is it."""
+        """Name the option that fits the stem to the file, if the stem is at fault."""
         last = 'stem.6.weight'
         if last not in state or last not in own:
             return ''
@@ -155,12 +171,11 @@ class PretrainedBackbone:
             return ''
         return (
             f'Its stem has {theirs} channels instead of {ours}: '
-            f'`--cfg-options model.backbone.stem_channels={theirs}` takes '
-            'it. '
+            f'`--cfg-options model.backbone.stem_channels={theirs}` makes it fit. '
         )
 
     def _names(self, state: dict[str, Tensor]) -> dict[str, Tensor]:
-        """The tensors under the names that the backbone gives them."""
+        """Rename the file's tensors as the backbone names them."""
         prefix = f'{self.part}.'
         if not any(key.startswith(prefix) for key in state):
             state = {prefix + key: value for key, value in state.items()}
@@ -173,18 +188,17 @@ class PretrainedBackbone:
 
 @WEIGHT_INITIALIZERS.register_module()
 class PretrainedHead(PretrainedBackbone):
-    """The same for a decode head.
+    """Load a decode head's weights, or raise an error if they do not fit.
 
-    Takes a segmentor's file, under our names (``decode_head.*``) or under
-    those of the released networks.
-
-    Args: as in :class:`PretrainedBackbone`.
+    The file is that of a segmentor, with mmsemi's names (``decode_head.*``) or
+    with those of the released networks.  The arguments are those of
+    :class:`PretrainedBackbone`.
     """
 
     part = 'decode_head'
 
     def _names(self, state: dict[str, Tensor]) -> dict[str, Tensor]:
-        """The tensors under the names that our head gives them."""
+        """Rename the file's tensors as the decode head names them."""
         if not any(key.startswith('decode_head.') for key in state):
             state = convert_state_dict(state)
         return {key.removeprefix('decode_head.'): value for key, value in state.items()}

@@ -1,7 +1,7 @@
-"""Names of the released networks' tensors, and of ours for the same.
+"""Translate between the tensor names of the released networks and of mmsemi's.
 
-A row pairs a released module with ours; ``{}`` stands for a number, the same
-on both sides.
+A row of a table pairs the name of a released module with mmsemi's name for it;
+``{}`` stands for a number, which is the same in both.
 """
 
 import re
@@ -21,7 +21,7 @@ _SEPARABLE = (
     ('bn2', 'pointwise_conv.bn'),
 )
 
-# Those that share names with others come before them.
+# Of two networks with common names, the more particular one comes first.
 _BACKBONES: dict[str, Rows] = dict(
     resnet_v1c=(  # 3-conv stem
         *((f'backbone.conv1.{i}', f'backbone.stem.{i}') for i in (0, 1, 3, 4, 6)),
@@ -60,7 +60,7 @@ _HEADS: dict[str, Rows] = dict(
         ('fuse.3', 'decode_head.fuse.1.conv'),
         ('fuse.4', 'decode_head.fuse.1.bn'),
         ('classifier', 'decode_head.conv_seg'),
-        # CorrMatch beside it
+        # CorrMatch's correlation block
         ('proj.{}', 'correlation.project.{}'),
         ('corr.conv1', 'correlation.query'),
         ('corr.conv2', 'correlation.key'),
@@ -78,10 +78,10 @@ _HEADS: dict[str, Rows] = dict(
     deeplabv2=(('classifier.{}', 'decode_head.conv_seg.{}'),),
 )
 
-# Of ours, what released checkpoints do not hold: CorrMatch's threshold.
+# Tensors of mmsemi that released checkpoints lack: CorrMatch's threshold.
 OURS_ALONE = ('thresh.value',)
 
-# Released tensors that tell the networks apart, looked for in this order.
+# Released tensors that identify a network, searched in this order.
 _SIGNS = dict(
     resnet_v1c='backbone.conv1.0.weight',
     xception='backbone.block1.skip.weight',
@@ -95,15 +95,18 @@ _SIGNS = dict(
 def from_released(
     name: str, backbone: str = 'resnet_v1c', head: str = 'deeplabv3plus'
 ) -> str:
-    """Our name of a released tensor.
+    """Translate the name of a released tensor to mmsemi's.
 
     Args:
         name (str): As in the released state dict, without ``module.``.
         backbone (str): 'resnet_v1c', 'xception' or 'resnet'.
         head (str): 'deeplabv3plus', 'pspnet' or 'deeplabv2'.
 
+    Returns:
+        str: As in the state dict of mmsemi's network.
+
     Raises:
-        KeyError: The released networks have no such tensor.
+        KeyError: If the released network has no such tensor.
     """
     ours = _match(name, _BACKBONES[backbone] + _HEADS[head])
     if ours is None:
@@ -112,19 +115,32 @@ def from_released(
 
 
 def convert_state_dict(released: dict[str, Tensor]) -> dict[str, Tensor]:
-    """A released network's state dict under our names, values untouched.
+    """Rename the tensors of a released network as mmsemi names them.
 
-    Which network it is, the names tell.
+    The names tell which of the released networks it is.
+
+    Args:
+        released (dict[str, Tensor]): Released state dict, names without
+            ``module.``.
+
+    Returns:
+        dict[str, Tensor]: The same tensors under mmsemi's names.
 
     Raises:
-        ValueError: It is none of the released networks, or has tensors that
-            they do not have; those are named.
+        ValueError: If it is none of the released networks, or has tensors
+            that they lack; the message names these.
     """
     return _rename(released, _rows(released, _BACKBONES) + _rows(released, _HEADS))
 
 
 def release_state_dict(ours: dict[str, Tensor]) -> dict[str, Tensor]:
-    """One of our state dicts under the released names, values untouched.
+    """Rename the tensors of one of mmsemi's networks as the released one's.
+
+    Args:
+        ours (dict[str, Tensor]): State dict of mmsemi's network.
+
+    Returns:
+        dict[str, Tensor]: The same tensors under the released names.
 
     Raises:
         ValueError: As in :func:`convert_state_dict`.
@@ -135,11 +151,16 @@ def release_state_dict(ours: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 def convert_backbone(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """A backbone's tensors under our names, from the released ones or ours.
+    """Rename the tensors of a released backbone as mmsemi names them.
+
+    Tensors that no released backbone has, such as a classifier's, keep their
+    names, and so does the state dict of any other backbone.
 
     Args:
-        state (dict): Names with ``backbone.``.  What the released backbones
-            do not have, such as a classifier, keeps its name.
+        state (dict[str, Tensor]): Names begin with ``backbone.``.
+
+    Returns:
+        dict[str, Tensor]: The same tensors under mmsemi's names.
     """
     try:
         rows = _rows(state, _BACKBONES)
@@ -151,22 +172,28 @@ def convert_backbone(state: dict[str, Tensor]) -> dict[str, Tensor]:
 def _rows(
     state: dict[str, Tensor], tables: dict[str, Rows], back: bool = False
 ) -> Rows:
-    """The rows of that network, among some, which the tensors are of.
+    """Find the rows of the network that the tensors belong to.
 
     Args:
-        back (bool): The tensors have our names; the rows turned round.
+        state (dict[str, Tensor]): State dict of a network.
+        tables (dict[str, Rows]): Rows of each possible network.
+        back (bool): Whether the tensors have mmsemi's names; the rows are then
+            reversed.
+
+    Raises:
+        ValueError: If the tensors belong to none of these networks.
     """
     for network, rows in tables.items():
         sign = _SIGNS[network]
         if (_match(sign, rows) if back else sign) in state:
             return tuple(row[::-1] for row in rows) if back else rows
     raise ValueError(
-        f'It has none of the tensors that tell one of {", ".join(tables)} by.'
+        f'None of its tensors identifies it as one of {", ".join(tables)}.'
     )
 
 
 def _match(name: str, rows: Rows) -> str | None:
-    """A tensor's name on the other side, None where there is none."""
+    """Translate a tensor's name with the first row that fits, if any."""
     module, _, tensor = name.rpartition('.')
     for source, target in rows:
         pattern = re.escape(source).replace(r'\{\}', r'(\d+)')
@@ -177,12 +204,18 @@ def _match(name: str, rows: Rows) -> str | None:
 
 
 def _rename(state: dict[str, Tensor], rows: Rows) -> dict[str, Tensor]:
-    names = {name: _match(name, rows) for name in state}
-    unknown = [name for name, other in names.items() if other is None]
+    renamed: dict[str, Tensor] = {}
+    unknown = []
+    for name, value in state.items():
+        other = _match(name, rows)
+        if other is None:
+            unknown.append(name)
+        else:
+            renamed[other] = value
     if unknown:
         raise ValueError(
-            f'{len(unknown)} of its {len(names)} tensors are none of the '
-            f"released networks': {', '.join(unknown[:5])}"
+            f'{len(unknown)} of its {len(state)} tensors are unknown to the '
+            f'released networks: {", ".join(unknown[:5])}'
             + (', ...' if len(unknown) > 5 else '.')
         )
-    return {names[name]: value for name, value in state.items()}
+    return renamed

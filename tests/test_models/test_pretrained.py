@@ -228,7 +228,7 @@ def test_another_stem(tmp_path):
         ValueError,
         'does not fit ResNetV1c',
         'stem.0.weight has the shape (4, 3, 3, 3) instead of (8, 3, 3, 3)',
-        '`--cfg-options model.backbone.stem_channels=8` takes it',
+        '`--cfg-options model.backbone.stem_channels=8` makes it fit',
         file=tmp_path / 'net.pth',
     )
     backbone(tmp_path / 'net.pth', dict(DEEP_STEM, stem_channels=8)).init_weights()

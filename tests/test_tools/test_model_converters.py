@@ -247,7 +247,7 @@ def test_weights_of_something_else(tmp_path, tool):
         MODELS.build(tiny.network('segformer', type='Supervised')).state_dict(),
         tmp_path / 'net.pth',
     )
-    fails(tool, tmp_path / 'net.pth', tmp_path / 'out.pth', match='none of the tensors')
+    fails(tool, tmp_path / 'net.pth', tmp_path / 'out.pth', match='None of its tensors')
 
 
 def test_network_is_known_by_its_tensors(golden):

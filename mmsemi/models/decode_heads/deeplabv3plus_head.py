@@ -1,6 +1,7 @@
 """DeepLabV3+ as the released semi-supervised trainers build it."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from mmcv.cnn import ConvModule
@@ -14,32 +15,32 @@ from mmsemi.registry import MODELS
 
 @MODELS.register_module()
 class DeepLabV3PlusHead(BaseDecodeHead):
-    """DeepLabV3+ with plain convolutions.
+    """DeepLabV3+ with ordinary instead of separable convolutions.
 
-    Differs from mmseg's ``DepthwiseSeparableASPPHead`` in what the released
-    networks differ in: no separable convolutions, a 1x1 projection after the
-    ASPP, image pooling and low-level features at the other end of their
-    concatenations.  With ``align_corners=True`` and ``dropout_ratio=0`` it
-    computes the released logits.
+    Like the released networks, it differs from mmseg's
+    ``DepthwiseSeparableASPPHead``: it has no separable convolutions and a 1x1
+    projection after the ASPP, and concatenates the pooled and the low-level
+    features in the opposite order.  With ``align_corners=True`` and
+    ``dropout_ratio=0`` it computes the released logits.
 
-    The inputs are the backbone's levels: the first gives the low-level
-    features, ``in_index`` (the last by default) those of the ASPP.
+    The low-level features are the backbone's first level, the input of the
+    ASPP is its level ``in_index`` (the last by default).
 
     Paper: `Encoder-Decoder with Atrous Separable Convolution for Semantic
     Image Segmentation <https://arxiv.org/abs/1802.02611>`_.
 
     Args:
         c1_in_channels (int): Channels of the low-level features.
-        c1_channels (int): Channels they are reduced to.  Defaults to 48.
-        dilations (Sequence[int]): Of the ASPP branches; 1 is a 1x1
-            convolution.  Defaults to (1, 6, 12, 18).
-        project_dropout (float): Share of the channels dropped after the
+        c1_channels (int): Channels that they are reduced to.  Defaults to 48.
+        dilations (Sequence[int]): Dilations of the ASPP branches; 1 makes a
+            1x1 convolution.  Defaults to (1, 6, 12, 18).
+        project_dropout (float): Share of channels dropped after the
             projection; 0.5 in ST's network.  Defaults to 0.
-        fuse_dropout (float): Share of the single elements dropped after the
-            fusion; 0.1 in ST's network.  (``dropout_ratio``, mmseg's, drops
+        fuse_dropout (float): Share of single elements dropped after the
+            fusion; 0.1 in ST's network.  (mmseg's ``dropout_ratio`` drops
             channels there.)  Defaults to 0.
-        **kwargs: As in ``BaseDecodeHead``; ``channels`` is the width of the
-            branches, of their projection and of the fusion.
+        **kwargs: Arguments of ``BaseDecodeHead``; ``channels`` is the width of
+            the branches, the projection and the fusion.
     """
 
     def __init__(
@@ -49,7 +50,7 @@ class DeepLabV3PlusHead(BaseDecodeHead):
         dilations: Sequence[int] = (1, 6, 12, 18),
         project_dropout: float = 0,
         fuse_dropout: float = 0,
-        **kwargs,
+        **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         cfg = dict(conv_cfg=self.conv_cfg, norm_cfg=self.norm_cfg, act_cfg=self.act_cfg)
@@ -74,14 +75,14 @@ class DeepLabV3PlusHead(BaseDecodeHead):
         self.fuse_dropout = nn.Dropout(fuse_dropout)
 
     def forward(self, inputs: tuple[Tensor, ...]) -> Tensor:
-        """Logits at the resolution of the low-level features.
+        """Compute the logits at the resolution of the low-level features.
 
         Args:
-            inputs (tuple[Tensor]): Levels of the backbone, each
-                (B, C_i, h_i, w_i).
+            inputs (tuple[Tensor, ...]): Features of the backbone's levels,
+                (B, C_i, h_i, w_i) each.
 
         Returns:
-            Tensor: (B, num_classes, h_0, w_0).
+            Tensor: Logits, (B, num_classes, h_0, w_0).
         """
         low, high = inputs[0], self._transform_inputs(inputs)
         pooled = self._resize(self.image_pool(high), high)

@@ -1,5 +1,7 @@
 """PSPNet's head as ST's released trainer builds it."""
 
+from typing import Any
+
 from mmseg.models.decode_heads import PSPHead
 from torch import nn
 
@@ -8,14 +10,14 @@ from mmsemi.registry import MODELS
 
 @MODELS.register_module()
 class PSPNetHead(PSPHead):
-    """mmseg's ``PSPHead``, dropping single elements instead of channels.
+    """mmseg's ``PSPHead`` with dropout of single elements instead of channels.
 
     Paper: `Pyramid Scene Parsing Network
     <https://arxiv.org/abs/1612.01105>`_.
 
-    Args: as in :class:`mmseg.models.PSPHead`.
+    The arguments are those of :class:`mmseg.models.PSPHead`.
     """
 
-    def __init__(self, *args, **kwargs) -> None:
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.dropout = nn.Dropout(self.dropout_ratio)

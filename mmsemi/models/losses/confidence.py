@@ -1,9 +1,10 @@
-"""How the confidence of pseudo-labels weighs their cross entropy.
+"""Weight the cross entropy of pseudo-labels by their confidence.
 
-The forms that `PrevMatch <https://arxiv.org/abs/2405.20610>`_ is released
-with.  All are pure functions of a loss map ``loss`` (B, S, S), a confidence
-map ``conf`` (B, S, S) in [0, 1] and a mask ``valid`` (B, S, S), bool, False
-on padding; all return a scalar, 0 where nothing is valid.
+The three weightings of the released trainer of
+`PrevMatch <https://arxiv.org/abs/2405.20610>`_, as pure functions of the
+unreduced loss (B, S, S), the confidence (B, S, S) in [0, 1] and the mask
+``valid``, bool (B, S, S), False on padding.  Each returns a scalar, which is 0
+if no pixel is valid.
 """
 
 from torch import Tensor
@@ -12,15 +13,19 @@ from torch import Tensor
 def pixelwise(
     loss: Tensor, conf: Tensor, valid: Tensor, thresh: float, corrected: bool = False
 ) -> Tensor:
-    """Sum over the confident valid pixels, by the number of valid ones.
+    """Sum the loss over confident valid pixels; divide by all valid pixels.
 
-    The common masked cross entropy; there is nothing to correct.
+    The usual masked cross entropy of pseudo-labels.
 
     Args:
         loss (Tensor): (B, S, S).
         conf (Tensor): (B, S, S).
         valid (Tensor): bool (B, S, S).
         thresh (float): Pixels with ``conf >= thresh`` are confident.
+        corrected (bool): Has no effect: this weighting has no quirk.
+
+    Returns:
+        Tensor: Scalar; 0 if no pixel is valid.
     """
     return _mean(loss * ((conf >= thresh) & valid), valid)
 
@@ -28,18 +33,22 @@ def pixelwise(
 def pixelratio(
     loss: Tensor, conf: Tensor, valid: Tensor, thresh: float, corrected: bool = False
 ) -> Tensor:
-    """Every pixel of an image weighs as much as the image is confident.
+    """Weight all pixels of an image by the image's share of confident pixels.
 
-    The weight is the share of confident pixels among the image's valid ones.
+    The share is taken among the image's valid pixels.
 
-    Quirk: as released, the loss of padding is summed as well.
+    Quirk of the released trainer, and the default: the loss on padding is
+    summed too.
 
     Args:
         loss (Tensor): (B, S, S).
         conf (Tensor): (B, S, S).
         valid (Tensor): bool (B, S, S).
         thresh (float): Pixels with ``conf >= thresh`` are confident.
-        corrected (bool): Leave the padding out.
+        corrected (bool): Leave the loss on padding out of the sum.
+
+    Returns:
+        Tensor: Scalar; 0 if no pixel is valid.
     """
     weight = _image_mean(conf >= thresh, valid)
     if corrected:
@@ -54,19 +63,22 @@ def pixelavg(
     thresh: float = 0,
     corrected: bool = False,
 ) -> Tensor:
-    """Every pixel of an image weighs the image's mean confidence.
+    """Weight all pixels of an image by the image's mean confidence.
 
-    Quirk: as released, the loss of the whole batch, padding included, is
-    multiplied by the *sum* of the images' mean confidences, which makes the
-    term about B times as large.
+    Quirk of the released trainer, and the default: the summed loss of the
+    whole batch, padding included, is multiplied by the *sum* of the images'
+    mean confidences, which makes the term about B times as large.
 
     Args:
         loss (Tensor): (B, S, S).
         conf (Tensor): (B, S, S).
         valid (Tensor): bool (B, S, S).
-        thresh (float): Not looked at: no pixel is left out.
-        corrected (bool): Weigh every image by its own mean confidence, and
-            leave the padding out.
+        thresh (float): Has no effect: every pixel counts.
+        corrected (bool): Weight each image's loss by its own mean confidence,
+            and leave the loss on padding out of the sum.
+
+    Returns:
+        Tensor: Scalar; 0 if no pixel is valid.
     """
     weight = _image_mean(conf, valid)
     if corrected:
@@ -78,9 +90,10 @@ WEIGHTINGS = dict(pixelwise=pixelwise, pixelratio=pixelratio, pixelavg=pixelavg)
 
 
 def _mean(total: Tensor, valid: Tensor) -> Tensor:
+    """Divide the sum of ``total`` by the number of valid pixels."""
     return total.sum() / valid.sum().clamp(min=1)
 
 
 def _image_mean(value: Tensor, valid: Tensor) -> Tensor:
-    """Mean of every image's valid pixels, (B,)."""
+    """Average each image's valid pixels: (B, S, S) to (B,)."""
     return (value * valid).sum((1, 2)) / valid.sum((1, 2)).clamp(min=1)

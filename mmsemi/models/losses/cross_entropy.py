@@ -1,4 +1,6 @@
-"""The pixel-wise losses as ``loss_decode`` of any mmseg head."""
+"""Pixel-wise losses as modules, for ``loss_decode`` of any mmseg head."""
+
+from typing import Any
 
 from torch import Tensor, nn
 
@@ -9,18 +11,18 @@ from .functional import cross_entropy, ohem_cross_entropy
 
 @MODELS.register_module()
 class PixelCrossEntropyLoss(nn.Module):
-    """Cross entropy, mean over the *labeled* pixels.
+    """Average the cross entropy over the *labeled* pixels.
 
-    mmseg's ``CrossEntropyLoss`` divides by all pixels, ignored ones
-    included, unless told otherwise.
+    By default mmseg's ``CrossEntropyLoss`` divides by all pixels, ignored
+    ones included.
 
     Args:
         loss_weight (float): Factor of the loss.  Defaults to 1.0.
-        loss_name (str): Name in the log; only names that begin with
-            ``loss_`` are trained on.
+        loss_name (str): Name in the log.  It must begin with ``loss_``, or the
+            term is logged but not trained on.  Defaults to 'loss_ce'.
     """
 
-    def __init__(self, loss_weight: float = 1.0, loss_name: str = 'loss_ce'):
+    def __init__(self, loss_weight: float = 1.0, loss_name: str = 'loss_ce') -> None:
         super().__init__()
         self.loss_weight = loss_weight
         self.loss_name = loss_name
@@ -31,30 +33,40 @@ class PixelCrossEntropyLoss(nn.Module):
         target: Tensor,
         weight: Tensor | None = None,
         ignore_index: int = 255,
-        **kwargs,
+        **kwargs: Any,
     ) -> Tensor:
-        """Scalar loss of logits (B, C, S, S) and mask (B, S, S).
+        """Compute the loss of a batch.
 
-        ``weight`` (B, S, S) is what a pixel sampler of the head gives.
+        Args:
+            pred (Tensor): Logits, (B, C, S, S).
+            target (Tensor): Classes 0..C-1 or ``ignore_index``, (B, S, S).
+            weight (Tensor, optional): Factor of each pixel's loss, (B, S, S),
+                from a pixel sampler of the head.
+            ignore_index (int): Marks pixels without a label.  Defaults to
+                255.
+            **kwargs: Accepted because mmseg's heads pass them; not used.
+
+        Returns:
+            Tensor: Scalar; 0 if no pixel is labeled.
         """
         return self.loss_weight * cross_entropy(pred, target, weight, ignore_index)
 
 
 @MODELS.register_module()
 class PixelOHEMLoss(nn.Module):
-    """Cross entropy, mean over the hard pixels of the batch.
+    """Average the cross entropy over the hard pixels of the batch.
 
-    The Cityscapes loss of the published methods, see
+    The loss of the published methods on Cityscapes, see
     :func:`mmsemi.models.losses.ohem_cross_entropy`.
 
     Args:
-        thresh (float): Probability of the true class up to which a pixel is
-            hard, in (0, 1].  Defaults to 0.7.
-        min_kept (int): Pixels of a batch to keep at least.  Defaults to
+        thresh (float): A pixel is hard if the probability of its true class is
+            at most this, in (0, 1].  Defaults to 0.7.
+        min_kept (int): Minimum number of pixels kept per batch.  Defaults to
             200000.
         loss_weight (float): Factor of the loss.  Defaults to 1.0.
-        loss_name (str): Name in the log; only names that begin with
-            ``loss_`` are trained on.
+        loss_name (str): Name in the log.  It must begin with ``loss_``, or the
+            term is logged but not trained on.  Defaults to 'loss_ohem'.
     """
 
     def __init__(
@@ -63,7 +75,7 @@ class PixelOHEMLoss(nn.Module):
         min_kept: int = 200000,
         loss_weight: float = 1.0,
         loss_name: str = 'loss_ohem',
-    ):
+    ) -> None:
         super().__init__()
         self.thresh = thresh
         self.min_kept = min_kept
@@ -76,9 +88,20 @@ class PixelOHEMLoss(nn.Module):
         target: Tensor,
         weight: Tensor | None = None,
         ignore_index: int = 255,
-        **kwargs,
+        **kwargs: Any,
     ) -> Tensor:
-        """Scalar loss of logits (B, C, S, S) and mask (B, S, S).
+        """Compute the loss of a batch.
+
+        Args:
+            pred (Tensor): Logits, (B, C, S, S).
+            target (Tensor): Classes 0..C-1 or ``ignore_index``, (B, S, S).
+            weight (None): Pixel weights are refused.
+            ignore_index (int): Marks pixels without a label.  Defaults to
+                255.
+            **kwargs: Accepted because mmseg's heads pass them; not used.
+
+        Returns:
+            Tensor: Scalar; 0 if no pixel is labeled.
 
         Raises:
             ValueError: If the head has a pixel sampler of its own.

@@ -1,4 +1,6 @@
-"""Consistency of whole distributions, as pure functions."""
+"""Divergence between the class distributions of two predictions."""
+
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -9,12 +11,12 @@ from torch.autograd.function import once_differentiable
 class _PixelKL(torch.autograd.Function):
     """``F.kl_div`` of two log-softmaxes, summed over classes.
 
-    PyTorch's keeps both for the way back; this one keeps their difference as
-    probabilities, which is the gradient.
+    PyTorch's keeps both for the backward pass.  This one keeps the difference
+    of the probabilities, which is the gradient.
     """
 
     @staticmethod
-    def forward(ctx, logits: Tensor, target: Tensor) -> Tensor:
+    def forward(ctx: Any, logits: Tensor, target: Tensor) -> Tensor:
         ctx.dtype = logits.dtype
         dtype = torch.promote_types(logits.dtype, torch.float32)
         log_prob = F.log_softmax(logits, dim=1, dtype=dtype)
@@ -26,27 +28,27 @@ class _PixelKL(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx, grad: Tensor) -> tuple:
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
         (difference,) = ctx.saved_tensors
         return (difference * grad[:, None]).to(ctx.dtype), None
 
 
 def masked_kl(logits: Tensor, target: Tensor, keep: Tensor, valid: Tensor) -> Tensor:
-    """KL divergence of a prediction from a softer target, pixel by pixel.
+    """Compute the KL divergence between prediction and target at trusted pixels.
 
-    ``KL(softmax(target) || softmax(logits))``, summed over classes and over
-    the pixels that are kept and valid, divided by the number of *all* valid
-    ones, as :func:`masked_cross_entropy` is.
+    ``KL(softmax(target) || softmax(logits))`` is summed over the classes and
+    over the kept valid pixels, and divided by the number of *all* valid
+    pixels, as in :func:`masked_cross_entropy`.
 
     Args:
         logits (Tensor): (B, C, S, S).
-        target (Tensor): Logits too, (B, C, S, S); no gradient flows into
-            them.
+        target (Tensor): Logits of the target, (B, C, S, S).  No gradient
+            flows into them.
         keep (Tensor): True where the target is trusted, bool (B, S, S).
-        valid (Tensor): False in the padding, bool (B, S, S).
+        valid (Tensor): False on padding, bool (B, S, S).
 
     Returns:
-        Tensor: Scalar; 0 with a gradient of zero when nothing is valid.
+        Tensor: Scalar; 0 with a zero gradient if no pixel is valid.
     """
     divergence = _PixelKL.apply(logits, target.detach())
     return (divergence * (keep & valid)).sum() / valid.sum().clamp(min=1)

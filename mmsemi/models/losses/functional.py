@@ -1,10 +1,11 @@
 """Pixel-wise losses as pure functions.
 
-None of them waits for the device: masks multiply instead of selecting, and
-counts stay tensors.  All compute in float32 at least, under autocast too.
+None of them synchronizes with the device: masks multiply instead of selecting,
+and counts stay tensors.  All compute in float32 or wider, under autocast too.
 """
 
 import math
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -13,25 +14,25 @@ from torch.autograd.function import once_differentiable
 
 
 class _PixelCrossEntropy(torch.autograd.Function):
-    """``F.cross_entropy(..., reduction='none')``, kinder to memory.
+    """``F.cross_entropy(..., reduction='none')`` with less memory.
 
-    PyTorch's goes back through two gradients as large as the logits, one of
-    them almost all zeros.  This one writes ``softmax - one_hot``, times the
-    gradient of each pixel, in one go, for all labels of the same logits.
+    PyTorch's backward pass allocates two gradients as large as the logits, one
+    of them almost all zeros.  This one writes ``softmax - one_hot``, times the
+    gradient of each pixel, once for all labels of the same logits.
     """
 
     @staticmethod
     def forward(
-        ctx, logits: Tensor, ignore_index: int | None, *labels: Tensor
+        ctx: Any, logits: Tensor, ignore_index: int | None, *labels: Tensor
     ) -> tuple[Tensor, ...]:
-        # Naming the dtype lets the device cast half precision logits on the
-        # fly instead of keeping a float32 copy of them.
+        # With an explicit dtype, half precision logits are cast inside the
+        # kernel; no float32 copy of them is kept.
         ctx.dtype = logits.dtype
         dtype = torch.promote_types(logits.dtype, torch.float32)
         log_prob = F.log_softmax(logits, dim=1, dtype=dtype)
         ctx.save_for_backward(log_prob, *labels)
         ctx.ignore_index = ignore_index
-        if ignore_index is None:  # less to do, and to look at on the way back
+        if ignore_index is None:  # skip the masking in both passes
             return tuple(
                 log_prob.gather(1, label[:, None])[:, 0].neg_() for label in labels
             )
@@ -42,16 +43,19 @@ class _PixelCrossEntropy(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx, *grads: Tensor) -> tuple:
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         log_prob, *labels = ctx.saved_tensors
         if ctx.ignore_index is not None:
             ignored = [label == ctx.ignore_index for label in labels]
             labels, grads = (
-                [t.masked_fill(where, 0) for t, where in zip(tensors, ignored)]
+                tuple(
+                    t.masked_fill(where, 0)
+                    for t, where in zip(tensors, ignored, strict=True)
+                )
                 for tensors in (labels, grads)
             )
         grad_logits = log_prob.exp().mul_(sum(grads[1:], grads[0])[:, None])
-        for label, grad in zip(labels, grads):
+        for label, grad in zip(labels, grads, strict=True):
             grad_logits.scatter_add_(1, label[:, None], -grad[:, None])
         return grad_logits.to(ctx.dtype), None, *(None for _ in labels)
 
@@ -59,16 +63,20 @@ class _PixelCrossEntropy(torch.autograd.Function):
 def pixel_cross_entropies(
     logits: Tensor, *labels: Tensor, ignore_index: int | None = None
 ) -> tuple[Tensor, ...]:
-    """Cross entropy of every pixel, by each of several labelings.
+    """Compute the cross entropy of every pixel for one or several label maps.
+
+    The log-softmax of the logits is computed once for all label maps.
 
     Args:
-        logits (Tensor): (B, C, S, S), whose log-softmax is taken once.
-        *labels (Tensor): Classes 0..C-1 or ``ignore_index``, (B, S, S).
-        ignore_index (int, optional): Marks the pixels without a label.
-            Defaults to None: all have one, as pseudo-labels do.
+        logits (Tensor): (B, C, S, S).
+        *labels (Tensor): Label maps, (B, S, S) each: classes 0..C-1 or
+            ``ignore_index``.
+        ignore_index (int, optional): Marks pixels without a label.  Defaults
+            to None: every pixel has a label, as in pseudo-labels.
 
     Returns:
-        tuple[Tensor]: (B, S, S) for each labeling, 0 where ignored.
+        tuple[Tensor, ...]: One loss map (B, S, S) per label map, 0 where
+        ignored.
     """
     return _PixelCrossEntropy.apply(
         logits, ignore_index, *(label.long() for label in labels)
@@ -78,20 +86,20 @@ def pixel_cross_entropies(
 def masked_cross_entropy(
     logits: Tensor, label: Tensor, keep: Tensor, valid: Tensor
 ) -> Tensor:
-    """Cross entropy against pseudo-labels, over the pixels worth trusting.
+    """Compute the cross entropy against pseudo-labels at trusted pixels.
 
-    The sum runs over the pixels that are kept and valid, the mean over *all*
-    valid ones, so that a batch with few confident pixels weighs little
+    The sum over the kept valid pixels is divided by the number of *all* valid
+    pixels, so a batch with few confident pixels has a small loss
     (`FixMatch <https://arxiv.org/abs/2001.07685>`_, eq. 4).
 
     Args:
         logits (Tensor): (B, C, S, S).
         label (Tensor): Pseudo-labels in 0..C-1, (B, S, S).
         keep (Tensor): True where the label is trusted, bool (B, S, S).
-        valid (Tensor): False in the padding, bool (B, S, S).
+        valid (Tensor): False on padding, bool (B, S, S).
 
     Returns:
-        Tensor: Scalar; 0 with a gradient of zero when nothing is valid.
+        Tensor: Scalar; 0 with a zero gradient if no pixel is valid.
     """
     (loss,) = pixel_cross_entropies(logits, label)
     return (loss * (keep & valid)).sum() / valid.sum().clamp(min=1)
@@ -100,17 +108,16 @@ def masked_cross_entropy(
 def cross_entropy(
     logits: Tensor, mask: Tensor, weight: Tensor | None = None, ignore_index: int = 255
 ) -> Tensor:
-    """Cross entropy, mean over the labeled pixels.
+    """Average the cross entropy over the labeled pixels.
 
     Args:
         logits (Tensor): (B, C, S, S).
         mask (Tensor): Classes 0..C-1 or ``ignore_index``, (B, S, S).
-        weight (Tensor, optional): Factor of every pixel's loss, (B, S, S).
-        ignore_index (int): Marks the pixels without a label.  Defaults to
-            255.
+        weight (Tensor, optional): Factor of each pixel's loss, (B, S, S).
+        ignore_index (int): Marks pixels without a label.  Defaults to 255.
 
     Returns:
-        Tensor: Scalar; 0 with a gradient of zero when no pixel is labeled.
+        Tensor: Scalar; 0 with a zero gradient if no pixel is labeled.
     """
     (loss,) = pixel_cross_entropies(logits, mask, ignore_index=ignore_index)
     if weight is not None:
@@ -125,11 +132,12 @@ def ohem_cross_entropy(
     min_kept: int = 200000,
     ignore_index: int = 255,
 ) -> Tensor:
-    """Cross entropy, mean over the hard pixels of the batch.
+    """Average the cross entropy over the hard pixels of the batch.
 
-    Hard are the pixels whose true class has a probability of at most
-    ``max(thresh, p)``, p being the ``min_kept``-th smallest one of the whole
-    batch of this process; all of them where fewer are labeled
+    A pixel is hard if the probability of its true class is at most
+    ``max(thresh, p)``, where p is the ``min_kept``-th smallest such
+    probability in this process's batch.  With fewer than ``min_kept`` labeled
+    pixels, all of them are hard
     (`Online Hard Example Mining <https://arxiv.org/abs/1604.03540>`_).
 
     Args:
@@ -137,13 +145,12 @@ def ohem_cross_entropy(
         mask (Tensor): Classes 0..C-1 or ``ignore_index``, (B, S, S).
         thresh (float): Probability up to which a pixel is hard, in (0, 1].
             Defaults to 0.7.
-        min_kept (int): Pixels to keep at least, 1 or more.  Defaults to
+        min_kept (int): Minimum number of pixels kept, 1 or more.  Defaults to
             200000.
-        ignore_index (int): Marks the pixels without a label.  Defaults to
-            255.
+        ignore_index (int): Marks pixels without a label.  Defaults to 255.
 
     Returns:
-        Tensor: Scalar; 0 with a gradient of zero when no pixel is labeled.
+        Tensor: Scalar; 0 with a zero gradient if no pixel is labeled.
 
     Raises:
         ValueError: If ``thresh`` or ``min_kept`` is out of range.
@@ -153,9 +160,9 @@ def ohem_cross_entropy(
     if min_kept < 1:
         raise ValueError(f'min_kept must be 1 or more, got {min_kept}')
     (loss,) = pixel_cross_entropies(logits, mask, ignore_index=ignore_index)
-    # A loss is -log(probability): the k-th smallest probability is the k-th
-    # largest loss.  Ignored pixels have the smallest loss there is, 0, so
-    # with fewer labeled pixels than min_kept the bound becomes 0: keep all.
+    # The loss is -log(probability), so the k-th smallest probability is the
+    # k-th largest loss.  Ignored pixels have the smallest possible loss, 0: if
+    # fewer than min_kept pixels are labeled, the bound is 0 and all are kept.
     flat = loss.detach().flatten()
     hardest = flat.topk(min(min_kept, flat.numel()), sorted=False).values
     bound = hardest.min().clamp(max=-math.log(thresh))

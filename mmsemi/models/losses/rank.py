@@ -8,6 +8,7 @@ Semi-supervised_Semantic_Segmentation_CVPR_2024_paper.html>`_.
 """
 
 from itertools import combinations, permutations
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -22,17 +23,18 @@ EPS = 1e-10
 def choose_landmarks(
     feat: Tensor, num: int = 64, start: Tensor | None = None
 ) -> Tensor:
-    """Choose positions whose features point in directions far apart.
+    """Choose positions whose features point in very different directions.
 
-    From a first position on, the next one is always that whose largest
-    absolute cosine to the chosen ones is smallest.  That largest cosine is
-    carried along, so each step compares with the newest landmark only.
+    Starting from one position, each step adds the position whose largest
+    absolute cosine similarity to the chosen ones is smallest.  The largest
+    similarity is kept from step to step, so only the newest landmark has to be
+    compared.
 
     Args:
         feat (Tensor): (B, C, h, w).
         num (int): Number of positions, at most h * w.  Defaults to 64.
-        start (Tensor, optional): First position of every image in 0..h*w-1,
-            int64 (B,).  Drawn at random where not given.
+        start (Tensor, optional): First position of each image in 0..h*w-1,
+            int64 (B,).  Random by default.
 
     Returns:
         Tensor: Distinct positions in ascending order, int64 (B, num).
@@ -64,28 +66,28 @@ def choose_landmarks(
 
 
 def plackett_luce(p: Tensor) -> Tensor:
-    """Plackett-Luce probability of every ordering of K items.
+    """Compute the Plackett-Luce probability of every ordering of K items.
 
-    An ordering places one item after the other, each with probability
-    ``p_i / (sum of the items not yet placed + 1e-10)``.  That depends on the
-    *set* of those not yet placed alone, and orderings that begin alike share
-    their first factors.
+    An ordering places the items one after another, item i with probability
+    ``p_i / (sum over the items not yet placed + 1e-10)``.  This factor depends
+    only on the *set* of items not yet placed, and orderings with the same
+    beginning share their first factors, so both are computed once.
 
     Args:
         p (Tensor): Non-negative scores of the items, (B, K, N).
 
     Returns:
-        Tensor: (B, K!, N), orderings as ``itertools.permutations`` has them.
+        Tensor: (B, K!, N), in the order of ``itertools.permutations``.
     """
     score = p.unbind(dim=1)
     items = range(len(score))
-    rest = {(): EPS}
+    rest: dict[tuple[int, ...], Any] = {(): EPS}  # sums over subsets
     for size in range(1, len(score) + 1):
         for left in combinations(items, size):
             rest[left] = rest[left[:-1]] + score[left[-1]]
 
     prob = torch.ones_like(p[:, :1])
-    for placed in range(len(score)):  # prob: (B, ways to place so many, N)
+    for placed in range(len(score)):  # prob: (B, ordered choices of `placed`, N)
         unplaced = [
             tuple(i for i in items if i not in order)
             for order in permutations(items, placed)
@@ -107,43 +109,44 @@ def rank_correlation_loss(
     similarity: str = 'dot',
     temperature: float | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """Agreement of two views on how pixels rank their nearest landmarks.
+    """Compare how both views rank each pixel's nearest landmarks.
 
-    In either view a pixel's similarities to the landmarks, the features of
-    that view at positions chosen on the weak one, become probabilities by a
-    softmax.  Those of the ``top`` landmarks nearest in the weak view give
-    every ordering of them a Plackett-Luce probability.  The loss is the KL
-    divergence of the strong view's orderings from the weak view's, with
-    1e-10 added inside the strong logarithm, mean over images, pixels *and
-    orderings*.
+    The landmarks are positions chosen on the weak view; each view uses its own
+    features there.  In each view a softmax turns a pixel's similarities to the
+    landmarks into probabilities.  The probabilities of the ``top`` landmarks
+    that are nearest in the weak view define a Plackett-Luce distribution over
+    all orderings of these landmarks.  The loss is the KL divergence from the
+    weak view's distribution to the strong view's, with 1e-10 added inside the
+    strong logarithm, averaged over images, pixels *and orderings*.
 
     Quirk of the released trainer, and the default: dot products of features
-    at their ordinary scale saturate the softmax.  One landmark then has all
-    the mass, every ordering has probability 0, and value and gradient are
-    exactly 0.  A mass of 1 gives the dead term away;
-    ``similarity='cosine'`` is the cure.
+    at their usual scale saturate the softmax.  One landmark then has all the
+    mass, every ordering has probability 0, and the loss and its gradient are
+    exactly 0.  A mass of 1 shows that this has happened;
+    ``similarity='cosine'`` avoids it.
 
     Args:
-        weak (Tensor): Features of the weak view, (B, C, h, w); no gradient
+        weak (Tensor): Features of the weak view, (B, C, h, w).  No gradient
             flows into them.
         strong (Tensor): Features of the strong view, (B, C, h, w).
         num_landmarks (int): At most h * w.  Defaults to 64.
-        top (int): Landmarks ranked at every pixel; top! orderings.  Defaults
-            to 4.
-        start (Tensor, optional): First landmark of every image, int64 (B,);
-            random where not given.
+        top (int): Landmarks ranked at each pixel; they have top! orderings.
+            Defaults to 4.
+        start (Tensor, optional): First landmark of each image, int64 (B,).
+            Random by default.
         similarity (str): 'dot' or 'cosine'.  Defaults to 'dot'.
         temperature (float, optional): Divides the similarities.  Defaults to
             1 for 'dot', as released, and to 0.1 for 'cosine'.
 
     Returns:
-        tuple: Two scalars, the loss and, without gradient, the mean over
-        pixels of the mass in 0..1 that the weak view's softmax gives to the
-        ``top`` landmarks together.
+        tuple[Tensor, Tensor]: Two scalars: the loss, and the mass in [0, 1]
+        that the weak view's softmax gives to the ``top`` landmarks, averaged
+        over the pixels, without gradient.
 
     Raises:
         ValueError: If ``similarity`` is unknown, ``top`` exceeds
-            ``num_landmarks``, or the map has fewer positions than that.
+            ``num_landmarks``, or the feature map has fewer positions than
+            ``num_landmarks``.
     """
     if similarity not in ('dot', 'cosine'):
         raise ValueError(f"similarity must be 'dot' or 'cosine', got {similarity!r}")
@@ -176,7 +179,7 @@ def rank_correlation_loss(
 def _landmark_prob(
     feat: Tensor, landmarks: Tensor, similarity: str, temperature: float
 ) -> Tensor:
-    """Softmax over the landmarks at every pixel: (B, landmarks, h * w)."""
+    """Compute each pixel's softmax over the landmarks: (B, landmarks, h * w)."""
     feat = feat.flatten(2)
     if similarity == 'cosine':
         feat = F.normalize(feat, dim=1)
@@ -187,14 +190,16 @@ def _landmark_prob(
 
 @MODELS.register_module()
 class RankCorrelationLoss(nn.Module):
-    """The correlation term of RankMatch, see :func:`rank_correlation_loss`.
+    """Compute the correlation term of RankMatch.
+
+    See :func:`rank_correlation_loss`.
 
     Args:
-        num_landmarks (int): At most the number of positions of the map.
-            Defaults to 64.
-        top (int): Landmarks ranked at every pixel; top! orderings.  Defaults
-            to 4.
-        similarity (str): 'dot' (released, saturates) or 'cosine'
+        num_landmarks (int): At most the number of positions of the feature
+            map.  Defaults to 64.
+        top (int): Landmarks ranked at each pixel; they have top! orderings.
+            Defaults to 4.
+        similarity (str): 'dot' (as released; saturates) or 'cosine'
             (corrected).  Defaults to 'dot'.
         temperature (float, optional): Divides the similarities.  Defaults to
             1 for 'dot', as released, and to 0.1 for 'cosine'.
@@ -208,7 +213,7 @@ class RankCorrelationLoss(nn.Module):
         similarity: str = 'dot',
         temperature: float | None = None,
         loss_weight: float = 1.0,
-    ):
+    ) -> None:
         super().__init__()
         self.num_landmarks = num_landmarks
         self.top = top
@@ -219,7 +224,21 @@ class RankCorrelationLoss(nn.Module):
     def forward(
         self, weak: Tensor, strong: Tensor, start: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
-        """Weighted loss and mass of features (B, C, h, w) of both views."""
+        """Compute the weighted loss of both views' features.
+
+        Args:
+            weak (Tensor): Features of the weak view, (B, C, h, w).
+            strong (Tensor): Features of the strong view, (B, C, h, w).
+            start (Tensor, optional): First landmark of each image, int64
+                (B,).  Random by default.
+
+        Returns:
+            tuple[Tensor, Tensor]: The weighted loss and the mass of the
+            ranked landmarks, two scalars.
+
+        Raises:
+            ValueError: As in :func:`rank_correlation_loss`.
+        """
         loss, mass = rank_correlation_loss(
             weak,
             strong,

@@ -1,5 +1,8 @@
 """CorrMatch's correlation block."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import torch
 from mmcv.cnn import build_norm_layer
 from mmengine.model import BaseModule
@@ -11,15 +14,15 @@ from mmsemi.registry import MODELS
 
 @MODELS.register_module()
 class CorrelationBlock(BaseModule):
-    """How much every position of a feature map has to do with every other.
+    """Correlate every position of a feature map with every other.
 
-    The features, projected and taken as queries and as keys of ``C``
-    channels each, correlate as ``softmax(query^T key / sqrt(C))`` over the
-    keys.  The correlation spreads the network's logits over the image, and
-    its rows are what CorrMatch's regions are cut from.
+    The features are projected to queries and keys of ``C`` channels each; the
+    correlation is ``softmax(query^T key / sqrt(C))`` over the keys.  It
+    spreads the network's logits over the image, and CorrMatch's regions are
+    cut from its rows.
 
-    A row adds up to 1, but the logits are summed over a *column*, as in the
-    released trainer: what a position receives is a weighted sum, not a mean.
+    A row sums to 1, but as in the released trainer the logits are summed over
+    a *column*: a position receives a weighted sum, not a mean.
 
     Paper: `CorrMatch: Label Propagation via Correlation Matching for
     Semi-Supervised Semantic Segmentation
@@ -27,13 +30,15 @@ class CorrelationBlock(BaseModule):
 
     Args:
         in_channels (int): Channels of the features.
-        num_classes (int): C, channels of the queries and of the keys.
+        num_classes (int): C, channels of the queries and keys.
         channels (int): Channels of the projection.  Defaults to 256.
         dropout_ratio (float): Share of the projection's channels dropped in
             training.  Defaults to 0.1.
-        norm_cfg (dict): Config of the projection's normalisation.
-        align_corners (bool): Of every resize.  Defaults to True.
-        init_cfg (dict, optional): As in every mmengine module.
+        norm_cfg (dict): Config of the projection's normalization layer.
+            Defaults to BatchNorm.
+        align_corners (bool): For all resizing.  Defaults to True.
+        init_cfg (dict, optional): Initialization, see
+            :class:`mmengine.model.BaseModule`.
     """
 
     def __init__(
@@ -42,7 +47,7 @@ class CorrelationBlock(BaseModule):
         num_classes: int,
         channels: int = 256,
         dropout_ratio: float = 0.1,
-        norm_cfg: dict = dict(type='BN'),
+        norm_cfg: Mapping[str, Any] = dict(type='BN'),
         align_corners: bool = True,
         init_cfg: dict | None = None,
     ) -> None:
@@ -58,15 +63,15 @@ class CorrelationBlock(BaseModule):
         self.key = nn.Conv2d(channels, num_classes, 1)
 
     def forward(self, feat: Tensor, logits: Tensor) -> tuple[Tensor, Tensor]:
-        """Spread logits by the correlation of their features.
+        """Spread the logits with the correlation of their features.
 
         Args:
-            feat (Tensor): (B, in_channels, h, w).
-            logits (Tensor): (B, C, H, W); no gradient flows into them.
+            feat (Tensor): Features, (B, in_channels, h, w).
+            logits (Tensor): (B, C, H, W).  No gradient flows into them.
 
         Returns:
-            tuple: The correlated logits (B, C, H, W), and the correlation
-            (B, h * w, h * w), queries first.
+            tuple[Tensor, Tensor]: The correlated logits, (B, C, H, W), and the
+            correlation, (B, queries, keys), h * w of each.
         """
         query, key = self._query_key(feat)
         with torch.autocast(feat.device.type, enabled=False):
@@ -76,14 +81,14 @@ class CorrelationBlock(BaseModule):
         return self._resize(spread, logits.shape[2:]), corr
 
     def rows(self, feat: Tensor, index: Tensor) -> Tensor:
-        """The correlation of some positions with all, without the rest.
+        """Compute the correlation of selected positions with all positions.
 
         Args:
-            feat (Tensor): (B, in_channels, h, w).
-            index (Tensor): Positions in 0..h*w-1, int64 (K,).
+            feat (Tensor): Features, (B, in_channels, h, w).
+            index (Tensor): Selected positions in 0..h*w-1, int64 (K,).
 
         Returns:
-            Tensor: (B, K, h, w).
+            Tensor: Rows of the correlation, (B, K, h, w).
         """
         query, key = self._query_key(feat)
         with torch.autocast(feat.device.type, enabled=False):
@@ -91,7 +96,7 @@ class CorrelationBlock(BaseModule):
         return corr.unflatten(2, feat.shape[2:])
 
     def _query_key(self, feat: Tensor) -> tuple[Tensor, Tensor]:
-        """(B, C, h * w) each, in float32 at least."""
+        """Compute queries and keys, (B, C, h * w) each, in float32 or wider."""
         feat = self.project(feat)
         dtype = torch.promote_types(feat.dtype, torch.float32)
         return (
@@ -99,7 +104,7 @@ class CorrelationBlock(BaseModule):
             self.key(feat).flatten(2).to(dtype),
         )
 
-    def _resize(self, x: Tensor, size: tuple[int, int]) -> Tensor:
+    def _resize(self, x: Tensor, size: torch.Size) -> Tensor:
         return resize(
             x,
             size=size,
@@ -110,13 +115,13 @@ class CorrelationBlock(BaseModule):
 
 
 def correlation(query: Tensor, key: Tensor) -> Tensor:
-    """Softmax over M keys of their scaled products with N queries.
+    """Compute ``softmax(query^T key / sqrt(C))`` over the keys.
 
     Args:
         query (Tensor): (B, C, N).
         key (Tensor): (B, C, M).
 
     Returns:
-        Tensor: (B, N, M), rows summing to 1.
+        Tensor: (B, N, M); each row sums to 1.
     """
     return (query.mT @ key).div_(query.size(1) ** 0.5).softmax(dim=2)

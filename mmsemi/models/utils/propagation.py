@@ -1,4 +1,4 @@
-"""CorrMatch's label propagation: regions of correlated pixels that vote.
+"""CorrMatch's label propagation: regions of correlated pixels vote on a label.
 
 `CorrMatch: Label Propagation via Correlation Matching for Semi-Supervised
 Semantic Segmentation <https://arxiv.org/abs/2306.04300>`_
@@ -9,45 +9,48 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-# Pixels resized at a time: on a CPU few enough to stay in its cache, elsewhere
-# many enough to keep the device busy.
+# Pixels resized at once: few enough for a CPU's cache, many enough to keep any
+# other device busy.
 CHUNK = dict(cpu=2**21, other=2**24)
 
 
 def random_positions(
     num: int, total: int, device: torch.device, with_last: bool = False
 ) -> Tensor:
-    """Draw positions whose correlation makes the regions.
+    """Draw the positions from whose correlation the regions are made.
 
-    Quirk: the released trainer never draws the last position.
+    Quirk of the released trainer, and the default: the last position is never
+    drawn.
 
     Args:
-        num (int): How many, repetitions included.
-        total (int): Positions of the map, 2 or more.
-        device (torch.device): Where they are drawn.
-        with_last (bool): Draw from all positions (corrected form).
+        num (int): Number of positions; they may repeat.
+        total (int): Positions of the feature map, 2 or more.
+        device (torch.device): Device to draw on.
+        with_last (bool): Whether to draw from all positions (corrected).
+            Defaults to False.
 
     Returns:
-        Tensor: int64 (num,).
+        Tensor: Positions in 0..total-1, int64 (num,).
     """
     return torch.randint(total if with_last else total - 1, (num,), device=device)
 
 
 @torch.no_grad()
 def region_masks(rows: Tensor, within: Tensor) -> Tensor:
-    """The pixels that correlate most with each of K positions.
+    """Select the pixels that correlate most with each of K positions.
 
     A row of the correlation is resized to the image (bilinear,
-    ``align_corners=True``) and stretched to 0..1 there; the region is what
-    exceeds 0.5.  Only a few rows at a time are ever floats of full size.
+    ``align_corners=True``) and scaled there to the range [0, 1]; its region is
+    where it exceeds 0.5.  To save memory only a few rows are resized at once.
 
     Args:
-        rows (Tensor): Correlation of the positions with all, (B, K, h, w).
-        within (Tensor): True where regions may lie, bool (B, H, W).  It cuts
-            them, but has no part in the stretching.
+        rows (Tensor): Correlation of the positions with all others,
+            (B, K, h, w).
+        within (Tensor): True where regions may lie, bool (B, H, W).  It is
+            applied after the scaling.
 
     Returns:
-        Tensor: bool (B, K, H, W).
+        Tensor: Regions, bool (B, K, H, W).
     """
     num, size = rows.size(1), within.shape[1:]
     chunk = CHUNK.get(rows.device.type, CHUNK['other'])
@@ -63,8 +66,8 @@ def region_masks(rows: Tensor, within: Tensor) -> Tensor:
             )[0]
             low = corr.amin((1, 2), keepdim=True)
             span = corr.amax((1, 2), keepdim=True) - low
-            # In place: a CPU compares into floats, and makes booleans of
-            # them, faster than it compares into booleans.
+            # In place: on a CPU, comparing into floats and casting these to
+            # booleans is faster than comparing into booleans.
             masks[image, k : k + step] = corr.sub_(low).div_(span).gt_(0.5)
         masks[image] &= within[image]
     return masks
@@ -76,37 +79,39 @@ def region_masks(rows: Tensor, within: Tensor) -> Tensor:
 def propagate_labels(
     label: Tensor, confident: Tensor, regions: Tensor, thresh: Tensor, num_classes: int
 ) -> tuple[Tensor, Tensor]:
-    """Let regions of an image, one after the other, agree on a label.
+    """Give each region of an image the label that its confident pixels share.
 
-    With A = the confident pixels of a region R: where ``|A| / |R| >= thresh``
+    Let A be the confident pixels of a region R.  If ``|A| / |R| >= thresh``
     and the most frequent label of A (the smallest of several) has a share
-    above ``thresh`` of A, all of R takes that label and is trusted.  A region
-    sees the labels that those before it wrote; which pixels are confident is
-    fixed.
+    above ``thresh`` in A, all of R gets that label and is trusted.  The regions
+    are processed in order, so a region sees the labels that the earlier ones
+    have written; the confident pixels stay the same.
 
-    The first test does not look at labels, so it is done for all regions at
-    once, and the walk visits what passed.  On a GPU the images walk side by
-    side and only the number of steps is read from it.
+    The first condition does not depend on the labels: it is tested for all
+    regions at once, and only the regions that pass are processed.  On a GPU
+    all images are processed in parallel, and only the number of steps is read
+    back.
 
     Args:
-        label (Tensor): 0..num_classes-1, int64 (B, H, W).
+        label (Tensor): Labels in 0..num_classes-1, int64 (B, H, W).
         confident (Tensor): bool (B, H, W).
-        regions (Tensor): bool (B, K, H, W), in order.
+        regions (Tensor): In the order of processing, bool (B, K, H, W).
         thresh (Tensor): Scalar in [0, 1]; shares are compared in its dtype.
         num_classes (int): At most 255.
 
     Returns:
-        tuple[Tensor, Tensor]: The new labels, int64 (B, H, W), and the pixels
-        to trust, bool (B, H, W): the confident ones and the regions that
-        agreed.
+        tuple[Tensor, Tensor]: The new labels, int64 (B, H, W), and the trusted
+        pixels, bool (B, H, W): the confident ones and the relabeled regions.
     """
     if label.device.type == 'cpu':
-        walked = [
-            _walk(*(t.numpy() for t in image), thresh.numpy())
-            for image in zip(label, confident, regions)
-        ]
-        label, keep = zip(*walked)
-        return tuple(torch.from_numpy(np.stack(images)) for images in (label, keep))
+        labels, keeps = zip(
+            *(
+                _walk(own.numpy(), sure.numpy(), masks.numpy(), thresh.numpy())
+                for own, sure, masks in zip(label, confident, regions, strict=True)
+            ),
+            strict=True,
+        )
+        return torch.from_numpy(np.stack(labels)), torch.from_numpy(np.stack(keeps))
     return _walk_abreast(label, confident, regions, thresh, num_classes)
 
 
@@ -120,10 +125,10 @@ def _(
 def _walk(
     label: np.ndarray, confident: np.ndarray, regions: np.ndarray, thresh: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """:func:`propagate_labels` of one image, on the host."""
+    """Run :func:`propagate_labels` for one image, on the CPU."""
     label, keep = label.copy(), confident.copy()
     cores = regions & confident
-    # A sum over booleans would first make integers of them.
+    # Counting is faster than a sum, which would convert the booleans first.
     size, trusted = (
         np.array([np.count_nonzero(mask) for mask in masks], thresh.dtype)
         for masks in (regions, cores)
@@ -141,9 +146,9 @@ def _walk(
 def _walk_abreast(
     label: Tensor, confident: Tensor, regions: Tensor, thresh: Tensor, num_classes: int
 ) -> tuple[Tensor, Tensor]:
-    """:func:`propagate_labels` of all images at once, on the device.
+    """Run :func:`propagate_labels` for all images at once, on the device.
 
-    A step is short, and what it costs is the number of its operations.
+    The tensors of a step are small: its time is the number of its operations.
     """
     shape, (batch, num) = label.shape, regions.shape[:2]
     label, confident = label.clone().flatten(1), confident.flatten(1)
@@ -153,7 +158,7 @@ def _walk_abreast(
         for masks in (regions, regions & confident[:, None])
     )
     passed = (trusted > 0) & (trusted / size >= thresh)
-    # What passed comes first, in order; a step is a region of each image.
+    # Regions that passed come first, in order; a step takes one of each image.
     order = passed.int().argsort(dim=1, descending=True, stable=True)
     first = num * torch.arange(batch, device=label.device)[:, None]
     places = (order + first).T[: int(passed.sum(1).max())].contiguous()
@@ -163,7 +168,7 @@ def _walk_abreast(
 
     rows, agreed = regions.flatten(0, 1), torch.zeros_like(passed).flatten()
     classes = torch.arange(num_classes, device=label.device)[:, None]
-    for place, enough in zip(places, needed):
+    for place, enough in zip(places, needed, strict=True):
         region = rows.index_select(0, place)
         voters = torch.where(region & confident, label, num_classes)
         votes, winner = (voters[:, None] == classes).sum(2).max(1)
@@ -175,9 +180,10 @@ def _walk_abreast(
 
 
 def _votes_needed(trusted: Tensor, thresh: Tensor) -> Tensor:
-    """The fewest votes v of which ``v / trusted > thresh``, int64.
+    """Compute the smallest number of votes v with ``v / trusted > thresh``, int64.
 
-    As the division rounds: the few whole numbers that may be it are tried.
+    The four whole numbers next to the product are tried, as only the rounded
+    division itself decides.
     """
     tried = (thresh * trusted).floor()[..., None] + torch.arange(
         -1, 3, device=trusted.device

@@ -1,14 +1,14 @@
-"""How much the snapshots of a training agree on an image."""
+"""Measure how much the snapshots of a training run agree on an image."""
 
 import torch
 from torch import Tensor
 
 
 def snapshot_reliability(labels: Tensor, num_classes: int) -> Tensor:
-    """Mean IoU of the earlier snapshots with the last one, per image.
+    """Compute the mean IoU between the earlier snapshots and the last one.
 
-    A class that neither of two predictions contains has no IoU and does not
-    count in their mean.  Computed on the labels' device.
+    A class that occurs in neither of two predictions is left out of their
+    mean.  Everything is computed on the labels' device.
 
     Paper: `ST++: Make Self-training Work Better for Semi-supervised Semantic
     Segmentation <https://arxiv.org/abs/2106.05095>`_, equation 4.
@@ -19,7 +19,8 @@ def snapshot_reliability(labels: Tensor, num_classes: int) -> Tensor:
         num_classes (int): C.
 
     Returns:
-        Tensor: (B,), float64, in [0, 1]; 1 where all snapshots agree.
+        Tensor: One value per image, (B,), float64 in [0, 1]; 1 if all
+        snapshots agree.
     """
     earlier, last = labels[:-1].long(), labels[-1].long()
     groups = earlier.shape[:2].numel()

@@ -1,4 +1,4 @@
-"""Confidence thresholds that follow the network."""
+"""Confidence thresholds that adapt to the network."""
 
 import torch
 from mmengine.dist import all_reduce
@@ -8,22 +8,26 @@ from .pseudo_label import PseudoLabel
 
 
 class AdaptiveThreshold(nn.Module):
-    """CorrMatch's threshold: a moving average of how sure the classes are.
+    """CorrMatch's threshold: a moving average of the classes' top confidences.
 
-    At every update ``t <- momentum * t + (1 - momentum) * c``, c being the
-    mean, over the classes predicted anywhere, of the largest confidence in
-    each, images of all processes taken together.  A class predicted on
-    padding alone does not count, and with nothing but padding t stays.
+    Each update computes ``t <- momentum * t + (1 - momentum) * c``.  Here c is
+    the mean, over all predicted classes, of the class's largest confidence in
+    the images of all processes.  A class that is predicted only on padding
+    does not count; without any valid pixel t keeps its value.
 
-    The value is a buffer, ``value`` (scalar): it is saved and resumed with
-    the weights, and the same on every process.  Nothing waits for the device.
+    The threshold is the buffer ``value``, a scalar: it is saved and resumed
+    with the weights and is the same on every process.  No update synchronizes
+    with the device.
 
     Paper: `CorrMatch <https://arxiv.org/abs/2306.04300>`_.
 
     Args:
-        init (float): The first value, in [0, 1].  Defaults to 0.85.
-        momentum (float): Share kept at an update.  Defaults to 0.999.
+        init (float): Initial threshold, in [0, 1].  Defaults to 0.85.
+        momentum (float): Weight of the old value in an update, in [0, 1].
+            Defaults to 0.999.
     """
+
+    value: Tensor
 
     def __init__(self, init: float = 0.85, momentum: float = 0.999) -> None:
         super().__init__()
@@ -32,18 +36,18 @@ class AdaptiveThreshold(nn.Module):
 
     @torch.no_grad()
     def update(self, pred: PseudoLabel, num_classes: int) -> Tensor:
-        """Follow a batch of predictions.
+        """Update the threshold with a batch of predictions.
 
         Args:
-            pred (PseudoLabel): (B, H, W) each, of this process.
-            num_classes (int): Labels are 0..num_classes-1.
+            pred (PseudoLabel): Predictions of this process, (B, H, W) each.
+            num_classes (int): Labels are in 0..num_classes-1.
 
         Returns:
-            Tensor: The new value, a scalar of its own.
+            Tensor: A copy of the new threshold, a scalar.
         """
         conf = torch.where(pred.valid, pred.conf, 0)
-        # Row by row first: on a GPU, maxima of few classes over many pixels
-        # would queue for the same addresses.
+        # Reduce each row first: on a GPU, the maxima of few classes over many
+        # pixels would contend for the same addresses.
         largest = (
             conf.new_zeros(*conf.shape[:2], num_classes)
             .scatter_reduce(2, pred.label, conf, 'amax')

@@ -1,6 +1,7 @@
-"""Test-time augmentation as ST's released trainer labels with."""
+"""Test-time augmentation with which ST's released trainer makes pseudo-labels."""
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -12,31 +13,32 @@ def tta_probabilities(
     images: Tensor,
     scales: Sequence[float] = (0.5, 0.75, 1.0, 1.5, 2.0),
 ) -> Tensor:
-    """Sum of the probabilities over several scales, as seen and flipped.
+    """Sum the probabilities of an image and its mirror image at several scales.
 
-    Every image is resized to ``int(H * scale)`` x ``int(W * scale)``; the
-    softmax is taken at that size, turned back, and resized to H x W (bilinear
-    and ``align_corners`` throughout).  An image and its mirror share a batch
-    and, since resizing is linear, one resize.
+    Each image is resized to ``int(H * scale)`` x ``int(W * scale)``.  The
+    softmax is computed at that size, flipped back and resized to H x W; all
+    resizing is bilinear with ``align_corners=True``.  An image and its mirror
+    image share a batch and, because resizing is linear, the final resize.
 
     Paper: `ST++: Make Self-training Work Better for Semi-supervised Semantic
     Segmentation <https://arxiv.org/abs/2106.05095>`_.
 
     Args:
-        predict (Callable): Images (B, 3, h, w) to logits (B, C, h, w).
-        images (Tensor): (B, 3, H, W), normalised.
-        scales (Sequence[float]): Positive.
+        predict (Callable): Maps images (B, 3, h, w) to logits (B, C, h, w).
+        images (Tensor): Normalized images, (B, 3, H, W).
+        scales (Sequence[float]): Positive factors, at least one.  Defaults to
+            (0.5, 0.75, 1.0, 1.5, 2.0).
 
     Returns:
-        Tensor: (B, C, H, W), summing to ``2 * len(scales)`` over the classes
-        (argmax is what counts).
+        Tensor: (B, C, H, W); sums to ``2 * len(scales)`` over the classes
+        (only the argmax is used).
     """
     height, width = images.shape[2:]
 
     def resize(x: Tensor, *size: int) -> Tensor:
         return F.interpolate(x, size, mode='bilinear', align_corners=True)
 
-    total = 0
+    total: Any = 0
     for scale in scales:
         scaled = resize(images, int(height * scale), int(width * scale))
         logits = predict(torch.cat([scaled, scaled.flip(3)]))
