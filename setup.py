@@ -42,7 +42,8 @@ setup(
     extras_require={
         'onedl': ONEDL,
         'lint': ['import-linter', 'interrogate', 'mypy', 'ruff'],
-        'tests': ['hypothesis', 'pytest', 'pytest-xdist', 'tifffile'],
+        'sbd': ['scipy'],  # the .mat files of SBD, which augment Pascal VOC
+        'tests': ['hypothesis', 'pytest', 'pytest-xdist', 'scipy', 'tifffile'],
         'tiff': ['tifffile'],  # images of more than 4 channels
     },
     classifiers=[

@@ -19,10 +19,8 @@ from rich.progress import track
 from mmsemi.apis.network import load_network
 from mmsemi.registry import TRANSFORMS
 from mmsemi.utils.config import add_config_arguments, load_config
-from mmsemi.utils.images import write_picture
+from mmsemi.utils.images import SUFFIXES, write_picture
 from mmsemi.visualization import colorize, overlay, save_mask, viewable
-
-SUFFIXES = {'.bmp', '.jpeg', '.jpg', '.png', '.ppm', '.tif', '.tiff', '.webp'}
 
 
 def parse_args() -> argparse.Namespace:
@@ -69,7 +67,7 @@ def find_images(source: Path) -> dict[Path, Path]:
     )
     if not images:
         raise FileNotFoundError(
-            f'No image below {source} ends in one of {", ".join(sorted(SUFFIXES))}.'
+            f'No image below {source} ends in one of {", ".join(SUFFIXES)}.'
         )
     names: dict[Path, Path] = {}
     for path in images:

@@ -1,4 +1,4 @@
-"""Many files at once, each of them whole or not there."""
+"""The data folder, whole-or-nothing writes, and work on many files at once."""
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -6,22 +6,30 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 from rich.progress import track
 
 from .text import some_lines
 
+Job = TypeVar('Job')
+Result = TypeVar('Result')
+
+
+def data_folder() -> Path:
+    """Return the folder of all data sets: ``MMSEMI_DATA``, or ``data`` if unset."""
+    return Path(os.environ.get('MMSEMI_DATA') or 'data')
+
 
 @contextmanager
 def replacing(file: str | Path) -> Iterator[Path]:
-    """A file to write beside another one, whose place it then takes.
+    """Yield a temporary file that replaces ``file`` when the block succeeds.
 
-    A reader finds the old file or the new one, whole, whenever the writer
-    is killed.  What a block that fails has written is removed.
+    Whenever the writer is killed, a reader finds the old file or the new one,
+    complete. If the block fails, the temporary file is removed.
 
     Args:
-        file (str or Path): Its folder is made.
+        file (str or Path): Its folder is created.
 
     Yields:
         Path: ``.NAME.PID.part`` in the same folder.
@@ -39,14 +47,14 @@ def replacing(file: str | Path) -> Iterator[Path]:
 
 
 def write_whole(file: str | Path, content: bytes) -> None:
-    """Write a file, so that a reader finds it whole or not at all.
+    """Write a file so that readers find all of it or none of it.
 
     Args:
-        file (str or Path): Its folder is made; an older file is replaced.
+        file (str or Path): Its folder is created; an older file is replaced.
         content (bytes): What to write.
 
     Raises:
-        OSError: It cannot be written, for want of room or rights.
+        OSError: There is no room, or no permission.
     """
     try:
         with replacing(file) as part:
@@ -54,29 +62,28 @@ def write_whole(file: str | Path, content: bytes) -> None:
     except OSError as error:
         raise OSError(
             error.errno,
-            f'{file} could not be written ({error.strerror}). '
-            'What was there before is untouched: make room, or see to the '
-            'rights.',
+            f'{file} could not be written ({error.strerror}); what was there '
+            'before is unchanged. Make room, or correct the access rights.',
         ) from error
 
 
 def run_parallel(
-    work: Callable[[Any], Any], jobs: Sequence[Any], title: str, workers: int
-) -> tuple[list[tuple[Any, Any]], list[str]]:
-    """Do every job, in several processes, behind a progress bar.
+    work: Callable[[Job], Result], jobs: Sequence[Job], title: str, workers: int
+) -> tuple[list[tuple[Job, Result]], list[str]]:
+    """Run every job in worker processes, behind a progress bar.
 
     A job that fails does not stop the others.
 
     Args:
-        work (Callable): Takes a job; can be pickled.
-        jobs (Sequence): What ``work`` is given, one by one.
-        title (str): Of the progress bar.
-        workers (int): Processes; 1 stays in this one.
+        work (Callable): Takes a job; must be picklable.
+        jobs (Sequence): The arguments of ``work``.
+        title (str): Title of the progress bar.
+        workers (int): Number of processes; 1 runs in this one.
 
     Returns:
-        tuple[list, list[str]]: ``(job, what work returned)`` in the order of
-        the jobs, without those that failed, and a line for each of these: an
-        ``OSError`` or ``ValueError`` of theirs.
+        tuple[list, list[str]]: ``(job, result)`` of the jobs that succeeded, in
+        order, and the messages of the ``OSError`` and ``ValueError`` of those
+        that failed.
     """
     attempt = partial(_attempt, work)
     if workers <= 1:
@@ -88,16 +95,16 @@ def run_parallel(
 
 
 def raise_failures(failures: Sequence[str], doing: str) -> None:
-    """One error for the jobs of :func:`run_parallel` that failed.
+    """Raise one error for the failed jobs of :func:`run_parallel`.
 
     Raises:
-        ValueError: There are failures; the first ten are named.
+        ValueError: There are failures; it names the first ten.
     """
     if failures:
         raise ValueError(f'{doing}: {len(failures)} failed.{some_lines(failures, 10)}')
 
 
-def _attempt(work: Callable[[Any], Any], job: Any) -> tuple[Any, str]:
+def _attempt(work: Callable[[Job], Result], job: Job) -> tuple[Result | None, str]:
     try:
         return work(job), ''
     except (OSError, ValueError) as error:
@@ -105,8 +112,8 @@ def _attempt(work: Callable[[Any], Any], job: Any) -> tuple[Any, str]:
 
 
 def _gather(
-    done: Iterable[tuple[Any, str]], jobs: Sequence[Any], title: str
-) -> tuple[list[tuple[Any, Any]], list[str]]:
+    done: Iterable[tuple[Result, str]], jobs: Sequence[Job], title: str
+) -> tuple[list[tuple[Job, Result]], list[str]]:
     results, failures = [], []
     pairs = track(zip(jobs, done), title, total=len(jobs))
     for job, (result, failure) in pairs:

@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 from PIL import Image
 from scipy.io import savemat
+from scipy.sparse import csc_matrix
 
+from mmsemi.datasets.transforms.loading import read_codes
 from mmsemi.preparation.converters import (
     check_ade20k,
     check_lists,
@@ -19,7 +21,6 @@ from mmsemi.preparation.converters import (
     convert_pascal,
 )
 from mmsemi.preparation.converters.coco import CLASSES
-from mmsemi.utils.images import read_indices
 from tests.helpers.tools import ROOT
 
 TOOL = ROOT / 'tools/data/convert_masks.py'
@@ -59,15 +60,19 @@ def stamps(folder: Path) -> dict:
 
 def sbd_mat(folder: Path, name: str, mask) -> None:
     (folder / 'cls').mkdir(parents=True, exist_ok=True)
+    boundaries = np.empty((20, 1), object)
+    for i in range(20):
+        boundaries[i, 0] = csc_matrix(np.asarray(mask) == i + 1)
     savemat(
         str(folder / f'cls/{name}.mat'),
         {
             'GTcls': {
-                'Boundaries': np.zeros((20, 1)),
+                'Boundaries': boundaries,
                 'Segmentation': np.asarray(mask, np.uint8),
                 'CategoriesPresent': [1],
             }
         },
+        do_compression=True,
     )
 
 
@@ -92,7 +97,7 @@ def voc(tmp_path):
 def test_pascal_adds_to_voc(voc, tmp_path, folder):
     before = stamps(voc)
     assert convert_pascal(voc, tmp_path / folder) == 1
-    mask = read_indices(voc / 'SegmentationClass/c.png')
+    mask = read_codes(voc / 'SegmentationClass/c.png')
     assert mask.dtype == np.uint8
     assert (mask == np.tile(range(8), (6, 1))).all()
     after = stamps(voc)
@@ -103,12 +108,18 @@ def test_pascal_adds_to_voc(voc, tmp_path, folder):
 
 def test_pascal_needs_all_of_voc(voc, tmp_path):
     (voc / 'SegmentationClass/b.png').unlink()
-    with pytest.raises(FileNotFoundError, match='b.png for one'):
+    with pytest.raises(FileNotFoundError, match='for example b.png'):
         convert_pascal(voc, tmp_path / 'sbd')
     (voc / 'ImageSets/Segmentation/trainval.txt').unlink()
     with pytest.raises(FileNotFoundError, match='VOCtrainval_11-May-2012'):
         convert_pascal(voc, tmp_path / 'sbd')
     assert not (voc / 'SegmentationClass/c.png').exists()
+
+
+def test_pascal_without_scipy(voc, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, 'scipy.io', None)
+    with pytest.raises(ImportError, match='pip install scipy'):
+        convert_pascal(voc, tmp_path / 'sbd')
 
 
 def test_pascal_goes_on_after_a_damaged_file(voc, tmp_path):
@@ -142,8 +153,8 @@ def cityscapes(tmp_path):
 def test_cityscapes(cityscapes):
     assert convert_cityscapes(cityscapes) == 2
     for name in ('train/aachen/aachen_0', 'val/ulm/ulm_0'):
-        mask = read_indices(cityscapes / f'gtFine/{name}_gtFine_labelTrainIds.png')
-        ids = read_indices(cityscapes / f'gtFine/{name}_gtFine_labelIds.png')
+        mask = read_codes(cityscapes / f'gtFine/{name}_gtFine_labelTrainIds.png')
+        ids = read_codes(cityscapes / f'gtFine/{name}_gtFine_labelIds.png')
         # The table that the data set's own scripts publish.
         official = {
             7: 0,
@@ -272,18 +283,18 @@ def test_coco_classes_are_those_of_the_config():
 
 def test_coco_instances(coco):
     assert convert_coco(coco) == 2
-    mask = read_indices(coco / 'masks/000000000005.png')
+    mask = read_codes(coco / 'masks/000000000005.png')
     expected = np.zeros((6, 8), np.uint8)
     expected[:4, :4] = expected[0, 6:] = 1
     expected[1:3, 3:5] = 80  # smaller, so in front
     expected[5, :2] = 12  # a crowd of stop signs
     assert (mask == expected).all()
-    assert not read_indices(coco / 'masks/000000000006.png').any()
+    assert not read_codes(coco / 'masks/000000000006.png').any()
 
 
 def test_coco_panoptic(coco):
     assert convert_coco(coco, 'panoptic', workers=2) == 2
-    mask = read_indices(coco / 'masks/000000000005.png')
+    mask = read_codes(coco / 'masks/000000000005.png')
     assert mask.shape == (6, 8)
     assert [set(row) for row in mask.tolist()] == [{80}, {1}, {0}, {0}, {0}, {0}]
 
@@ -352,7 +363,7 @@ def test_ade20k_masks_stay_as_they_are(ade20k):
 
 
 @pytest.mark.parametrize(
-    'value,match', [(255, 'is shifted already'), (151, 'holds 151, but')]
+    'value,match', [(255, 'is already shifted'), (151, 'holds 151, but')]
 )
 def test_ade20k_other_masks_are_found(ade20k, value, match):
     mask = np.zeros((6, 8))

@@ -330,7 +330,7 @@ class TestFaults:
             tmp_path / 'masks/0/img 0.png',
             np.random.default_rng(0).integers(0, 9, (H, W, 3), np.uint8),
         )
-        self.fails('img 0.png holds colours. Write the colour', *args)
+        self.fails('img 0.png has 3 channels', *args)
 
     def test_other_size(self, folders, tmp_path):
         args = folders()

@@ -2,12 +2,13 @@
 
 import errno
 import os
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from mmsemi.utils.checkpoint import write_checkpoint
-from mmsemi.utils.files import write_whole
+from mmsemi.utils.files import data_folder, write_whole
 from mmsemi.utils.images import write_indices, write_picture
 from mmsemi.visualization import save_mask
 
@@ -47,3 +48,9 @@ def test_rights_are_named(tmp_path, monkeypatch):
     monkeypatch.setattr(os, 'replace', refuse)
     with pytest.raises(PermissionError, match=r'a\.txt could not .*rights'):
         write_whole(tmp_path / 'a.txt', b'')
+
+
+@pytest.mark.parametrize('value, folder', [('/far', '/far'), ('', 'data')])
+def test_an_empty_data_folder_is_none(monkeypatch, value, folder):
+    monkeypatch.setenv('MMSEMI_DATA', value)
+    assert data_folder() == Path(folder)

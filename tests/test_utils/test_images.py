@@ -15,7 +15,7 @@ from mmsemi.datasets.transforms import (
     RandomScaleCrop,
 )
 from mmsemi.datasets.transforms.geometry import resize_window
-from mmsemi.utils.images import header_size
+from mmsemi.utils.images import image_size
 
 H, W = 12, 20
 
@@ -49,8 +49,8 @@ def test_tiff_of_any_channels(tmp_path, channels, planes):
     )
     img = LoadSegImage(channels=channels)(dict(img_path=path))['img']
     np.testing.assert_array_equal(img, pixels)
-    assert header_size(path) == (W, H)
-    with pytest.raises(ValueError, match=rf'it has {channels} channels, not'):
+    assert image_size(path) == (H, W)
+    with pytest.raises(ValueError, match=rf'it has {channels} channels, but'):
         LoadSegImage(channels=5)(dict(img_path=path))
 
 

@@ -76,7 +76,7 @@ def main() -> int:
         else:
             check_ade20k(args.data_root, args.workers)
         print(check_lists(args.dataset, args.data_root))
-    except (OSError, ValueError) as error:
+    except (ImportError, OSError, ValueError) as error:
         print(error, file=sys.stderr)
         return 1
     return 0

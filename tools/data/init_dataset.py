@@ -27,12 +27,11 @@ from mmsemi.preparation.own.folders import (
     scan_image,
     scan_mask,
     settle_codes,
-    shown_classes,
 )
 from mmsemi.preparation.own.method_config import BACKBONES, METHODS, Counts, method_text
-from mmsemi.preparation.splits.balanced import balanced_order
+from mmsemi.preparation.splits.balanced import balanced_order, shown_classes
 from mmsemi.utils.checkpoint import find_weights
-from mmsemi.utils.files import run_parallel, write_whole
+from mmsemi.utils.files import data_folder, run_parallel, write_whole
 from mmsemi.utils.text import some_lines
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
@@ -172,7 +171,7 @@ def scan(
 
 def data_root_text(root: Path) -> str:
     """The data root as a config writes it: movable where it can be."""
-    data = Path(os.environ.get('MMSEMI_DATA', 'data')).resolve()
+    data = data_folder().resolve()
     if root == data or data in root.parents:
         local = root.relative_to(data).as_posix()
         return repr('{{$MMSEMI_DATA:data}}/' + local)
@@ -234,7 +233,7 @@ def init_dataset(args: argparse.Namespace, console: Console) -> None:
     table = settle_codes(table, mask_scans)
     described = describe_images(list(image_scans.values()))
 
-    shown = shown_classes([mask_scans[mask] for _, mask in pairs], table)
+    shown = shown_classes([table.labels(mask_scans[mask].pixels) for _, mask in pairs])
     order = (
         balanced_order(shown, len(pairs), args.seed)
         if args.balanced

@@ -1,4 +1,4 @@
-"""Decoded files on a fast disk."""
+"""Keep decoded files on a fast disk."""
 
 import hashlib
 import os
@@ -11,29 +11,29 @@ from mmsemi.utils.files import replacing
 
 
 def cached(
-    folder: str, path: str, kind: str, make: Callable[[], np.ndarray]
+    folder: str, path: str | Path, kind: str, make: Callable[[], np.ndarray]
 ) -> np.ndarray:
-    """An array from a folder of such, made where it is not there yet.
+    """Return an array from a cache folder; make and keep it if it is not there.
 
-    It is mapped into memory: only what is looked at is read, processes share
-    it, and what is written to it stays with the process that does.  A source
-    that changed is decoded again; what was made of the old one stays, unused.
+    The array is mapped into memory copy-on-write: only the pages that are read
+    are loaded, processes share them, and writes stay in the process. A source
+    that changed is decoded again; the array of the old version stays, unused.
 
     Args:
-        folder (str): The cache; it may be shared, and removed at any time.
-        path (str): Source file.
-        kind (str): What is made of it: two kinds have an array each.
-        make (Callable): Gives the array.
+        folder (str): The cache. It may be shared, and removed at any time.
+        path (str or Path): Source file.
+        kind (str): What is made from it; every kind is kept separately.
+        make (Callable): Makes the array.
 
     Raises:
         FileNotFoundError: There is no such source.
         OSError: The cache cannot be written.
-        ValueError: What it holds for this source is damaged.
+        ValueError: The kept array is damaged.
     """
     source = os.stat(path)
     key = f'{os.path.abspath(path)} {source.st_mtime_ns} {source.st_size}'
-    name = hashlib.blake2b(f'{kind} {key}'.encode(), digest_size=16)
-    file = Path(folder, name.hexdigest()[:2], f'{name.hexdigest()}.npy')
+    name = hashlib.blake2b(f'{kind} {key}'.encode(), digest_size=16).hexdigest()
+    file = Path(folder, name[:2], f'{name}.npy')
     try:
         return np.asarray(np.load(file, mmap_mode='c'))
     except FileNotFoundError:
@@ -50,7 +50,7 @@ def cached(
         raise OSError(
             error.errno,
             f'{file} could not be written '
-            f'({error.strerror or error}). Make room, or leave out '
-            '`cache_dir`.',
+            f'({error.strerror or error}). Make room, or remove `cache_dir` '
+            'from the config.',
         ) from error
     return array

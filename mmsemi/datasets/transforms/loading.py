@@ -1,8 +1,9 @@
-"""Images and masks from disk, with errors that name the file."""
+"""Load images and masks from disk, with errors that name the file."""
 
 import os.path as osp
 from collections.abc import Callable, Sequence
 from functools import partial
+from pathlib import Path
 
 import mmcv
 import numpy as np
@@ -12,26 +13,20 @@ from mmseg.datasets.transforms import LoadAnnotations
 from PIL import Image
 
 from mmsemi.registry import TRANSFORMS
-from mmsemi.utils.images import (
-    Range,
-    UnfitImage,
-    ValueMap,
-    decode_channels,
-    pack_colors,
-    to_8bit,
-)
+from mmsemi.utils.codes import IGNORE, Code, ValueMap, pack_colors
+from mmsemi.utils.images import Range, UnfitImage, decode_channels, to_8bit
 
 from .caching import cached
 
 
 class FaultyFile(ValueError):
-    """A file that is there and cannot be used."""
+    """A file that exists but cannot be used."""
 
 
 def read_array(
-    path: str,
+    path: str | Path,
     kind: str,
-    decode: Callable,
+    decode: Callable[[bytes], np.ndarray | None],
     backend_args: dict | None = None,
     cache_dir: str | None = None,
     cache_as: str = '',
@@ -39,19 +34,18 @@ def read_array(
     """Read and decode a file.
 
     Args:
-        path (str): The file.
-        kind (str): What errors call it.
-        decode (Callable): From bytes to an array, or None.
+        path (str or Path): The file.
+        kind (str): What error messages call it: 'image' or 'mask'.
+        decode (Callable): Decodes the content; None means that it cannot.
         backend_args (dict, optional): As in mmcv's ``LoadImageFromFile``.
-        cache_dir (str, optional): Where to keep the array, and look for it
-            first, see :func:`cached`.
-        cache_as (str): What ``decode`` depends on.
+        cache_dir (str, optional): Folder that keeps the decoded array, see
+            :func:`cached`.
+        cache_as (str): The settings that the result of ``decode`` depends on.
 
     Raises:
         FileNotFoundError: There is no such file.
-        FaultyFile: It is empty, truncated, too large or of an unknown
-            format.
-        ValueError: Reading it takes a package that is not there.
+        FaultyFile: It is empty, truncated, too large or of an unknown format.
+        ValueError: Reading it needs a package that is not installed.
     """
     if cache_dir is not None and osp.isfile(path):
         return cached(
@@ -81,33 +75,35 @@ def read_array(
         raise FaultyFile(
             f'The {kind} {path} ({len(content)} bytes) cannot be decoded: it '
             'is empty, truncated or of an unknown format. Fetch it again, or '
-            'take its line out of the list.'
+            'remove its line from the list.'
         ) from cause
     return array
 
 
 def read_codes(
-    path: str,
+    path: str | Path,
     colored: bool = False,
     gray: bool = False,
     backend_args: dict | None = None,
     cache_dir: str | None = None,
 ) -> np.ndarray:
-    """Read what the pixels of a mask file hold.
+    """Read the pixel values of a mask file.
 
     Args:
-        path (str): The mask.
-        colored (bool): Read colours, those of a palette too.
-        gray (bool): Take three equal channels for one.
+        path (str or Path): The mask.
+        colored (bool): Read colours, also those of a palette, instead of
+            numbers.
+        gray (bool): Accept three equal channels as one.
         backend_args (dict, optional): As in mmcv's ``LoadImageFromFile``.
         cache_dir (str, optional): As in :func:`read_array`.
 
     Returns:
-        ndarray: (H, W); colours as 0xRRGGBB.  What has several channels
-        stays so without ``colored``.
+        ndarray: (H, W) with the dtype of the file; colours as 0xRRGGBB.
 
     Raises:
-        FileNotFoundError, FaultyFile: As :func:`read_array`.
+        FileNotFoundError: There is no such file.
+        FaultyFile: It cannot be decoded, or has several channels where numbers
+            were expected.
     """
     if colored:
         decode = partial(
@@ -120,28 +116,35 @@ def read_codes(
     mask = read_array(path, 'mask', decode, backend_args, cache_dir)
     if gray and mask.ndim == 3 and (mask[..., :3] == mask[..., :1]).all():
         mask = mask[..., 0]
-    return mask
+    if mask.ndim != 2:
+        raise FaultyFile(
+            f'The mask {path} has {mask.shape[2]} channels, but it must have one, '
+            'of class indices. Convert its colours to indices, or say which '
+            'classes they are: in `value_map` of a config, or as "NAME: 128 64 '
+            '128" in a classes file.'
+        )
+    return mask.astype(np.uint8) if mask.dtype == bool else mask
 
 
 @TRANSFORMS.register_module()
 class LoadSegImage(LoadImageFromFile):
     """Load ``img_path`` as BGR, whatever the file holds.
 
-    As mmcv's :class:`LoadImageFromFile`, except that a gray, paletted,
-    16-bit or transparent file also gives three 8-bit channels, and that an
-    EXIF orientation is not applied: masks carry none, and image and mask
-    must stay aligned.
+    As mmcv's :class:`LoadImageFromFile`, except that gray, paletted, 16-bit
+    and transparent files also give three 8-bit channels, and that an EXIF
+    orientation is not applied: masks carry none, and image and mask must stay
+    aligned.
 
     Adds ``img`` (H, W, channels) uint8, ``img_shape`` and ``ori_shape``
-    (H, W).  Where results name a ``cache_dir``, what was decoded once is
-    kept there.
+    (H, W). If the results name a ``cache_dir``, the decoded image is kept
+    there.
 
     Args:
-        channels (int): 3, or as many as the files have, which are then kept
-            in their order (TIFF by tifffile).  Defaults to 3.
-        value_range (tuple, optional): What of a file with more than 8 bits
-            becomes 0 and what 255: ``(low, high)``, or a pair for every
-            channel.  Defaults to None: all that 16 bits can hold.
+        channels (int): 3 for BGR, or the number of channels of the files, whose
+            order is then kept (tifffile reads TIFFs). Defaults to 3.
+        value_range (tuple, optional): The values of a file with more than 8
+            bits that become 0 and 255: ``(low, high)``, or one pair per
+            channel. Defaults to None: the whole range of uint16.
         backend_args (dict, optional): As in ``LoadImageFromFile``.
 
     Raises:
@@ -188,18 +191,18 @@ class LoadSegMask(LoadAnnotations):
     """Load ``seg_map_path`` and check that it is a mask of this image.
 
     As mmseg's :class:`LoadAnnotations` (``reduce_zero_label``,
-    ``label_map``), except that nothing wrong passes silently: where results
-    name the ``num_classes``, every value must be a class or 255 (ignore).
-    Gray and paletted files of any bit depth are read as indices.
+    ``label_map``), but strict: if the results name the ``num_classes``, every
+    value must be a class or 255 (ignore). Gray and paletted files of any bit
+    depth are read as indices.
 
-    Adds ``gt_seg_map`` (H, W) uint8, named in ``seg_fields``.  Where results
-    name a ``cache_dir``, what was decoded once is kept there.
+    Adds ``gt_seg_map`` (H, W) uint8 and its name in ``seg_fields``. If the
+    results name a ``cache_dir``, the decoded mask is kept there.
 
     Args:
         value_map (Sequence, optional): ``(code, label)`` pairs, for files
-            that hold other numbers than the classes', or colours: a code is
-            a number, or an RGB triple; the label a class, or 255.  Several
-            codes may stand for one label.
+            that hold colours, or other numbers than the class indices: a code
+            is a number or an RGB triple, a label a class or 255. Several codes
+            may have the same label.
         backend_args (dict, optional): As in ``LoadAnnotations``.
 
     Raises:
@@ -210,7 +213,9 @@ class LoadSegMask(LoadAnnotations):
     """
 
     def __init__(
-        self, value_map: Sequence | None = None, backend_args: dict | None = None
+        self,
+        value_map: Sequence[tuple[Code, int]] | None = None,
+        backend_args: dict | None = None,
     ) -> None:
         super().__init__(backend_args=backend_args)
         self.value_map = ValueMap(value_map) if value_map else None
@@ -221,15 +226,12 @@ class LoadSegMask(LoadAnnotations):
         codes = read_codes(
             path, self.value_map.colored, True, self.backend_args, cache_dir
         )
-        if codes.ndim != 2:
-            return codes  # for the error
         mask, unknown = self.value_map(codes)
         if unknown.any():
             raise FaultyFile(
                 f'The mask {path} holds '
-                f'{self.value_map.describe(codes[unknown])}, which '
-                '`value_map` does not name. Add them to it, or correct the '
-                'mask.'
+                f'{self.value_map.describe(codes[unknown])}, which are not in '
+                '`value_map`. Add them to it, or correct the mask.'
             )
         return mask
 
@@ -242,37 +244,30 @@ class LoadSegMask(LoadAnnotations):
             self._check_values(mask, mask != indices, results)
             mask = indices
         if results.get('reduce_zero_label'):
-            mask[mask != 255] -= 1  # 0 wraps to 255
+            mask[mask != IGNORE] -= 1  # 0 wraps to 255
         if results.get('label_map'):
             table = np.arange(256, dtype=np.uint8)
-            for old, new in results['label_map'].items():
-                table[old] = new
+            table[list(results['label_map'])] = list(results['label_map'].values())
             mask = table[mask]
         if results.get('num_classes'):
-            outside = (mask >= results['num_classes']) & (mask != 255)
+            outside = (mask >= results['num_classes']) & (mask != IGNORE)
             self._check_values(mask, outside, results)
         results['gt_seg_map'] = mask
         results.setdefault('seg_fields', []).append('gt_seg_map')
 
     @staticmethod
     def _check_shape(mask: np.ndarray, results: dict) -> None:
-        path = results['seg_map_path']
-        if mask.ndim != 2:
-            raise FaultyFile(
-                f'The mask {path} has {mask.shape[2]} channels, but it must '
-                'have one, of class indices. Convert its colours to indices.'
-            )
-        if mask.shape != tuple(results['ori_shape']):
-            (h, w), (img_h, img_w) = mask.shape, results['ori_shape']
-            turned = (
-                ' Where EXIF turns the image for viewers, turn its '
-                'pixels: EXIF is not applied.'
-            ) * ((h, w) == (img_w, img_h))
-            raise FaultyFile(
-                f'The mask {path} is {w}x{h}, but its image '
-                f'{results["img_path"]} is {img_w}x{img_h}. Pair the right '
-                f'files in the list, or resize the mask (nearest).{turned}'
-            )
+        (h, w), (img_h, img_w) = mask.shape, results['ori_shape']
+        if (h, w) == (img_h, img_w):
+            return
+        turned = (
+            ' If EXIF turns the image in viewers, turn its pixels: EXIF is not applied.'
+        ) * ((h, w) == (img_w, img_h))
+        raise FaultyFile(
+            f'The mask {results["seg_map_path"]} is {w}x{h}, but its image '
+            f'{results["img_path"]} is {img_w}x{img_h}. Pair the right '
+            f'files in the list, or resize the mask (nearest).{turned}'
+        )
 
     @staticmethod
     def _check_values(mask: np.ndarray, outside: np.ndarray, results: dict) -> None:
@@ -281,7 +276,7 @@ class LoadSegMask(LoadAnnotations):
         values = np.unique(mask[outside])
         shown = ', '.join(str(v) for v in values[:5])
         shown += ', ...' if len(values) > 5 else ''
-        num_classes = results.get('num_classes') or 255
+        num_classes = results.get('num_classes') or IGNORE
         reduced = results.get('reduce_zero_label')
         raise FaultyFile(
             f'The mask {results["seg_map_path"]} holds {shown}, outside '
@@ -293,10 +288,10 @@ class LoadSegMask(LoadAnnotations):
 
 @TRANSFORMS.register_module()
 class MarkValid(BaseTransform):
-    """Mark every pixel of an image without a mask as one of the image.
+    """Mark every pixel of an image without a mask as part of the image.
 
-    Adds ``valid`` (H, W) uint8 of ones, named in ``seg_fields``: it follows
-    the geometry like a mask, and what padding adds is 255.
+    Adds ``valid`` (H, W) uint8 of ones and its name in ``seg_fields``: it is
+    scaled and cropped like a mask, and padding is 255.
     """
 
     def transform(self, results: dict) -> dict:

@@ -14,7 +14,7 @@ from torch.utils.data import DataLoader, Dataset
 from mmsemi.datasets import SemiSegDataset
 from mmsemi.datasets.fit import find_misfits
 from mmsemi.datasets.semi_dataset import image_paths
-from mmsemi.utils.images import header_size
+from mmsemi.utils.images import image_size
 from mmsemi.utils.text import some
 
 
@@ -146,8 +146,8 @@ def _size_faults(info: dict) -> list[str]:
     if not info.get('seg_map_path'):
         return []
     try:
-        width, height = header_size(info['img_path'])
-        mask_width, mask_height = header_size(info['seg_map_path'])
+        height, width = image_size(info['img_path'])
+        mask_height, mask_width = image_size(info['seg_map_path'])
     except (ImportError, OSError) as error:
         return [f'{info["img_path"]} or its mask cannot be read ({error})']
     if (width, height) == (mask_width, mask_height):

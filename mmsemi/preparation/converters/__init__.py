@@ -1,3 +1,5 @@
+"""Make the masks of the public data sets from their official files."""
+
 from .ade20k import check_ade20k
 from .cityscapes import convert_cityscapes
 from .coco import convert_coco

@@ -1,4 +1,4 @@
-"""COCO: background and the 80 things, from either of its annotations."""
+"""Make COCO masks, background and the 80 things, from either annotation."""
 
 import json
 from collections import defaultdict
@@ -15,7 +15,7 @@ from mmsemi.utils.files import write_whole
 from .coco_regions import polygon_mask, run_length_mask
 from .writing import MaskJob, write_masks
 
-# COCO numbers its things 1 to 90 and never used ten of these.
+# COCO numbers its things 1 to 90, but has no things with these numbers.
 UNUSED = {12, 26, 29, 30, 45, 66, 68, 69, 71, 83}
 CLASSES = {
     category: label
@@ -24,7 +24,7 @@ CLASSES = {
 
 
 class Scene(NamedTuple):
-    """An image of ``instances_*.json``."""
+    """An image of ``instances_*.json``, with its annotations."""
 
     name: str
     height: int
@@ -33,12 +33,12 @@ class Scene(NamedTuple):
 
 
 class Panorama(NamedTuple):
-    """An image of ``panoptic_*.json``."""
+    """An image of ``panoptic_*.json``, with the class of each segment id."""
 
     file: Path
     height: int
     width: int
-    labels: dict[int, int]  # of its segments
+    labels: dict[int, int]
 
 
 def convert_coco(
@@ -47,18 +47,18 @@ def convert_coco(
     """Write ``masks/ID.png`` for every image of ``train2017`` and ``val2017``.
 
     0 is background, 1..80 are the things in the order of their numbers.
-    ``instances`` overlap: smaller ones lie on larger ones.  ``panoptic``
-    segments do not; stuff and what nobody annotated are background.  Crowds
-    are of the class they are a crowd of, in both.
+    ``instances`` overlap: smaller ones cover larger ones. ``panoptic``
+    segments do not; stuff and unannotated pixels are background. In both, a
+    crowd has the class of its things.
 
     Args:
-        data_root (str or Path): With ``annotations/SOURCE_PART.json`` and,
+        data_root (str or Path): Holds ``annotations/SOURCE_PART.json`` and,
             for ``panoptic``, the folders ``annotations/panoptic_PART/``.
         source (str): ``instances`` or ``panoptic``.
-        workers (int): Processes.
+        workers (int): Number of processes.
 
     Returns:
-        int: Masks written.
+        int: Number of masks written.
 
     Raises:
         FileNotFoundError: There are no such annotations.
@@ -91,7 +91,7 @@ def convert_coco(
 
 
 def _claim(masks: Path, source: str) -> None:
-    """The two sources differ; one folder must not hold both."""
+    """Note the source in the folder, and refuse a folder made from the other."""
     marker = masks / 'source.txt'
     if not marker.is_file():
         write_whole(marker, f'{source}\n'.encode())
@@ -104,7 +104,7 @@ def _claim(masks: Path, source: str) -> None:
 
 @contextmanager
 def _naming(file: Path) -> Iterator[None]:
-    """Errors of a damaged annotation file name it."""
+    """Name the file in the errors that damaged annotations cause."""
     try:
         yield
     except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError) as error:
@@ -114,7 +114,7 @@ def _naming(file: Path) -> Iterator[None]:
 
 
 def read_instances(file: Path) -> dict[str, Scene]:
-    """The images of ``instances_*.json``, by the stem of their file.
+    """Read the images of ``instances_*.json``, keyed by the stem of their file.
 
     Raises:
         ValueError: The file is damaged, or names other categories than
@@ -127,7 +127,7 @@ def read_instances(file: Path) -> dict[str, Scene]:
             if thing['category_id'] not in CLASSES:
                 raise ValueError(
                     f'{file} names category {thing["category_id"]}, which is '
-                    "not one of COCO's 80 things."
+                    "not one of COCO's 80 things; unpack it again."
                 )
             things[thing['image_id']].append(thing)
         return {
@@ -139,7 +139,7 @@ def read_instances(file: Path) -> dict[str, Scene]:
 
 
 def paint_scene(scene: Scene) -> np.ndarray:
-    """The mask of an image, (H, W) uint8, larger things first.
+    """Paint the mask of an image, (H, W) uint8, larger things first.
 
     Raises:
         ValueError: A region is damaged.
@@ -157,7 +157,8 @@ def paint_scene(scene: Scene) -> np.ndarray:
                     region |= polygon_mask(polygon, *size)
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError(
-                f'{scene.name}, annotation {thing["id"]}: {error}.'
+                f'{scene.name}, annotation {thing["id"]}: {error}. Unpack the '
+                'annotations again.'
             ) from error
         regions.append((CLASSES[thing['category_id']], region))
     mask = np.zeros(size, np.uint8)
@@ -167,7 +168,7 @@ def paint_scene(scene: Scene) -> np.ndarray:
 
 
 def read_panoptic(file: Path) -> dict[str, Panorama]:
-    """The images of ``panoptic_*.json``, by the stem of their file.
+    """Read the images of ``panoptic_*.json``, keyed by the stem of their file.
 
     Raises:
         ValueError: The file is damaged.
@@ -193,11 +194,11 @@ def read_panoptic(file: Path) -> dict[str, Panorama]:
 
 
 def map_panorama(panorama: Panorama) -> np.ndarray:
-    """The mask of an image, (H, W) uint8.
+    """Map the segments of an image to their classes, (H, W) uint8.
 
     Raises:
         FileNotFoundError: The file with its segments is missing.
-        ValueError: It cannot be read, is of another size, or holds segments
+        ValueError: It cannot be read, has another size, or holds segments
             that the annotations do not name.
     """
     if not panorama.file.is_file():
@@ -218,7 +219,7 @@ def map_panorama(panorama: Panorama) -> np.ndarray:
     if unknown:
         raise ValueError(
             f'{panorama.file} holds segments {sorted(unknown)}, '
-            'which its annotations do not name.'
+            'which its annotations do not name; unpack both again.'
         )
     labels = [panorama.labels.get(i, 0) for i in ids.tolist()]
     return np.array(labels, np.uint8)[places].reshape(segments.shape)

@@ -1,4 +1,4 @@
-"""COCO's regions, polygons and run lengths, as pixels."""
+"""Convert COCO's regions, polygons and run lengths, to pixels."""
 
 from collections.abc import Sequence
 
@@ -6,19 +6,19 @@ import numpy as np
 
 
 def polygon_mask(polygon: Sequence[float], height: int, width: int) -> np.ndarray:
-    """The pixels whose centre lies in a polygon, by the even-odd rule.
+    """Mark the pixels whose centre lies in a polygon, by the even-odd rule.
 
     Args:
         polygon (Sequence[float]): x, y, x, y, ..., in pixels; the centre of
             the first pixel is (0.5, 0.5).
-        height (int): Of the image.
-        width (int): Of the image.
+        height (int): Height of the image.
+        width (int): Width of the image.
 
     Returns:
-        ndarray: (H, W), bool.
+        ndarray: (H, W) bool.
 
     Raises:
-        ValueError: It has no three corners.
+        ValueError: It has fewer than three corners.
     """
     if len(polygon) < 6 or len(polygon) % 2:
         raise ValueError(
@@ -34,14 +34,14 @@ def polygon_mask(polygon: Sequence[float], height: int, width: int) -> np.ndarra
 
 
 def _fill(x: np.ndarray, y: np.ndarray, height: int, width: int) -> np.ndarray:
-    """The pixels inside a polygon with corners (x, y)."""
+    """Mark the pixels inside a polygon with corners (x, y)."""
     next_x, next_y = np.roll(x, -1), np.roll(y, -1)
     centres = np.arange(height)[:, None] + 0.5
     rows, edges = np.nonzero((y <= centres) != (next_y <= centres))
     slopes = (next_x - x)[edges] / (next_y - y)[edges]
     crossings = x[edges] + (rows + 0.5 - y[edges]) * slopes
-    # Every edge flips the pixels to its right; what counts is odd or even,
-    # which a uint8 that wraps around keeps.
+    # Every edge flips the pixels to its right. Only odd or even matters, which
+    # a uint8 keeps when it wraps around.
     columns = np.ceil(crossings - 0.5).clip(0, width).astype(np.int64)
     flips = np.zeros((height, width + 1), np.uint8)
     np.add.at(flips, (rows, columns), 1)
@@ -49,17 +49,16 @@ def _fill(x: np.ndarray, y: np.ndarray, height: int, width: int) -> np.ndarray:
 
 
 def run_length_mask(counts: str | Sequence[int], height: int, width: int) -> np.ndarray:
-    """The pixels of a run-length code.
+    """Mark the pixels of a run-length code.
 
     Args:
-        counts (Sequence[int] or str): Lengths of runs outside and inside,
-            in turns, down the columns; as numbers, or in COCO's compressed
-            text.
-        height (int): Of the image.
-        width (int): Of the image.
+        counts (Sequence[int] or str): Lengths of runs, alternately outside and
+            inside, down the columns; as numbers, or in COCO's compressed text.
+        height (int): Height of the image.
+        width (int): Width of the image.
 
     Returns:
-        ndarray: (H, W), bool.
+        ndarray: (H, W) bool.
 
     Raises:
         ValueError: The runs do not fill the image.
@@ -74,9 +73,9 @@ def run_length_mask(counts: str | Sequence[int], height: int, width: int) -> np.
 
 
 def _decompress(text: str) -> list[int]:
-    """Five bits per character, the sixth says that more follow.
+    """Decode COCO's text: five bits per character, the sixth marks more to come.
 
-    From the fourth on, a number is the difference to the one two before.
+    From the fourth number on, each is the difference to the one two before.
     """
     runs: list[int] = []
     value = shift = 0

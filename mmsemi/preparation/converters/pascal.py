@@ -1,50 +1,46 @@
-"""Pascal VOC 2012, augmented by SBD's annotations."""
+"""Convert SBD's annotations, which augment Pascal VOC 2012."""
 
 from pathlib import Path
 
 import numpy as np
-from scipy.io import loadmat
 
-from mmsemi.utils.images import image_size
-
-from .writing import MaskJob, write_masks
+from .writing import MaskJob, check_size, find_sources, write_masks
 
 NUM_CLASSES = 21
 
 
 def convert_pascal(data_root: str | Path, sbd: str | Path, workers: int = 1) -> int:
-    """Add SBD's masks to VOC's, in ``SegmentationClass/NAME.png``.
+    """Add SBD's masks to VOC's, as ``SegmentationClass/NAME.png``.
 
-    Where both have a mask, VOC's stays: it is the finer one, and all of
-    ``val`` is VOC's.  This gives 12031 masks, the 10582 of ``train_aug``
-    and the 1449 of ``val``, under the one name that the published lists use
-    for both.
+    If both have a mask, VOC's stays: it is finer, and all of ``val`` is VOC's.
+    This gives 12031 masks, the 10582 of ``train_aug`` and the 1449 of ``val``,
+    in the one folder that the published lists name for both.
 
     Args:
         data_root (str or Path): ``VOC2012``, with ``JPEGImages``,
             ``SegmentationClass`` and ``ImageSets``.
         sbd (str or Path): SBD's ``dataset`` folder, with ``cls/NAME.mat``,
             or the one above it.
-        workers (int): Processes.
+        workers (int): Number of processes.
 
     Returns:
-        int: Masks written.
+        int: Number of masks written.
 
     Raises:
-        FileNotFoundError: VOC is not complete, or there is no SBD.
-        ValueError: A file of SBD cannot be read or does not fit its image.
+        FileNotFoundError: VOC is incomplete, or there is no SBD.
+        ImportError: SciPy is not installed.
+        ValueError: A file of SBD cannot be read or differs in size from its
+            image.
     """
     data_root = Path(data_root)
     masks = data_root / 'SegmentationClass'
     _check_voc(data_root, masks)
-    mats = sorted(Path(sbd).glob('cls/*.mat')) or sorted(
-        Path(sbd).glob('dataset/cls/*.mat')
+    mats = find_sources(
+        Path(sbd),
+        ('cls/*.mat', 'dataset/cls/*.mat'),
+        'Name the folder `dataset` of the unpacked SBD archive (benchmark.tgz).',
     )
-    if not mats:
-        raise FileNotFoundError(
-            f'There is no cls/*.mat below {sbd}; name the folder `dataset` '
-            'of the unpacked SBD archive (benchmark.tgz).'
-        )
+    _loadmat()  # fail before the first file
     jobs = [
         MaskJob(
             masks / f'{mat.stem}.png',
@@ -56,7 +52,7 @@ def convert_pascal(data_root: str | Path, sbd: str | Path, workers: int = 1) -> 
 
 
 def _check_voc(data_root: Path, masks: Path) -> None:
-    """VOC's masks first: those of SBD would take their place unnoticed."""
+    """Check that VOC's masks are there: else SBD's would replace them unnoticed."""
     names = data_root / 'ImageSets/Segmentation/trainval.txt'
     if not names.is_file():
         raise FileNotFoundError(
@@ -70,43 +66,53 @@ def _check_voc(data_root: Path, masks: Path) -> None:
     ]
     if missing:
         raise FileNotFoundError(
-            f"{len(missing)} of VOC's own masks are not in {masks}, "
-            f'{missing[0]}.png for one. Unpack them again from '
+            f"{len(missing)} of VOC's own masks are not in {masks}, for example "
+            f'{missing[0]}.png. Unpack them again from '
             'VOCtrainval_11-May-2012.tar.'
         )
 
 
+def _loadmat():
+    """Return SciPy's reader: SBD's boundaries are sparse, which mat4py refuses."""
+    try:
+        from scipy.io import loadmat
+    except ImportError as error:
+        raise ImportError(
+            "SBD's .mat files are read by SciPy: `pip install scipy`, or "
+            "`pip install 'mmsemi[sbd]'`"
+        ) from error
+    return loadmat
+
+
 def read_sbd(source: tuple[Path, Path]) -> np.ndarray:
-    """The mask in an SBD file.
+    """Read the mask in an SBD file.
 
     Args:
         source (tuple[Path, Path]): The ``.mat`` file and its image.
 
     Returns:
-        ndarray: (H, W), uint8, 0..20.
+        ndarray: (H, W) uint8, 0..20.
 
     Raises:
-        ValueError: It cannot be read, has other values, or is of another
-            size than the image.
         FileNotFoundError: There is no such file or image.
+        ValueError: The file cannot be read, has other values, or differs in
+            size from the image.
     """
     mat, image = source
+    loadmat = _loadmat()
     try:
-        mask = loadmat(str(mat))['GTcls'][0]['Segmentation'][0]
+        mask = loadmat(str(mat), variable_names='GTcls')['GTcls'][0]
+        mask = mask['Segmentation'][0]
     except FileNotFoundError:
         raise
-    except Exception as error:  # scipy and zlib raise errors of their own
+    except Exception as error:  # SciPy and zlib raise errors of their own
         raise ValueError(
             f'{mat} cannot be read as a file of SBD ({error!r}); unpack it again.'
         ) from error
     if mask.min() < 0 or mask.max() >= NUM_CLASSES:
         raise ValueError(
-            f'{mat} holds values {mask.min()} to {mask.max()}, '
-            f'not 0 to {NUM_CLASSES - 1}.'
+            f'{mat} holds values {mask.min()} to {mask.max()}, not 0 to '
+            f'{NUM_CLASSES - 1}. Unpack it again.'
         )
-    if mask.shape != image_size(image):
-        raise ValueError(
-            f'{mat} is {mask.shape}, but {image} is '
-            f'{image_size(image)} (height, width).'
-        )
+    check_size(mat, mask, image)
     return mask.astype(np.uint8)

@@ -1,4 +1,4 @@
-"""What every converter does with its masks."""
+"""What the converters share: find sources, write masks, check the result."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -9,35 +9,61 @@ import numpy as np
 
 from mmsemi.datasets.lists import read_list
 from mmsemi.utils.files import raise_failures, run_parallel
-from mmsemi.utils.images import write_indices
+from mmsemi.utils.images import image_size, write_indices
 
 from ..splits.table import PUBLISHED
 
 
 class MaskJob(NamedTuple):
-    """A mask to be made, and what its maker is given."""
+    """A mask to write, and what it is made from."""
 
     target: Path
     source: Any
 
 
+def find_sources(folder: Path, patterns: Sequence[str], cure: str) -> list[Path]:
+    """Find the files that match one of the patterns, in a fixed order.
+
+    Raises:
+        FileNotFoundError: There are none; the message ends with ``cure``.
+    """
+    files = [file for pattern in patterns for file in sorted(folder.glob(pattern))]
+    if not files:
+        raise FileNotFoundError(f'There is no {patterns[0]} in {folder}. {cure}')
+    return files
+
+
+def check_size(file: Path, mask: np.ndarray, image: Path) -> None:
+    """Check that a mask (H, W) is as large as its image.
+
+    Raises:
+        FileNotFoundError: There is no such image.
+        ValueError: The sizes differ.
+    """
+    size = image_size(image)
+    if mask.shape != size:
+        raise ValueError(
+            f'{file} is {mask.shape}, but {image} is {size} (height, width). '
+            'Unpack both again.'
+        )
+
+
 def write_masks(
     make: Callable[[Any], np.ndarray], jobs: Sequence[MaskJob], title: str, workers: int
 ) -> int:
-    """Make and write the masks that are not there yet.
+    """Make and write the masks that do not exist yet.
 
-    Every file is written whole or not at all, so a run that was stopped goes
-    on where it was, and one file that cannot be made does not keep the
-    others away.
+    Every file is written whole or not at all, so an interrupted run can be
+    repeated, and a mask that cannot be made does not stop the others.
 
     Args:
-        make (Callable): From a job's source to (H, W) uint8.
+        make (Callable): Makes a mask (H, W) uint8 from the source of a job.
         jobs (Sequence[MaskJob]): All masks.
-        title (str): Of the progress bar.
-        workers (int): Processes.
+        title (str): Title of the progress bar.
+        workers (int): Number of processes.
 
     Returns:
-        int: Masks written.
+        int: Number of masks written.
 
     Raises:
         ValueError: Some could not be made; the first of them are named.
@@ -54,11 +80,11 @@ def _write(make: Callable[[Any], np.ndarray], job: MaskJob) -> None:
 
 
 def check_lists(dataset: str, data_root: str | Path) -> str:
-    """Is every image and mask of the train and validation lists there?
+    """Check that every image and mask of the train and validation lists exists.
 
     Args:
         dataset (str): A key of ``PUBLISHED``.
-        data_root (str or Path): With the lists in ``splits``.
+        data_root (str or Path): Holds the lists in ``splits``.
 
     Returns:
         str: What was found, or that there are no lists yet.
@@ -74,8 +100,8 @@ def check_lists(dataset: str, data_root: str | Path) -> str:
     lists = [file for file in lists if file.is_file()]
     if not lists:
         return (
-            f'{data_root} has no lists yet: tools/data/prepare_splits.py '
-            f'{dataset} --data-root {data_root} brings them.'
+            f'{data_root} has no lists yet; tools/data/prepare_splits.py '
+            f'{dataset} --data-root {data_root} fetches them.'
         )
     for file in lists:
         names = [name for entry in read_list(file) for name in entry if name]
@@ -83,7 +109,7 @@ def check_lists(dataset: str, data_root: str | Path) -> str:
         if missing:
             raise FileNotFoundError(
                 f'{len(missing)} of the {len(names)} files that {file} names '
-                f'are not in {data_root}, {missing[0]} for one. See '
-                'docs/data.md for where they come from.'
+                f'are not in {data_root}, for example {missing[0]}. docs/data.md '
+                'says where they come from.'
             )
     return f'All files that {" and ".join(map(str, lists))} name are in {data_root}.'

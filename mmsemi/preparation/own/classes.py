@@ -1,24 +1,24 @@
-"""The classes of a user's own data, and how masks write them."""
+"""The classes of a user's own data, and the codes that masks use for them."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from mmsemi.utils.images import Code, ValueMap
+import numpy as np
 
-IGNORE = 255
+from mmsemi.utils.codes import IGNORE, Code, ValueMap
 
 
 class ClassTable(NamedTuple):
-    """Classes in their order, with what stands for them in mask files.
+    """Classes in order, with the codes that stand for them in mask files.
 
     Attributes:
         names (tuple[str]): Class 0 first.
-        codes (tuple): Per class the numbers, or RGB triples, of its pixels.
-        ignore (tuple): Those of pixels that are not to be learned from.
-        explicit (bool): Whether the file gave the codes; else a class's is
-            its position.
+        codes (tuple): For each class, its numbers or RGB triples.
+        ignore (tuple): Codes of pixels that are ignored in training.
+        explicit (bool): Whether the file gives the codes; otherwise the code
+            of a class is its index.
     """
 
     names: tuple[str, ...]
@@ -28,6 +28,7 @@ class ClassTable(NamedTuple):
 
     @property
     def colored(self) -> bool:
+        """Whether the codes are colours."""
         return not isinstance(self.codes[0][0], int)
 
     @property
@@ -50,12 +51,16 @@ class ClassTable(NamedTuple):
     def palette(self) -> list[list[int]]:
         """An RGB colour for every class."""
         if self.colored:
-            return [list(codes[0]) for codes in self.codes]
+            return [list(code) for code, *_ in self.codes if not isinstance(code, int)]
         return [distinct_color(label) for label in range(len(self.names))]
+
+    def labels(self, codes: Iterable[int]) -> list[int]:
+        """Map known codes (colours as 0xRRGGBB) to their labels."""
+        return ValueMap(self.pairs)(np.array(list(codes)))[0].tolist()
 
 
 def distinct_color(label: int) -> list[int]:
-    """The colour of a label, its bits spread as in Pascal VOC's masks."""
+    """Return an RGB colour for a label: its bits are spread as in Pascal VOC."""
     rgb = [0, 0, 0]
     for shift in range(7, -1, -1):
         for channel in range(3):
@@ -67,19 +72,19 @@ def distinct_color(label: int) -> list[int]:
 def read_classes(file: str | Path) -> ClassTable:
     """Read a classes file: a line per class, class 0 first.
 
-    A line is ``NAME``, or ``NAME: CODE`` with what stands for the class in
-    masks: a number, or a colour as ``128 64 128`` or ``#804080``; several
-    are separated by commas.  Without codes the masks hold the positions, 0
-    for the first class.  ``ignore: CODE`` names what to leave out.  Lines
-    that start with ``# `` and empty ones are passed over.
+    A line is ``NAME``, or ``NAME: CODE`` with the code of the class in masks:
+    a number, or a colour as ``128 64 128`` or ``#804080``; commas separate
+    several. Without codes, the code of a class is its index, 0 for the first.
+    ``ignore: CODE`` names the codes of ignored pixels. Empty lines and lines
+    that start with ``# `` are skipped.
 
     Args:
         file (str or Path): UTF-8 text.
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: Fewer than 2 or more than 255 classes, a name or a code
-            that comes twice, or a line that cannot be read.
+        ValueError: There are fewer than 2 or more than 255 classes, a name or
+            a code is repeated, or a line cannot be read.
     """
     file = Path(file)
     if not file.is_file():
@@ -114,7 +119,10 @@ def read_classes(file: str | Path) -> ClassTable:
 
 
 def parse_code(text: str) -> Code:
-    """``7``, ``128 64 128`` or ``#804080``.
+    """Parse ``7``, ``128 64 128`` or ``#804080``.
+
+    Returns:
+        int | tuple[int, int, int]: A number, or RGB.
 
     Raises:
         ValueError: It is none of these.
@@ -135,16 +143,16 @@ def parse_code(text: str) -> Code:
 
 
 def _table(
-    file: Path, given: dict[str, Sequence[Code] | None], ignore: Sequence[Code]
+    file: Path, given: Mapping[str, tuple[Code, ...] | None], ignore: tuple[Code, ...]
 ) -> ClassTable:
     without = [name for name, codes in given.items() if codes is None]
     if without and len(without) < len(given):
         raise ValueError(
-            f'{file} says for some classes what stands for them in the '
-            f'masks, but not for {without[0]}. Say it for all, or for none.'
+            f'{file} gives codes for some classes, but not for {without[0]}. Give '
+            'them for all, or for none.'
         )
-    codes = tuple((i,) for i in range(len(given))) if without else tuple(given.values())
-    table = ClassTable(tuple(given), codes, tuple(ignore), not without)
+    codes = tuple(codes or (i,) for i, codes in enumerate(given.values()))
+    table = ClassTable(tuple(given), codes, ignore, not without)
     try:
         ValueMap(table.pairs)
     except ValueError as error:

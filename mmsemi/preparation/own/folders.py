@@ -1,4 +1,4 @@
-"""From a user's folders to lists: pairing, scanning, splitting."""
+"""Turn a user's folders into lists: pair the files, scan them, split them."""
 
 import io
 from collections import Counter
@@ -10,27 +10,31 @@ import cv2
 import numpy as np
 
 from mmsemi.datasets.transforms.loading import read_codes
-from mmsemi.utils.images import TIFF, ValueMap, channels_last, read_tiff, show_code
+from mmsemi.utils.codes import IGNORE, ValueMap, show_code
+from mmsemi.utils.images import SUFFIXES, TIFF, channels_last, decode_opencv, read_tiff
 from mmsemi.utils.text import some_lines
 
-from .classes import IGNORE, ClassTable
+from .classes import ClassTable
 
-SUFFIXES = ('.bmp', '.jpeg', '.jpg', '.png', '.ppm', '.tif', '.tiff', '.webp')
-SAMPLE = 2048  # pixels per image that statistics are taken from
+SAMPLE = 2048  # pixels per image for statistics
 
 Pair = tuple[Path, Path]
 
 
 def find_files(folder: Path, without: Sequence[Path] = ()) -> dict[str, Path]:
-    """Images below a folder, by their path in it without suffix.
+    """Find the images below a folder.
 
     Args:
-        folder (Path): Searched with all folders in it, hidden ones apart.
-        without (Sequence[Path]): Folders that are left out.
+        folder (Path): Searched with all folders in it except hidden ones.
+        without (Sequence[Path]): Folders to leave out.
+
+    Returns:
+        dict[str, Path]: The images, keyed by their path in the folder without
+        suffix.
 
     Raises:
         FileNotFoundError: There is no such folder, or no image in it.
-        ValueError: Two images differ in the suffix alone.
+        ValueError: Two images differ only in the suffix.
     """
     if not folder.is_dir():
         raise FileNotFoundError(f'There is no folder {folder}.')
@@ -52,8 +56,8 @@ def find_files(folder: Path, without: Sequence[Path] = ()) -> dict[str, Path]:
         files[stem] = path
     if twice:
         raise ValueError(
-            f'{len(twice)} images in {folder} share a name and differ in the '
-            'suffix alone, so that no mask can be told to be theirs. Rename '
+            f'{len(twice)} images in {folder} share a name and differ in the suffix '
+            'alone, so it is unclear which one a mask belongs to. Rename '
             f'or remove one of each:{some_lines(twice)}'
         )
     if not files:
@@ -72,16 +76,18 @@ def pair_files(
     """Match images and masks by name.
 
     Args:
-        images (dict[str, Path]): Of :func:`find_files`.
-        masks (dict[str, Path]): Likewise.
-        mask_suffix (str): What a mask's name has behind the image's.
-        partial (bool): Images without a mask are unlabeled, not an error.
+        images (dict[str, Path]): From :func:`find_files`.
+        masks (dict[str, Path]): From :func:`find_files`.
+        mask_suffix (str): What follows the image's name in the mask's name.
+        partial (bool): Whether images without a mask are unlabeled images
+            instead of an error.
 
     Returns:
         tuple: ``(image, mask)`` pairs, and the images without a mask.
 
     Raises:
-        ValueError: An image without a mask, or a mask without an image.
+        ValueError: There is an image without a mask, or a mask without an
+            image.
     """
     alone = [stem for stem in images if stem + mask_suffix not in masks]
     wanted = {stem + mask_suffix for stem in images}
@@ -90,8 +96,8 @@ def pair_files(
     if alone and not partial:
         faults.append(
             f'{len(alone)} of {len(images)} images have no mask. Give '
-            '--partial to use them without labels, or --mask-suffix where '
-            'names of masks end differently:'
+            '--partial to use them without labels, or --mask-suffix if '
+            'the names of masks end differently:'
             f'{some_lines(images[stem] for stem in alone)}'
         )
     if orphans:
@@ -110,28 +116,41 @@ def pair_files(
 
 
 class ImageScan(NamedTuple):
-    """What is in an image file."""
+    """What an image file holds.
 
-    size: tuple[int, int]  # height, width
-    channels: int  # that a network is given: gray counts as BGR
-    deep: bool  # more than 8 bits
-    sample: np.ndarray  # (at most SAMPLE, channels of the file)
+    Attributes:
+        size (tuple[int, int]): Height and width.
+        channels (int): Channels that a network gets: gray counts as BGR.
+        deep (bool): Whether it has more than 8 bits.
+        sample (ndarray): (at most ``SAMPLE``, channels of the file) float32
+            pixel values.
+    """
+
+    size: tuple[int, int]
+    channels: int
+    deep: bool
+    sample: np.ndarray
 
 
 class MaskScan(NamedTuple):
-    """What is in a mask file."""
+    """What a mask file holds.
+
+    Attributes:
+        size (tuple[int, int]): Height and width.
+        pixels (dict[int, int]): Number of pixels of each code.
+    """
 
     size: tuple[int, int]
-    pixels: dict[int, int]  # by code
+    pixels: dict[int, int]
 
 
 def scan_image(path: Path, channels: int | None = None) -> ImageScan:
-    """Look into an image.
+    """Read what an image file holds.
 
     Args:
         path (Path): Any format.
-        channels (int, optional): How many channels to see in it.  Defaults
-            to None: 3, or as many as a TIFF has besides transparency.
+        channels (int, optional): Number of channels to read it with. Defaults
+            to None: 3, or the channels of a TIFF without transparency.
 
     Raises:
         ValueError: It cannot be decoded.
@@ -144,9 +163,10 @@ def scan_image(path: Path, channels: int | None = None) -> ImageScan:
             f'{path} ({len(content)} bytes) cannot be decoded: it is empty, '
             f'truncated or of an unknown format ({error}).'
         ) from error
-    pixels = img.reshape(-1, img.shape[2])
+    height, width, depth = img.shape
+    pixels = img.reshape(-1, depth)
     return ImageScan(
-        img.shape[:2],
+        (height, width),
         channels or seen,
         img.dtype != np.uint8,
         pixels[:: len(pixels) // SAMPLE + 1].astype(np.float32),
@@ -154,7 +174,7 @@ def scan_image(path: Path, channels: int | None = None) -> ImageScan:
 
 
 def _decode(content: bytes, channels: int | None) -> tuple[np.ndarray, int]:
-    """An image (H, W, C), and how many channels a network is given of it."""
+    """Decode an image (H, W, C); return also the channels that a network gets."""
     unread = None
     if content[:4] in TIFF:
         try:
@@ -162,18 +182,18 @@ def _decode(content: bytes, channels: int | None) -> tuple[np.ndarray, int]:
             return img, _tiff_channels(content, img.shape[2])
         except ImportError as error:
             unread = error  # OpenCV reads most gray and colour ones
-    img = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
-    if img is None or (unread and img.ndim == 3 and img.shape[2] > 3):
-        raise unread or ValueError('no decoder takes it')
-    return img if img.ndim == 3 else img[..., None], 3
+    decoded = decode_opencv(content, cv2.IMREAD_UNCHANGED)
+    if decoded is None or (unread and decoded.ndim == 3 and decoded.shape[2] > 3):
+        raise unread or ValueError('no decoder accepts it')
+    return decoded if decoded.ndim == 3 else decoded[..., None], 3
 
 
 def _tiff_channels(content: bytes, channels: int) -> int:
-    """Channels of a TIFF that are not transparency; gray counts as 3."""
+    """Count the channels of a TIFF that are not transparency; gray counts as 3."""
     from tifffile import TiffFile
 
     with TiffFile(io.BytesIO(content)) as tiff:
-        extra = tiff.pages[0].extrasamples
+        extra = tiff.pages.first.extrasamples
     channels -= sum(kind in (1, 2) for kind in extra)
     return 3 if channels == 1 else channels
 
@@ -182,35 +202,31 @@ def scan_mask(path: Path, colored: bool) -> MaskScan:
     """Count the pixels of every code in a mask.
 
     Raises:
-        ValueError: It cannot be decoded, or has colours where numbers were
-            expected, or fractions.
+        ValueError: It cannot be decoded, has colours where numbers were
+            expected, or holds fractions.
     """
-    codes = read_codes(str(path), colored, gray=True)
-    if codes.ndim != 2:
-        raise ValueError(
-            f'The mask {path} holds colours. Write the colour of every class '
-            'into the classes file ("NAME: 128 64 128").'
-        )
+    codes = read_codes(path, colored, gray=True)
     values, counts = np.unique(codes, return_counts=True)
     if np.any(values != values.astype(np.int64)):
         raise ValueError(
-            f'The mask {path} holds fractions ({codes.dtype}), '
-            'but should hold numbers of classes.'
+            f'The mask {path} holds fractions ({codes.dtype}), but should hold '
+            'numbers of classes. Round them.'
         )
-    return MaskScan(
-        codes.shape, {int(value): int(count) for value, count in zip(values, counts)}
-    )
+    height, width = codes.shape
+    pixels = {int(value): int(count) for value, count in zip(values, counts)}
+    return MaskScan((height, width), pixels)
 
 
 def settle_codes(table: ClassTable, masks: dict[Path, MaskScan]) -> ClassTable:
-    """The class table that the masks follow.
+    """Return the class table with the codes that the masks use.
 
-    Two classes without codes, in masks of 0 and 255 alone, are 0 and 255.
+    If there are two classes without codes, and masks of 0 and 255 only, the
+    codes are 0 and 255.
 
     Raises:
-        ValueError: Masks hold what the classes file does not name.
+        ValueError: Masks hold codes that are not in the classes file.
     """
-    found = Counter()
+    found: Counter[int] = Counter()
     for scan in masks.values():
         found.update(scan.pixels)
     if (
@@ -228,43 +244,30 @@ def settle_codes(table: ClassTable, masks: dict[Path, MaskScan]) -> ClassTable:
             files = [p for p, scan in masks.items() if code in scan.pixels]
             lines.append(
                 f'{show_code(code, table.colored)}: {found[code]} '
-                f'pixels in {len(files)} masks, {files[0]} for one'
+                f'pixels in {len(files)} masks, for example {files[0]}'
             )
         lossy = any(path.suffix.lower() in ('.jpg', '.jpeg') for path in masks)
         raise ValueError(
             f'The masks hold {len(unknown)} values that the classes file '
-            f'does not name:{some_lines(lines)}\nAdd them there, behind a '
-            'class or as "ignore: CODE", or correct the masks.'
-            + (
-                ' JPEG masks are lossy: save them as PNG from the original.'
-                if lossy
-                else ''
-            )
+            f'does not name:{some_lines(lines)}\nAdd them there, after the name '
+            'of a class or as "ignore: CODE", or correct the masks.'
+            + ' JPEG masks are lossy: save them as PNG from the original.'
+            * lossy
         )
     return table
-
-
-def shown_classes(scans: Sequence[MaskScan], table: ClassTable) -> np.ndarray:
-    """Which classes each scanned mask shows: (N, classes) bool."""
-    value_map = ValueMap(table.pairs)
-    shown = np.zeros((len(scans), IGNORE + 1), bool)
-    for row, scan in zip(shown, scans):
-        labels, _ = value_map(np.array(list(scan.pixels)))
-        row[labels] = True
-    return shown[:, : len(table.names)]
 
 
 def deal(
     order: Sequence[int], val_fraction: float, labeled_fraction: float
 ) -> tuple[list[int], list[int], list[int]]:
-    """Deal an order out: labeled, not labeled, validation.
+    """Split an order of images into labeled, not labeled and validation.
 
-    Validation takes every so manieth, so that it spreads over the order as
-    the rest does; labeled is the start of the rest.  Smaller labeled
-    fractions are contained in larger ones.
+    Validation takes every n-th image, so that it is spread over the order;
+    labeled is the start of the rest. Larger labeled fractions contain the
+    smaller ones.
 
     Returns:
-        tuple[list[int]]: None empty but the second.
+        tuple[list[int]]: Only the second may be empty.
     """
     count = len(order)
     held = min(max(round(count * val_fraction), 1), count - 1)

@@ -1,0 +1,1 @@
+"""Labeled lists: fetch the published ones, or make balanced ones."""

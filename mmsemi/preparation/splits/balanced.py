@@ -1,69 +1,78 @@
-"""Labeled lists of one's own: nested, seeded, balanced over the classes."""
+"""Make labeled lists: nested, seeded, balanced over the classes."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from mmsemi.datasets.lists import list_line, read_list
+from mmsemi.datasets.transforms.loading import read_codes
+from mmsemi.utils.codes import IGNORE
 from mmsemi.utils.files import raise_failures, run_parallel, write_whole
-from mmsemi.utils.images import read_indices
 
 
-def shown_classes(
+def read_labels(
     masks: Sequence[str | Path], zero_is_ignore: bool = False, workers: int = 1
-) -> np.ndarray:
-    """Which classes each mask shows, in at least one pixel.
+) -> list[list[int]]:
+    """Read which labels each mask holds.
 
     Args:
         masks (Sequence): Files of class indices.
         zero_is_ignore (bool): Whether 0 is no class (``reduce_zero_label``).
-            255 never is one.
-        workers (int): Processes that read.
+        workers (int): Number of processes that read.
 
     Returns:
-        ndarray: (N, 256) bool, by the value in the file.
+        list[list[int]]: The different values in each file, 0..255.
 
     Raises:
-        ValueError: A mask cannot be read.
+        ValueError: A mask cannot be read, or holds no class indices.
     """
-    rows, failures = run_parallel(
-        _shown, [str(mask) for mask in masks], 'Reading masks', workers
-    )
+    rows, failures = run_parallel(_read_labels, masks, 'Reading masks', workers)
     raise_failures(failures, 'Reading masks')
-    shown = np.stack([row for _, row in rows])
-    shown[:, 255] = False
-    if zero_is_ignore:
-        shown[:, 0] = False
-    return shown
+    return [[v for v in values if v or not zero_is_ignore] for _, values in rows]
 
 
-def _shown(mask: str) -> np.ndarray:
-    pixels = read_indices(mask)
-    if pixels.min() < 0 or pixels.max() > 255:
+def _read_labels(mask: str | Path) -> list[int]:
+    pixels = read_codes(mask)
+    if pixels.dtype.kind == 'f' or pixels.min() < 0 or pixels.max() > IGNORE:
         raise ValueError(
-            f'{mask} holds no class indices but values '
-            f'{pixels.min()} to {pixels.max()}.'
+            f'{mask} holds values {pixels.min()} to {pixels.max()}, not class '
+            f'indices 0 to {IGNORE}. Convert it.'
         )
-    return np.bincount(pixels.ravel(), minlength=256) > 0
+    return np.flatnonzero(np.bincount(pixels.ravel())).tolist()
+
+
+def shown_classes(labels: Sequence[Iterable[int]]) -> np.ndarray:
+    """Mark the classes that each mask shows.
+
+    Args:
+        labels (Sequence): The labels that each mask holds, 0..255.
+
+    Returns:
+        ndarray: (N, 255) bool; 255 (ignore) is no class.
+    """
+    shown = np.zeros((len(labels), IGNORE + 1), bool)
+    for row, held in zip(shown, labels):
+        row[list(held)] = True
+    return shown[:, :IGNORE]
 
 
 def balanced_order(shown: np.ndarray, count: int, seed: int) -> list[int]:
-    """Images in the order in which to label them.
+    """Order images for labeling.
 
-    Again and again, the class that the fewest of the chosen images show
-    (among equals, the rarest) gets one more, at random.  Every prefix is a
-    balanced choice, so the lists cut from one order are nested.
+    The next image is always a random one of the class that the fewest of the
+    chosen images show (if tied, the rarest class). Every prefix is a balanced
+    choice, so the lists cut from one order are nested.
 
     Args:
         shown (ndarray): (N, C) bool, from :func:`shown_classes`.
-        count (int): Images to choose, at most N.
+        count (int): Number of images to choose, at most N.
         seed (int): The same seed gives the same order on every machine.
 
     Returns:
         list[int]: ``count`` different rows of ``shown``.
     """
-    # RandomState, because its streams never change with numpy's version.
+    # RandomState: its streams never change with NumPy's version.
     shuffled = np.random.RandomState(seed).permutation(len(shown))
     classes = np.flatnonzero(shown.any(0))
     classes = classes[np.argsort(shown[:, classes].sum(0), kind='stable')]
@@ -94,20 +103,20 @@ def generate_lists(
 ) -> dict[str, list[int]]:
     """Write ``splits/seedSEED_1_PART.txt`` for every part of a train list.
 
-    A list holds the train list's lines, in its order.  Smaller lists are
-    contained in larger ones.
+    A list holds lines of the train list, in its order. Larger lists contain
+    the smaller ones.
 
     Args:
         data_root (str or Path): Folder that lists are relative to.
-        train_list (str): All lines, each with a mask.
+        train_list (str): The train list; every line needs a mask.
         parts (Sequence[int]): 16 stands for a sixteenth of the images.
         seed (int): See :func:`balanced_order`.
-        zero_is_ignore (bool): See :func:`shown_classes`.
-        workers (int): Processes that read masks.
+        zero_is_ignore (bool): See :func:`read_labels`.
+        workers (int): Number of processes that read masks.
 
     Returns:
-        dict[str, list[int]]: For every list, by how many of its images each
-        class of the train list is shown.
+        dict[str, list[int]]: For every list, the number of its images that
+        show each class of the train list.
 
     Raises:
         FileNotFoundError, ValueError: The list or a mask is missing or
@@ -119,18 +128,17 @@ def generate_lists(
     if without:
         raise ValueError(
             f'{data_root / train_list} names no mask for {without[0]} '
-            f'({len(without)} lines in all); balanced lists need the masks.'
+            f'({len(without)} lines in all). Add the masks: balancing needs them.'
         )
     sizes = {part: int(len(entries) / part + 0.5) for part in parts}
     if min(sizes.values()) < 1 or max(sizes.values()) >= len(entries):
         raise ValueError(
-            f'{data_root / train_list} has {len(entries)} lines: parts '
-            f'{list(parts)} are not all between one image and all of them. '
-            'Choose others by --parts.'
+            f'{data_root / train_list} has {len(entries)} lines, so that '
+            f'{list(parts)} do not all give between one image and all but one. '
+            'Choose others with --parts.'
         )
-    shown = shown_classes(
-        [data_root / entry.mask for entry in entries], zero_is_ignore, workers
-    )
+    masks = [data_root / entry.mask for entry in entries if entry.mask]
+    shown = shown_classes(read_labels(masks, zero_is_ignore, workers))
     order = balanced_order(shown, max(sizes.values()), seed)
     classes = shown.any(0)
     lists = {}

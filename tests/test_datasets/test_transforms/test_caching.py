@@ -66,7 +66,7 @@ def test_full_disk_names_file_and_cure(info, monkeypatch):
         raise OSError(errno.ENOSPC, 'No space left on device')
 
     monkeypatch.setattr(caching.np, 'save', full)
-    with pytest.raises(OSError, match=r'cache/.*npy.*leave out `cache_dir`'):
+    with pytest.raises(OSError, match=r'cache/.*npy.*remove `cache_dir`'):
         load(info)
     assert not list(os.walk(info['cache_dir']))[-1][2], 'nothing half written'
 

@@ -8,6 +8,7 @@ from mmsemi.datasets import read_list
 from mmsemi.preparation.splits.balanced import (
     balanced_order,
     generate_lists,
+    read_labels,
     shown_classes,
 )
 
@@ -43,15 +44,14 @@ def test_shown_classes(tmp_path):
     cv2.imwrite(str(tmp_path / 'a.png'), np.array([[0, 2, 255]], np.uint8))
     cv2.imwrite(str(tmp_path / 'b.png'), np.array([[1, 1, 1]], np.uint8))
     files = [tmp_path / 'a.png', tmp_path / 'b.png']
-    table = shown_classes(files)
+    table = shown_classes(read_labels(files))
     assert np.argwhere(table).tolist() == [[0, 0], [0, 2], [1, 1]]
-    assert np.argwhere(shown_classes(files, zero_is_ignore=True)).tolist() == [
-        [0, 2],
-        [1, 1],
-    ]
+    assert np.argwhere(
+        shown_classes(read_labels(files, zero_is_ignore=True))
+    ).tolist() == [[0, 2], [1, 1]]
     (tmp_path / 'b.png').write_bytes(b'no image')
-    with pytest.raises(ValueError, match='b.png cannot be decoded'):
-        shown_classes(files, workers=2)
+    with pytest.raises(ValueError, match=r'b.png \(8 bytes\) cannot be decoded'):
+        read_labels(files, workers=2)
 
 
 def test_generated_lists_are_nested_and_seeded(tiny_data, tmp_path):
@@ -71,5 +71,5 @@ def test_generated_lists_are_nested_and_seeded(tiny_data, tmp_path):
     assert set(small) < set(large) < set(read_list(train))
     assert lists(0) == [small, large]
     assert any(lists(seed) != [small, large] for seed in (1, 2, 3))
-    with pytest.raises(ValueError, match='Choose others by --parts'):
+    with pytest.raises(ValueError, match='Choose others with --parts'):
         generate_lists(tmp_path, 'splits/train.txt', (100,), 0)
