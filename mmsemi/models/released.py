@@ -20,6 +20,14 @@ _SEPARABLE = (
     ('pointwise', 'pointwise_conv.conv'),
     ('bn2', 'pointwise_conv.bn'),
 )
+_INVERTED_RESIDUAL = (
+    ('_expand_conv', 'expand_conv.conv'),
+    ('_bn0', 'expand_conv.bn'),
+    ('_depthwise_conv', 'depthwise_conv.conv'),
+    ('_bn1', 'depthwise_conv.bn'),
+    ('_project_conv', 'linear_conv.conv'),
+    ('_bn2', 'linear_conv.bn'),
+)
 
 # Of two networks with common names, the more particular one comes first.
 _BACKBONES: dict[str, Rows] = dict(
@@ -37,6 +45,14 @@ _BACKBONES: dict[str, Rows] = dict(
             (f'backbone.{conv}.{theirs}', f'backbone.{conv}.{ours}')
             for conv in ('block{}.sepconv{}', 'conv{}')
             for theirs, ours in _SEPARABLE
+        ),
+    ),
+    efficientnet_lite=(  # the published ImageNet weights
+        ('backbone._conv_stem', 'backbone.stem.conv'),
+        ('backbone._bn0', 'backbone.stem.bn'),
+        *(
+            (f'backbone._blocks.{{}}.{theirs}', f'backbone.blocks.{{}}.{ours}')
+            for theirs, ours in _INVERTED_RESIDUAL
         ),
     ),
     resnet=(  # 7x7 stem
@@ -85,6 +101,7 @@ OURS_ALONE = ('thresh.value',)
 _SIGNS = dict(
     resnet_v1c='backbone.conv1.0.weight',
     xception='backbone.block1.skip.weight',
+    efficientnet_lite='backbone._conv_stem.weight',
     resnet='backbone.conv1.weight',
     deeplabv3plus='head.project.0.weight',
     pspnet='head.conv5.1.weight',

@@ -1,3 +1,4 @@
+from .efficientnet_lite import EfficientNetLite
 from .xception import Xception65
 
-__all__ = ['Xception65']
+__all__ = ['EfficientNetLite', 'Xception65']

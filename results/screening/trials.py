@@ -1,0 +1,125 @@
+"""What is tried in the screening and is no part of mmsemi (yet)."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+
+from mmsemi.models.methods.base import SemiSegmentor, Streams, flipped
+from mmsemi.models.utils import Guidance, PseudoLabel, cutmix, masked_ce
+from mmsemi.registry import MODELS
+
+
+@MODELS.register_module()
+class FrozenBatchNorm(nn.BatchNorm2d):
+    """Normalise by the running statistics in training, too."""
+
+    def train(self, mode: bool = True) -> 'FrozenBatchNorm':
+        """Stay in eval mode."""
+        return super().train(False)
+
+
+@MODELS.register_module()
+class Trial(SemiSegmentor):
+    """UniMatch with switches; as they are by default, it is UniMatch.
+
+    Args:
+        conf_thresh (float): As in UniMatch.
+        labels (str): Who labels the weak view: 'own', the network in train
+            mode; 'eval', the network in eval mode; 'ema', the teacher of
+            EMATeacherHook.
+        views (int): Strong views, 1 or 2.
+        fp (float): Weight of the term of the dropped features; 0 leaves it
+            out.
+        strong (float): Weight of the strong views together.
+        unlabeled_weak (bool): The weak unlabeled view goes through the
+            training forward even where neither labels nor ``fp`` need it.
+        strong_norm (str): BatchNorm in the forward of the strong views:
+            'batch', as released; 'still', by the batch, but the running
+            statistics do not follow; 'running', by the running statistics.
+    """
+
+    def __init__(
+        self,
+        *args,
+        conf_thresh: float = 0.95,
+        labels: str = 'own',
+        views: int = 2,
+        fp: float = 0.5,
+        strong: float = 0.5,
+        unlabeled_weak: bool = True,
+        strong_norm: str = 'batch',
+        **kwargs,
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        assert labels in ('own', 'eval', 'ema')
+        assert strong_norm in ('batch', 'still', 'running')
+        assert views in (1, 2)
+        self.conf_thresh = conf_thresh
+        self.labels = labels
+        self.views = views
+        self.fp = fp
+        self.strong = strong
+        self.unlabeled_weak = unlabeled_weak or bool(fp) or labels == 'own'
+        self.strong_norm = strong_norm
+        if labels == 'ema':
+            self.guidance = Guidance('ema')
+
+    def loss(
+        self, inputs: Streams, data_samples: list | None = None
+    ) -> dict[str, Tensor]:
+        """Compute the loss of one step; partners are the flipped batch."""
+        x, y = inputs['labeled']['weak'], inputs['labeled']['mask']
+        u = inputs['unlabeled']
+        m = flipped(u)
+        own = self.pseudo_label(u) if self.labels == 'eval' else None
+        if self.labels == 'ema':
+            with torch.no_grad():
+                (teacher,) = self.guidance.models
+                own = PseudoLabel.from_logits(teacher.logits(u['weak']), u['valid'])
+
+        weak = torch.cat([x, u['weak']]) if self.unlabeled_weak else x
+        if self.fp:
+            logits, dropped = self.logits_and_dropped(weak, unasked=len(x))
+        else:
+            logits = self.logits(weak)
+        if own is None:
+            own = PseudoLabel.from_logits(logits[len(x) :], u['valid'])
+        losses = dict(loss_sup=self.loss_sup(logits[: len(x)], y) / 2)
+        if self.fp:
+            losses['loss_fp'] = self.fp / 2 * masked_ce(dropped, own, self.conf_thresh)
+
+        views = [
+            cutmix(u[f'strong{i}'], m[f'strong{i}'], u[f'box{i}'])
+            for i in range(1, self.views + 1)
+        ]
+        with self.normalizing():
+            logits = self.logits(torch.cat(views)).chunk(self.views)
+        losses['loss_strong'] = sum(
+            self.strong
+            / self.views
+            / 2
+            * masked_ce(view, own.cutmix(own.flip(), u[f'box{i}']), self.conf_thresh)
+            for i, view in enumerate(logits, 1)
+        )
+        losses['mask_ratio'] = own.confident_share(self.conf_thresh)
+        return losses
+
+    @contextmanager
+    def normalizing(self) -> Iterator[None]:
+        """Normalise as ``strong_norm`` says."""
+        norms = [m for m in self.modules() if isinstance(m, nn.BatchNorm2d)]
+        training = [norm.training for norm in norms]
+        momentum = [norm.momentum for norm in norms]
+        for norm in norms:
+            if self.strong_norm == 'running':
+                norm.eval()
+            elif self.strong_norm == 'still':
+                norm.momentum = 0.0
+        try:
+            yield
+        finally:
+            for norm, mode, value in zip(norms, training, momentum):
+                norm.train(mode)
+                norm.momentum = value
