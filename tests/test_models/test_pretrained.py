@@ -252,6 +252,7 @@ def test_plain_weights_for_a_deep_stem(tmp_path):
         (DEEP_STEM, 'open-mmlab://resnet18_v1c'),
         (PLAIN, 'torchvision://resnet18'),
         (dict(type='Xception65'), 'xception.pth from https://github'),
+        (dict(type='EfficientNetLite', arch='lite1'), 'efficientnet-lite://lite1'),
         (
             dict(
                 type='MixVisionTransformer',

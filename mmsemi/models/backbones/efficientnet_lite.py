@@ -101,7 +101,7 @@ def load_imagenet_weights(address: str, map_location: str = 'cpu') -> dict[str, 
     Raises:
         FileNotFoundError: There is no such network, or its package is not
             installed or lacks the file.
-        ValueError: The file is not the one that was published.
+        OSError: The file is not the one that was published.
     """
     name = address.removeprefix(SCHEME)
     if name not in ARCHS:
@@ -130,11 +130,11 @@ def check_sha256(file: Path, expected: str) -> None:
     """Check that a file is the published one.
 
     Raises:
-        ValueError: It is not.
+        OSError: It is not.
     """
     found = hashlib.sha256(file.read_bytes()).hexdigest()
     if found != expected:
-        raise ValueError(
+        raise OSError(
             f'{file} is not the published file: its SHA-256 is {found} instead '
             f'of {expected}. Install it again: '
             'pip install --force-reinstall "mmsemi[lite]".'
