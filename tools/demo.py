@@ -16,12 +16,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 from mmengine.config import Config
-from mmseg.apis import inference_model
 from PIL import Image
 from rich.console import Console
 from rich.table import Table
 
-from mmsemi.apis.network import load_network
+from mmsemi.apis import inference_model, init_model
 from mmsemi.datasets import ensure_scenes, read_list
 from mmsemi.utils.images import write_picture
 from mmsemi.visualization import overlay
@@ -74,7 +73,7 @@ def draw(models: dict[str, object], data: Path, palette: list, file: Path) -> No
         masks = [np.array(Image.open(data / entry.mask))]
         for model in models.values():
             result = inference_model(model, str(data / entry.image))
-            masks.append(result.pred_sem_seg.data[0].cpu().numpy())
+            masks.append(result.pred_sem_seg.data[0].numpy())
         panels = [image] + [
             overlay(image, mask, palette, opacity=0.7) for mask in masks
         ]
@@ -128,9 +127,7 @@ def main() -> None:
             method, f'{last[method]:.2f}', f'{best:.2f}', f'{time.time() - start:.0f}'
         )
         checkpoint = (work_dir / name / 'last_checkpoint').read_text()
-        models[method] = load_network(
-            Config.fromfile(config), checkpoint.strip(), device='cpu'
-        )
+        models[method] = init_model(config, checkpoint.strip(), device='cpu')
     console.print(table)
     gain = last['RankMatch'] - last['Supervised']
     console.print(

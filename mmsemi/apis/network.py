@@ -1,29 +1,71 @@
-"""A trained network, ready to use."""
+"""Load a trained network."""
 
+import copy
+from pathlib import Path
+
+import mmseg.apis
 import torch
 from mmengine.config import Config
-from mmseg.apis import init_model
+from torch import nn
 
+from mmsemi.registry import MODELS
 from mmsemi.utils.checkpoint import check_fits, read_checkpoint, trusting, unwrap
 
 
-def load_network(cfg: Config, checkpoint: str, device: str) -> torch.nn.Module:
-    """The config's network with the checkpoint's weights, in eval mode.
-
-    Args:
-        cfg (Config): Of the training.
-        checkpoint (str): File.
-        device (str): Where the network is to run.
+def as_config(config: str | Path | Config) -> Config:
+    """Read a config unless it has been read already.
 
     Raises:
-        FileNotFoundError: There is no such checkpoint.
-        ValueError: The checkpoint is damaged, or of another network.
+        FileNotFoundError: The file does not exist.
     """
+    if isinstance(config, Config):
+        return config
+    if not Path(config).is_file():
+        raise FileNotFoundError(f'There is no config {config}.')
+    return Config.fromfile(config)
+
+
+def init_model(
+    config: str | Path | Config,
+    checkpoint: str | Path,
+    device: str | None = None,
+    tta: bool = False,
+) -> nn.Module:
+    """Build the network of a config and load a checkpoint into it.
+
+    The checkpoint is read without running code that it may contain, unless
+    the config says ``trust_checkpoint=True``.
+
+    Args:
+        config (str, Path or Config): Config of the training.
+        checkpoint (str or Path): Checkpoint file.
+        device (str, optional): Device of the network.  Defaults to the GPU
+            if there is one, else to the CPU.
+        tta (bool): Predict with test-time augmentation, as the config's
+            ``tta_model`` and ``tta_pipeline`` say.  Defaults to False.
+
+    Returns:
+        nn.Module: The network in eval mode, with the config as ``cfg`` and
+        the classes and their colors as ``dataset_meta``.
+
+    Raises:
+        FileNotFoundError: The config or the checkpoint does not exist.
+        ValueError: The checkpoint is damaged, contains other objects than
+            tensors, numbers and text, or belongs to another network.
+    """
+    cfg = copy.deepcopy(as_config(config))
     if cfg.model.get('backbone', {}).get('init_cfg'):
-        cfg.model.backbone.init_cfg = None  # replaced by the checkpoint
-    model = init_model(cfg, device=device)
+        cfg.model.backbone.init_cfg = None  # the checkpoint has all weights
+    if device is None:
+        device = 'cuda:0' if torch.cuda.is_available() else 'cpu'
+    model = mmseg.apis.init_model(cfg, device=device)
     with trusting(cfg.get('trust_checkpoint', False)):
         state = unwrap(read_checkpoint(checkpoint))
-    check_fits(model, state, checkpoint)
+    check_fits(model, state, str(checkpoint))
     model.load_state_dict(state)
+    if tta:
+        model = MODELS.build(dict(cfg.tta_model, module=model)).eval()
+        model.cfg = cfg
+    meta = cfg.get('metainfo') or cfg.test_dataloader.dataset.metainfo
+    model.dataset_meta = {key: meta.get(key) for key in ('classes', 'palette')}
     return model

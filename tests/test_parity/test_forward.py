@@ -8,7 +8,7 @@ import pytest
 import torch
 from mmengine.config import Config
 
-from mmsemi.apis.network import load_network
+from mmsemi.apis import init_model
 from tests.helpers.tools import ROOT
 from tests.test_tools.converters import WRAPPINGS, convert
 
@@ -54,7 +54,7 @@ def test_logits(golden, tmp_path, name, wrapping):
         config,
     )
 
-    model = load_network(Config.fromfile(config), str(tmp_path / 'ours.pth'), 'cpu')
+    model = init_model(Config.fromfile(config), str(tmp_path / 'ours.pth'), 'cpu')
     with torch.no_grad():
         logits = model.logits(torch.as_tensor(figures['image'])).numpy()
         large = released.rnd(int(figures['image321_seed']), 1, 3, 321, 321)

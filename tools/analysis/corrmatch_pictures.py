@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mmsemi.apis.network import load_network
+from mmsemi.apis import ImagePipeline, init_model
 from mmsemi.models import CorrMatch
 from mmsemi.models.utils import (
     PseudoLabel,
@@ -25,7 +25,6 @@ from mmsemi.models.utils import (
     random_positions,
     region_masks,
 )
-from mmsemi.registry import TRANSFORMS
 from mmsemi.utils.config import add_config_arguments, load_config
 from mmsemi.utils.images import write_picture
 from mmsemi.visualization import heat_map, overlay
@@ -71,12 +70,11 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def predict(model: CorrMatch, image: np.ndarray) -> tuple[Tensor, Tensor]:
-    """Logits (1, C, H, W) and features (1, c, h, w) of an image."""
-    data = dict(inputs=[torch.from_numpy(image).permute(2, 0, 1)])
-    batch = model.data_preprocessor(data)['inputs']
+def predict(model: CorrMatch, batch: dict) -> tuple[Tensor, Tensor]:
+    """Predict logits (1, C, H, W) and features (1, c, h, w) of an image."""
+    images = model.data_preprocessor(batch)['inputs']
     with model.capture('backbone') as levels:
-        logits = model.logits(batch)
+        logits = model.logits(images)
     return logits, levels[0][-1]
 
 
@@ -99,16 +97,16 @@ def nearest_position(
 def main() -> None:
     args = parse_args()
     cfg = load_config(args)
-    image = TRANSFORMS.build(cfg.test_pipeline[0])(dict(img_path=args.image))['img']
-    size = image.shape[:2]
-    model = load_network(cfg, args.checkpoint, args.device)
+    model = init_model(cfg, args.checkpoint, args.device)
     if not isinstance(model, CorrMatch):
         raise ValueError(
             f'{args.config} is of a {cfg.model.type}: only '
             'CorrMatch has a correlation to show.'
         )
+    image, batch = ImagePipeline(model)(args.image)
+    size = image.shape[:2]
     points = args.points or [(size[1] // 2, size[0] // 2)]
-    logits, feat = predict(model, image)
+    logits, feat = predict(model, batch)
     index = [nearest_position(pixel, size, feat) for pixel in points]
 
     everywhere = torch.ones_like(logits[:, 0], dtype=torch.bool)

@@ -14,7 +14,7 @@ from mmengine.logging import MessageHub, MMLogger
 from mmengine.registry import DefaultScope
 from PIL import Image
 
-from mmsemi.apis.network import load_network
+from mmsemi.apis import init_model
 from mmsemi.datasets import read_list
 from mmsemi.engine import SelfTrainingRunner, SemiRunner
 from mmsemi.engine.runner import self_training_loops
@@ -140,7 +140,7 @@ def test_pseudo_labels(whole, make_config, tiny_data, labels, images, network):
     palette = [[90, 90, 90], [200, 40, 40], [40, 200, 40], [40, 40, 200]]
     network = network_of(whole / network)
     assert 'best_mIoU' in network.name
-    model = load_network(make_config(whole), str(network), 'cpu')
+    model = init_model(make_config(whole), str(network), 'cpu')
     images = names(whole / '2_reliability' / images)
     found = sorted((whole / labels / 'masks').rglob('*.png'))
     assert found == sorted(whole / labels / f'masks/{image}.png' for image in images)

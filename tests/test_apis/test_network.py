@@ -1,0 +1,60 @@
+import pytest
+import torch
+from mmengine.config import Config
+
+from mmsemi.apis import init_model
+from tests.helpers.tools import TINY
+
+
+def test_the_network_of_the_checkpoint_in_eval_mode(model, checkpoint):
+    state = torch.load(checkpoint)['state_dict']
+    for name, tensor in model.state_dict().items():
+        assert torch.equal(tensor, state[name])
+    assert not any(module.training for module in model.modules())
+    assert model.dataset_meta['classes'] == ('ground', 'disc', 'box', 'bar')
+    assert len(model.dataset_meta['palette']) == 4
+
+
+def test_a_config_is_left_as_it_is(checkpoint):
+    cfg = Config.fromfile(TINY)
+    cfg.model.backbone.init_cfg = dict(type='Pretrained', checkpoint='nowhere.pth')
+    before = cfg.to_dict()
+    init_model(cfg, checkpoint, 'cpu')
+    assert cfg.to_dict() == before
+
+
+def test_weights_without_a_wrapping(checkpoint, tmp_path):
+    state = torch.load(checkpoint)['state_dict']
+    torch.save({f'module.{k}': v for k, v in state.items()}, tmp_path / 'plain.pth')
+    model = init_model(TINY, tmp_path / 'plain.pth', 'cpu')
+    weight = model.decode_head.conv_seg.weight
+    assert torch.equal(weight, state['decode_head.conv_seg.weight'])
+
+
+def test_what_does_not_exist(checkpoint, tmp_path):
+    with pytest.raises(FileNotFoundError, match='no config .*nowhere.py'):
+        init_model(tmp_path / 'nowhere.py', checkpoint)
+    with pytest.raises(FileNotFoundError, match='no file .*nowhere.pth'):
+        init_model(TINY, tmp_path / 'nowhere.pth', 'cpu')
+
+
+def test_checkpoint_of_another_network(checkpoint):
+    cfg = Config.fromfile(TINY)
+    cfg.model.decode_head.num_classes = 5
+    with pytest.raises(ValueError, match='random.pth is not of this network.*conv_seg'):
+        init_model(cfg, checkpoint, 'cpu')
+
+
+class Harmful:
+    def __reduce__(self):
+        return eval, ('1 + 1',)
+
+
+def test_checkpoint_that_runs_code(checkpoint, tmp_path):
+    content = torch.load(checkpoint)
+    torch.save(dict(content, extra=Harmful()), tmp_path / 'harmful.pth')
+    with pytest.raises(ValueError, match='eval.*could run code'):
+        init_model(TINY, tmp_path / 'harmful.pth', 'cpu')
+    cfg = Config.fromfile(TINY)
+    cfg.trust_checkpoint = True
+    init_model(cfg, tmp_path / 'harmful.pth', 'cpu')
