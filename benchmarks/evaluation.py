@@ -32,6 +32,7 @@ from mmsemi.models.utils import (
     tta_probabilities,
 )
 from mmsemi.registry import MODELS
+from mmsemi.utils.compat import freeze_compiled_weights
 from mmsemi.utils.config import add_config_arguments, load_config
 
 SCALES = (0.5, 0.75, 1.0, 1.5, 2.0)
@@ -144,9 +145,7 @@ def main() -> None:
     if args.compile:
         compiled = copy.deepcopy(network)
         compile_network(compiled, True)
-        from torch._inductor import config as inductor  # takes seconds
-
-        inductor.freezing = True  # as tools/test.py does
+        freeze_compiled_weights()  # as tools/test.py does
     images = torch.randn(1, 3, args.height, args.width, device=args.device)
 
     rows = []

@@ -5,6 +5,7 @@ import argparse
 from mmengine.config import Config
 
 from mmsemi.registry import RUNNERS
+from mmsemi.utils.compat import freeze_compiled_weights
 from mmsemi.utils.config import add_config_arguments, load_config
 
 
@@ -63,10 +64,8 @@ def main() -> None:
         cfg.test_cfg.fp16 = True
     # A training that compiles need not be evaluated so: it takes minutes.
     cfg.compile = args.compile and (cfg.get('compile') or True)
-    if args.compile:  # nothing is trained: weights may be constants
-        from torch._inductor import config as inductor  # takes seconds
-
-        inductor.freezing = True
+    if args.compile:
+        freeze_compiled_weights()
     if args.out:
         cfg.test_evaluator.output_dir = args.out
     RUNNERS.build(cfg).test()

@@ -1,12 +1,12 @@
 """Train a method: ``python tools/train.py configs/rankmatch/pascal_1-16.py``.
 
-Resumes with ``--resume``; ``tools/dist_train.sh`` runs it on many processes.
+``--resume`` continues an interrupted run; ``tools/dist_train.sh`` trains on
+several processes.
 """
 
 import argparse
 
-import torch
-
+from mmsemi.engine.runner.precision import use_mixed_precision
 from mmsemi.registry import RUNNERS
 from mmsemi.utils.config import add_config_arguments, load_config
 
@@ -14,17 +14,18 @@ from mmsemi.utils.config import add_config_arguments, load_config
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('config', help='config file')
-    parser.add_argument('--work-dir', help='where logs and models are kept')
+    parser.add_argument('--work-dir', help='folder for logs and checkpoints')
     parser.add_argument(
         '--resume',
         nargs='?',
         const='auto',
-        help='go on from the newest checkpoint of the work dir, or from the one named',
+        help='resume from the newest checkpoint of the work dir, or from the one named',
     )
     parser.add_argument(
         '--amp',
         action='store_true',
-        help='mixed precision: float16 on a GPU, bfloat16 on a CPU',
+        help='mixed precision: float16 on a GPU, bfloat16 on a CPU, unless the '
+        'config names another dtype',
     )
     add_config_arguments(parser)
     return parser.parse_args()
@@ -33,9 +34,8 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     args = parse_args()
     cfg = load_config(args)
-    if args.amp and cfg.optim_wrapper.type == 'OptimWrapper':
-        cfg.optim_wrapper.type = 'AutocastOptimWrapper'
-        cfg.optim_wrapper.dtype = 'float16' if torch.cuda.is_available() else 'bfloat16'
+    if args.amp:
+        use_mixed_precision(cfg)
     if args.resume:
         cfg.resume = True
         cfg.load_from = None if args.resume == 'auto' else args.resume

@@ -1,5 +1,6 @@
 """A run that is ready to train and does the steps it is told to."""
 
+import math
 import os
 import tempfile
 from collections.abc import Iterator
@@ -14,8 +15,11 @@ from mmengine.runner import EpochBasedTrainLoop, Runner
 from torch import nn
 
 from mmsemi.datasets import stack_streams
+from mmsemi.engine.runner.batch import steps_per_update
+from mmsemi.engine.runner.switches import BATCH_NORMS
 from mmsemi.models import SemiSegmentor
 from mmsemi.registry import LOOPS, RUNNERS
+from mmsemi.utils.compat import move_to_iter
 
 
 @LOOPS.register_module()
@@ -31,10 +35,11 @@ class RehearsalLoop(EpochBasedTrainLoop):
         runner = self.runner
         runner.call_hook('before_train')
         runner.model.train()
-        for epoch in (*range(4), self._max_epochs // 2):
+        for epoch in (*range(4), self.max_epochs // 2):
             self._epoch = epoch
             runner.call_hook('before_train_epoch')
-        self._iter = epoch * len(self.dataloader) // 100 * 100
+        # Not before the epoch, where HealthHook could not look up a step's files.
+        move_to_iter(self, math.ceil(epoch * len(self.dataloader) / 100) * 100)
         return runner.model
 
 
@@ -86,11 +91,11 @@ class Rehearsal:
         """A step of training, with all hooks and the same draws."""
         loop = self.runner.train_loop
         loop.run_iter(0, self.batch)
-        loop._iter -= 1
+        move_to_iter(loop, loop.iter - 1)
 
     def update(self) -> None:
         """As many steps as an update of the weights accumulates."""
-        for _ in range(self.runner.optim_wrapper._accumulative_counts):
+        for _ in range(steps_per_update(self.runner.cfg)):
             self.step()
 
 
@@ -127,11 +132,7 @@ def make_sure(model: SemiSegmentor, batch: dict, conf: float = 0.95) -> None:
         batch (dict): Streams; the first one with a weak view is looked at.
         conf (float): In (0, 1).  Defaults to 0.95.
     """
-    norms = [
-        module
-        for module in model.modules()
-        if isinstance(module, nn.modules.batchnorm._BatchNorm)
-    ]
+    norms = [module for module in model.modules() if isinstance(module, BATCH_NORMS)]
     momenta = [norm.momentum for norm in norms]
     for norm in norms:
         norm.momentum = 1.0

@@ -6,6 +6,8 @@ import os.path as osp
 
 from mmengine.config import Config, DictAction
 
+from .compat import parse_option
+
 
 class OptionsAction(DictAction):
     """MMEngine's ``KEY=VALUE``, with names of files as they are.
@@ -24,7 +26,7 @@ class OptionsAction(DictAction):
                 options[key] = value
                 continue
             try:
-                options[key] = self._parse_iterable(value)
+                options[key] = parse_option(value)
             except (AssertionError, RecursionError):
                 parser.error(f'the brackets of {option!r} do not match')
         setattr(namespace, self.dest, options)

@@ -1,3 +1,6 @@
+import pytest
+import torch
+
 from helpers.rehearsal import Rehearsal
 
 
@@ -21,3 +24,12 @@ def test_update_is_made_of_its_steps(cfg):
     for _ in range(3):
         rehearsal.update()
     assert len(updates) == 3 and len(steps) == 6
+
+
+def test_infinite_losses_are_told(cfg):
+    """As in a run, though its step is none of its epoch's."""
+    rehearsal = Rehearsal(cfg)
+    with torch.no_grad():
+        rehearsal.model.decode_head.conv_seg.weight.fill_(float('nan'))
+    with pytest.raises(FloatingPointError, match='is not finite: loss=nan'):
+        rehearsal.step()

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from mmengine.device import get_device
@@ -15,60 +16,70 @@ DTYPES = ('bfloat16', 'float16')
 
 @OPTIM_WRAPPERS.register_module()
 class AutocastOptimWrapper(AmpOptimWrapper):
-    """MMEngine's ``AmpOptimWrapper``, on the CPU too.
+    """Train in mixed precision, on a GPU or a CPU.
 
-    The network computes in half precision where PyTorch's autocast deems it
-    safe; weights, gradients, losses and the update stay in float32.
+    The network computes in half precision where PyTorch's autocast considers
+    it safe; weights, gradients, losses and the update stay in float32.
     ``float16`` scales the loss, so that small gradients do not vanish;
     ``bfloat16`` has the range of float32 and needs no scale.
 
     Args:
-        dtype (str): 'bfloat16' or 'float16'.
-        loss_scale (str | float | dict): 'dynamic', a scale that stays, or
-            arguments of ``torch.amp.GradScaler``; for float16.  Defaults to
-            'dynamic'.
+        dtype (str, optional): 'bfloat16', 'float16', or None for PyTorch's
+            default on the device: float16 on a GPU, bfloat16 on a CPU.
+            Defaults to 'bfloat16'.
+        loss_scale (str | float | dict): 'dynamic', a constant scale, or
+            arguments of ``torch.amp.GradScaler``.  For float16 only.  Defaults
+            to 'dynamic'.
         **kwargs: As in :class:`mmengine.optim.OptimWrapper`.
 
     Raises:
-        ValueError: Another ``dtype`` or ``loss_scale``.
+        ValueError: ``dtype`` or ``loss_scale`` is none of these.
     """
 
     def __init__(
         self,
-        dtype: str = 'bfloat16',
+        dtype: str | None = 'bfloat16',
         loss_scale: str | float | dict = 'dynamic',
         **kwargs,
     ) -> None:
-        if dtype not in DTYPES:
-            raise ValueError(f'dtype={dtype!r} is none of {DTYPES}.')
-        OptimWrapper.__init__(self, **kwargs)  # MMEngine's asks for a GPU
+        OptimWrapper.__init__(self, **kwargs)  # AmpOptimWrapper's needs a GPU
         self.device_type = get_device()
-        self.cast_dtype = getattr(torch, dtype)
+        if dtype is None:
+            self.cast_dtype = torch.get_autocast_dtype(self.device_type)
+        elif dtype in DTYPES:
+            self.cast_dtype = getattr(torch, dtype)
+        else:
+            raise ValueError(f'dtype={dtype!r} is none of {DTYPES}, nor None.')
         self._scale_update_param = None
-        if loss_scale == 'dynamic':
-            scale = {}
-        elif isinstance(loss_scale, (int, float)):
+        scale: dict[str, Any] = {}
+        if isinstance(loss_scale, (int, float)):
             self._scale_update_param = float(loss_scale)
             scale = dict(init_scale=float(loss_scale))
         elif isinstance(loss_scale, dict):
             scale = loss_scale
-        else:
+        elif loss_scale != 'dynamic':
             raise ValueError(
                 f"loss_scale must be 'dynamic', a number or a dict, got {loss_scale!r}."
             )
         self.loss_scaler = torch.amp.GradScaler(
-            self.device_type, **scale, enabled=dtype == 'float16'
+            self.device_type, **scale, enabled=self.cast_dtype == torch.float16
         )
-        # Let the scaler leave out steps of infinite gradients altogether.
-        # Fused SGD (PyTorch 2.13), told to, does so itself, but if it is its
-        # first step leaves the momentum uninitialised, and takes it for one.
+        # The scaler itself skips a step whose gradients are infinite. Left to
+        # do so, fused SGD (PyTorch 2.13) skips its first step too, but takes
+        # the momentum that it has not initialised for momentum.
         self.optimizer._step_supports_amp_scaling = False
 
     @contextmanager
     def optim_context(self, model: nn.Module) -> Iterator[None]:
-        """Of mixed precision, and of accumulation as in ``OptimWrapper``."""
+        """Compute in mixed precision, and accumulate as ``OptimWrapper`` does."""
         with (
             OptimWrapper.optim_context(self, model),
             torch.autocast(self.device_type, self.cast_dtype),
         ):
             yield
+
+    def load_state_dict(self, state_dict: dict) -> None:
+        """Load a state, also of a run that did not scale its losses."""
+        if not state_dict.get('loss_scaler', True):
+            del state_dict['loss_scaler']
+        super().load_state_dict(state_dict)

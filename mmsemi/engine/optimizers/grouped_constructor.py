@@ -1,4 +1,4 @@
-"""Parameters that are treated alike, in one group of the optimiser."""
+"""One parameter group for all parameters with the same settings."""
 
 from typing import Any
 
@@ -11,29 +11,29 @@ from mmsemi.registry import OPTIM_WRAPPER_CONSTRUCTORS
 
 @OPTIM_WRAPPER_CONSTRUCTORS.register_module()
 class GroupedParamsConstructor(DefaultOptimWrapperConstructor):
-    """MMEngine's constructor, with a group for all parameters of a kind.
+    """Put parameters with the same settings into one group of the optimiser.
 
-    MMEngine gives every tensor a group of its own as soon as there is a
-    ``paramwise_cfg``.  Optimiser and schedulers then go from tensor to
-    tensor, hundreds of times in a step, and nothing can be done to many at
-    once.  Here tensors with the same settings share a group; every one gets
-    the same update, learning rate and log as there.
+    With a ``paramwise_cfg``, MMEngine gives every tensor a group of its own:
+    optimiser and schedulers then handle hundreds of tensors one by one in every
+    step.  In groups, tensors are updated together; update, learning rate and
+    log of each are the same.
 
-    An optimiser's state from a checkpoint with a group per tensor is taken
-    over.
+    Optimiser states of checkpoints with one group per tensor are converted
+    when they are loaded.
 
     Args: as in :class:`mmengine.optim.DefaultOptimWrapperConstructor`.
     """
 
     def __call__(self, model: nn.Module) -> OptimWrapper:
+        """Build the optimiser wrapper of a model."""
         self._places: list[list[int]] = []
         optim_wrapper = super().__call__(model)
         places = self._places
 
-        def take_over(optimizer: Optimizer, state: dict) -> dict | None:
+        def convert(optimizer: Optimizer, state: dict) -> dict | None:
             return _regroup(state, places)
 
-        optim_wrapper.optimizer.register_load_state_dict_pre_hook(take_over)
+        optim_wrapper.optimizer.register_load_state_dict_pre_hook(convert)
         return optim_wrapper
 
     def add_params(
@@ -43,7 +43,7 @@ class GroupedParamsConstructor(DefaultOptimWrapperConstructor):
         prefix: str = '',
         is_dcn_module: bool | None = None,
     ) -> None:
-        """As in MMEngine; grouped where the whole network is through."""
+        """Add a module's parameters, grouped once the whole network is done."""
         super().add_params(params, module, prefix, is_dcn_module)
         if prefix:
             return
@@ -60,14 +60,15 @@ class GroupedParamsConstructor(DefaultOptimWrapperConstructor):
 
 
 def _regroup(state: dict, places: list[list[int]]) -> dict | None:
-    """An optimiser's state with a group per tensor, in our groups.
+    """Convert an optimiser's state with one group per tensor to our groups.
 
     Args:
         state (dict): State dict of an optimiser.
-        places (list[list[int]]): Of each group's tensors in the network.
+        places (list[list[int]]): For each group, the positions of its tensors
+            among all tensors of the network.
 
     Returns:
-        dict, optional: None for a state that has other groups.
+        dict, optional: None if the state has other groups.
     """
     saved = state['param_groups']
     single = all(len(group['params']) == 1 for group in saved)

@@ -16,6 +16,7 @@ from mmengine.registry import init_default_scope
 from mmsemi.datasets import SelfTrainingDataset
 from mmsemi.datasets.self_training_dataset import smallest_epoch
 from mmsemi.registry import DATASETS, RUNNERS
+from mmsemi.utils.compat import forget_instances
 from mmsemi.utils.files import write_whole
 
 from ..hooks.snapshot_hook import snapshot_files
@@ -291,14 +292,9 @@ def run_stage(cfg: Config, action: str, title: str) -> dict:
         getattr(runner, action)()
         return dict(runner.message_hub.runtime_info)
     finally:
-        # MMEngine keeps these by name for the life of the process.
-        for kept in (
-            runner.logger,
-            runner.message_hub,
-            runner.visualizer,
-            runner.default_scope,
-        ):
-            type(kept)._instance_dict.pop(kept.instance_name)
+        forget_instances(
+            runner.logger, runner.message_hub, runner.visualizer, runner.default_scope
+        )
         runner.visualizer.close()
         for handler in runner.logger.handlers:
             handler.close()

@@ -1,32 +1,22 @@
 """The runner of every mmsemi config."""
 
-import os.path as osp
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from datetime import timedelta
 from functools import partial
 
 import torch
-import torch.distributed as torch_dist
-from mmengine.dist import (
-    broadcast_object_list,
-    is_distributed,
-    is_main_process,
-    master_only,
-)
-from mmengine.fileio import LocalBackend, get_file_backend
-from mmengine.model import MMDistributedDataParallel, is_model_wrapper
+from mmengine.dist import broadcast_object_list, is_main_process, master_only
+from mmengine.model import is_model_wrapper
 from mmengine.optim import OptimWrapper
-from mmengine.runner import BaseLoop, EpochBasedTrainLoop, IterBasedTrainLoop, Runner
-from mmengine.runner.checkpoint import _load_checkpoint_to_model
+from mmengine.runner import BaseLoop, IterBasedTrainLoop, Runner
 from torch import nn
+from torch.optim import Optimizer
 from torch.utils.data import DataLoader
 
 from mmsemi.datasets import SemiSampler
 from mmsemi.models import SemiSegmentor
 from mmsemi.registry import RUNNERS
-from mmsemi.utils.checkpoint import check_fits, find_weights, read_checkpoint, trusting
-from mmsemi.utils.files import replacing
+from mmsemi.utils.checkpoint import check_fits, read_checkpoint, trusting
 
 from ..unwrap import student
 from .batch import samples_per_step, steps_per_update
@@ -36,134 +26,158 @@ from .checks import (
     check_overlap,
     check_train_set,
     check_val_set,
-    pretrained_parts,
 )
-from .resuming import newest_whole_checkpoint
+from .loading import checked_pretrained, drop_config, load_weights
+from .precision import portable
+from .processes import join_over_gloo, wrap_on_cpu
+from .resuming import find_place_in_epoch, newest_whole_checkpoint
+from .saving import whole_file
 from .switches import apply_switches, compile_network, leave_views_to_device
 from .workers import begin_worker
 
 
 @RUNNERS.register_module()
 class SemiRunner(Runner):
-    """MMEngine's runner, where semi-supervised training asks for more.
+    """Run training and evaluation as MMEngine does, with these additions.
 
-    - ``total_batch_size`` in the config is the batch of all processes
-      together and is divided among them, so that a published setting is the
-      same on one process and on eight.  With
-      ``optim_wrapper.accumulative_counts`` it is the batch of an update, and
-      divided among its steps as well.  ``train_dataloader.batch_size`` goes
-      first where it is given: per process, as everywhere in MMEngine.
-    - Several processes also run without a GPU, over gloo.  BatchNorm is not
-      synchronised there (PyTorch does it on accelerators only): every process
-      normalises by its own samples, and the log says so.
-    - Checkpoints are whole or not there, and ``resume=True`` goes on from the
-      newest that is whole; inside an epoch at the next sample, at no cost.
-    - No checkpoint runs code when it is loaded, unless the config says
-      ``trust_checkpoint=True``.
-    - Before training, data and weights are checked: files, sizes, images both
-      trained on and validated on, checkpoints of another network.
-      ``strict_load=False`` in the config lets ``load_from`` take what fits.
-    - ``channels_last``, ``gradient_checkpointing`` and ``compile`` in the
-      config change how the network computes, and ``views_on_device`` where
-      strong views are made (see :mod:`.switches`).
+    - **Batch.** ``total_batch_size`` in the config is the batch of all
+      processes together and is divided among them, so that a published setting
+      is the same on one process and on eight.  With
+      ``optim_wrapper.accumulative_counts`` it is the batch of an update, and is
+      divided among the steps of an update as well.
+      ``train_dataloader.batch_size`` overrides it: per process and step, as
+      everywhere in MMEngine.
+    - **Processes.** Several processes also train without a GPU, over gloo.
+      BatchNorm is not synchronised there (PyTorch does so on accelerators
+      only): each process normalises by its own samples, and the log says so.
+    - **Checkpoints** are written whole or not at all.  ``resume=True`` resumes
+      from the newest one that is not damaged, inside an epoch at the next
+      sample, without loading the samples before it.  No checkpoint runs code
+      when it is loaded, unless the config says ``trust_checkpoint=True``.
+    - **Checks.** Before training, data and weights are checked: files, sizes,
+      images in both the train and the validation list, checkpoints of another
+      network.  ``strict_load=False`` in the config lets ``load_from`` load the
+      tensors that fit.
+    - **Precision.** ``AutocastOptimWrapper`` trains in mixed precision on any
+      device, also where a config names MMEngine's ``AmpOptimWrapper``.
+    - **Switches.** ``channels_last``, ``gradient_checkpointing`` and
+      ``compile`` in the config change how the network computes, and
+      ``views_on_device`` where strong views are made (see :mod:`.switches`).
+
+    Each addition is a thin override here and functions in a module beside it.
 
     Args: as in :class:`mmengine.runner.Runner`.
     """
 
+    # Processes and model
+
     def setup_env(self, env_cfg: dict) -> None:
-        """As in MMEngine; without a GPU the processes meet over gloo."""
+        """Set up the processes, over gloo where there is no GPU."""
         # Seconds that processes wait for one another.
         self.dist_timeout = env_cfg.get('dist_cfg', {}).get('timeout', 1800)
-        if (
-            self._launcher == 'pytorch'
-            and not is_distributed()
-            and not torch.cuda.is_available()
-        ):
-            torch_dist.init_process_group(
-                'gloo', timeout=timedelta(seconds=self.dist_timeout)
-            )
+        if self.launcher == 'pytorch' and not torch.cuda.is_available():
+            join_over_gloo(self.dist_timeout)
         super().setup_env(env_cfg)
 
     def wrap_model(self, model_wrapper_cfg: dict | None, model: nn.Module) -> nn.Module:
-        """As in MMEngine; on the CPU without device ids and without SyncBN.
+        """Apply the config's switches, and wrap the model for its processes.
 
         Raises:
-            ValueError: A switch of the config that the network cannot follow.
+            ValueError: The network cannot follow a switch of the config.
         """
         apply_switches(model, self.cfg)
-        if not self.distributed or torch.cuda.is_available() or is_model_wrapper(model):
-            return super().wrap_model(model_wrapper_cfg, model)
-        self.logger.warning(
-            'BatchNorm is not synchronised across processes on the CPU: each '
-            'process normalises by its own samples.'
-        )
-        cfg = dict(
-            broadcast_buffers=False,
-            find_unused_parameters=self.cfg.get('find_unused_parameters', False),
-        )
-        cfg.update(model_wrapper_cfg or {})
-        cfg.pop('type', None)
-        return MMDistributedDataParallel(module=model, **cfg)
+        if self.distributed and not (
+            torch.cuda.is_available() or is_model_wrapper(model)
+        ):
+            find_unused = self.cfg.get('find_unused_parameters', False)
+            return wrap_on_cpu(model, model_wrapper_cfg, find_unused)
+        return super().wrap_model(model_wrapper_cfg, model)
+
+    def _maybe_compile(self, target: str) -> None:
+        """Compile the network alone; MMEngine compiles the step around it."""
+        if self.cfg.get('compile'):
+            compile_network(student(self), self.cfg.compile)
+            self.logger.info(
+                'The network is compiled during its first steps, which take minutes.'
+            )
+
+    def _init_model_weights(self) -> None:
+        """Load the pretrained weights, or name the file that is missing.
+
+        Raises:
+            FileNotFoundError: A file is missing.
+            ValueError: A file is damaged or could run code.
+        """
+        with self._trusting(), checked_pretrained(self.model):
+            super()._init_model_weights()
+
+    # Data and loops
 
     @staticmethod
     def build_dataloader(dataloader: DataLoader | dict, *args, **kwargs) -> DataLoader:
-        """As in MMEngine; no signal takes its workers from it."""
+        """Build a loader whose workers end only when their process says so."""
         loader = Runner.build_dataloader(dataloader, *args, **kwargs)
         if loader is not dataloader:
             loader.worker_init_fn = partial(begin_worker, loader.worker_init_fn)
         return loader
 
     def build_train_loop(self, loop: BaseLoop | dict) -> BaseLoop:
-        """As in MMEngine, with the batch divided and the data checked.
+        """Divide the batch, build the train loop and check its data.
 
         Raises:
-            ValueError: A total batch that the processes do not divide, or
-                fewer images than a batch; what the lists and files raise.
+            FileNotFoundError: The lists name files that are missing.
+            ValueError: The batch cannot be divided, the images do not fill
+                one, or lists, files and network do not fit each other.
         """
-        if (
-            isinstance(self._train_dataloader, dict)
-            and self.cfg.get('total_batch_size') is not None
-        ):
-            self._train_dataloader = dict(
-                self._train_dataloader,
-                batch_size=samples_per_step(self.cfg, self.world_size),
-            )
-        if self.cfg.get('views_on_device'):
-            self._train_dataloader = dict(
-                self._train_dataloader,
-                dataset=leave_views_to_device(self._train_dataloader['dataset']),
-            )
+        self._train_dataloader = self._adapt_loader(self._train_dataloader)
         loop = super().build_train_loop(loop)
+        loader = loop.dataloader
         if isinstance(loop, IterBasedTrainLoop) and isinstance(
-            loop.dataloader.sampler, SemiSampler
+            loader.sampler, SemiSampler
         ):
-            loop.dataloader.sampler.infinite = True  # resumes at any epoch
-        check_batches(loop.dataloader, self.world_size)
-        check_train_set(loop.dataloader.dataset)
-        check_network(student(self), loop.dataloader.dataset)
+            loader.sampler.infinite = True  # resumes at any epoch
+        check_batches(loader, self.world_size)
+        check_train_set(loader.dataset)
+        check_network(student(self), loader.dataset)
         return loop
 
+    def _adapt_loader(self, loader: DataLoader | dict) -> DataLoader | dict:
+        """Divide the batch and move views to the device, as the config says."""
+        if not isinstance(loader, dict):
+            if self.cfg.get('views_on_device'):
+                raise ValueError(
+                    'views_on_device=True needs a train_dataloader that is a '
+                    f'dict, not a {type(loader).__name__}: set it to False.'
+                )
+            return loader
+        loader = dict(loader)
+        if self.cfg.get('total_batch_size') is not None:
+            loader['batch_size'] = samples_per_step(self.cfg, self.world_size)
+        if self.cfg.get('views_on_device'):
+            loader['dataset'] = leave_views_to_device(loader['dataset'])
+        return loader
+
     def build_val_loop(self, loop: BaseLoop | dict) -> BaseLoop:
-        """As in MMEngine, with the data checked."""
+        """Build the validation loop and check its data.
+
+        Raises:
+            FileNotFoundError: The list names files that are missing.
+            ValueError: Images and masks differ in size, or an image is in the
+                train list too.
+        """
         loop = super().build_val_loop(loop)
         self._check_evaluation(loop)
         if isinstance(self._train_loop, BaseLoop):
             check_overlap(self.train_dataloader.dataset, loop.dataloader.dataset)
         return loop
 
-    def scale_lr(
-        self, optim_wrapper: OptimWrapper, auto_scale_lr: dict | None = None
-    ) -> None:
-        """As in MMEngine, by the batch of an update instead of a step."""
-        if auto_scale_lr and 'base_batch_size' in auto_scale_lr:
-            base = auto_scale_lr['base_batch_size']
-            auto_scale_lr = dict(
-                auto_scale_lr, base_batch_size=base / steps_per_update(self.cfg)
-            )
-        super().scale_lr(optim_wrapper, auto_scale_lr)
-
     def build_test_loop(self, loop: BaseLoop | dict) -> BaseLoop:
-        """As in MMEngine, with the data checked."""
+        """Build the test loop and check its data.
+
+        Raises:
+            FileNotFoundError: The list names files that are missing.
+            ValueError: Images and masks differ in size.
+        """
         loop = super().build_test_loop(loop)
         self._check_evaluation(loop)
         return loop
@@ -174,91 +188,60 @@ class SemiRunner(Runner):
         if isinstance(model, SemiSegmentor):
             self.logger.info(f'Evaluation: {model.evaluation}.')
 
-    def build_optim_wrapper(self, optim_wrapper):
-        """As in MMEngine, but for its mixed precision.
-
-        ``AmpOptimWrapper`` needs an accelerator: without a GPU, training is
-        in full precision.  With one, :class:`AutocastOptimWrapper` does the
-        same, and spares a fused optimiser a fault of PyTorch's.
-        """
-        if (
-            isinstance(optim_wrapper, dict)
-            and optim_wrapper.get('type') == 'AmpOptimWrapper'
-        ):
-            optim_wrapper = dict(optim_wrapper)
-            if torch.cuda.is_available():
-                optim_wrapper['type'] = 'AutocastOptimWrapper'
-                optim_wrapper.setdefault('dtype', 'float16')
-            else:
-                self.logger.warning(
-                    'There is no GPU: training in full precision instead of mixed.'
-                )
-                optim_wrapper['type'] = 'OptimWrapper'
-                for key in ('loss_scale', 'dtype'):
-                    optim_wrapper.pop(key, None)
-        return super().build_optim_wrapper(optim_wrapper)
-
-    def _maybe_compile(self, target: str) -> None:
-        """Compile the network; MMEngine takes the step around it as well."""
-        if self.cfg.get('compile'):
-            compile_network(student(self), self.cfg.compile)
-            self.logger.info(
-                'The network is compiled in its first steps, which takes minutes.'
-            )
-
     def test(self) -> dict[str, float]:
-        """As in MMEngine, compiled where the config says so."""
+        """Evaluate the model, compiled where the config says so."""
         self._maybe_compile('test_step')
         return super().test()
 
-    def dump_config(self) -> None:
-        """As in MMEngine; a test of the dumped config must not resume."""
-        resume, self.cfg.resume = self.cfg.get('resume', False), False
-        super().dump_config()
-        self.cfg.resume = resume
+    # Optimiser
 
-    def _init_model_weights(self) -> None:
-        """As in MMEngine, saying which pretrained file cannot be had."""
-        stock = [
-            init_cfg
-            for init_cfg in pretrained_parts(self.model).values()
-            if init_cfg['type'] == 'Pretrained'
-        ]  # the others find theirs and say it all
-        for init_cfg in stock:
-            init_cfg['checkpoint'] = find_weights(init_cfg['checkpoint'])
-        try:
-            with self._trusting():
-                for init_cfg in stock:
-                    read_checkpoint(init_cfg['checkpoint'])  # or refused
-                super()._init_model_weights()
-        except OSError as error:
-            if not stock:
-                raise
-            names = ', '.join(init_cfg['checkpoint'] for init_cfg in stock)
-            raise FileNotFoundError(
-                f'Cannot read the pretrained {names}: {error}. Download the '
-                'file and name it by `--cfg-options '
-                'model.backbone.init_cfg.checkpoint=FILE`, or start from '
-                'random weights by `--cfg-options '
-                'model.backbone.init_cfg=None`.'
-            ) from error
+    def build_optim_wrapper(
+        self, optim_wrapper: OptimWrapper | Optimizer | dict
+    ) -> OptimWrapper:
+        """Build the optimiser wrapper, with mixed precision on any device."""
+        if isinstance(optim_wrapper, dict):
+            optim_wrapper = portable(optim_wrapper)
+        return super().build_optim_wrapper(optim_wrapper)
+
+    def scale_lr(
+        self, optim_wrapper: OptimWrapper, auto_scale_lr: dict | None = None
+    ) -> None:
+        """Scale the learning rate by the batch of an update, not of a step."""
+        if auto_scale_lr and 'base_batch_size' in auto_scale_lr:
+            base = auto_scale_lr['base_batch_size'] / steps_per_update(self.cfg)
+            auto_scale_lr = dict(auto_scale_lr, base_batch_size=base)
+        super().scale_lr(optim_wrapper, auto_scale_lr)
+
+    # Checkpoints
+
+    def _trusting(self) -> AbstractContextManager:
+        return trusting(self.cfg.get('trust_checkpoint', False))
 
     def load_checkpoint(
         self,
         filename: str,
         map_location: str | Callable = 'cpu',
         strict: bool | None = None,
-        revise_keys: list = [(r'^module\.', '')],
+        revise_keys: Sequence[tuple[str, str]] = ((r'^module\.', ''),),
     ) -> dict:
-        """As in MMEngine, but weights that do not fit are an error, and no
-        code is run.
+        """Load weights that fit the network, without running code.
 
         Args:
-            strict (bool, optional): Defaults to the config's ``strict_load``,
-                which defaults to True.
+            filename (str): A file, or an address that MMEngine resolves.
+            map_location (str | Callable): As in :func:`torch.load`.  Defaults
+                to 'cpu'.
+            strict (bool, optional): Refuse weights that do not fit exactly.
+                Defaults to ``strict_load`` of the config, whose default is
+                True.
+            revise_keys (Sequence[tuple[str, str]]): Regular expressions and
+                what they are replaced with in the names of tensors.
+
+        Returns:
+            dict: The checkpoint.
 
         Raises:
-            ValueError: The file is damaged or holds other objects than
+            FileNotFoundError: There is no such file.
+            ValueError: The file is damaged or holds objects other than
                 tensors, numbers and text; with ``strict``, tensors are
                 missing, unexpected or of another shape.
         """
@@ -266,22 +249,18 @@ class SemiRunner(Runner):
             strict = self.cfg.get('strict_load', True)
         with self._trusting():
             checkpoint = read_checkpoint(filename, map_location)
-        if isinstance(checkpoint.get('meta'), dict):
-            # Python, which MMEngine would run to look for a number of GPUs.
-            checkpoint['meta'].pop('config', None)
+        drop_config(checkpoint)
         self.call_hook('after_load_checkpoint', checkpoint=checkpoint)
         network = student(self)
         if strict:
             check_fits(network, checkpoint, filename)
-        checkpoint = _load_checkpoint_to_model(
-            network, checkpoint, revise_keys=revise_keys
-        )
+        load_weights(network, checkpoint, revise_keys)
         self._has_loaded = True
         self.logger.info(f'Load checkpoint from {filename}')
         return checkpoint
 
     def load_or_resume(self) -> None:
-        """As in MMEngine, but from the newest checkpoint that is whole."""
+        """Load weights or resume, from the newest checkpoint that is whole."""
         if self._resume and self._load_from is None and not self._has_loaded:
             found = [None]
             if is_main_process():
@@ -297,47 +276,29 @@ class SemiRunner(Runner):
                 )
         super().load_or_resume()
 
+    def resume(self, filename: str, *args, **kwargs) -> None:
+        """Resume training, inside an epoch at the next sample."""
+        sampler, seed = self.train_dataloader.sampler, self.seed
+        super().resume(filename, *args, **kwargs)
+        if self.seed != seed and isinstance(sampler, SemiSampler):
+            sampler.seed = self.seed  # the order of images is the run's
+        find_place_in_epoch(self, filename)
+
     @master_only
     def save_checkpoint(self, out_dir: str, filename: str, *args, **kwargs) -> None:
-        """As in MMEngine, but the file is whole or not there.
+        """Save a checkpoint: the file is whole, or it is not there.
 
         Raises:
-            OSError: It cannot be written; older checkpoints stand.
+            OSError: It cannot be written; older checkpoints are untouched.
         """
-        if not isinstance(get_file_backend(out_dir), LocalBackend):
-            super().save_checkpoint(out_dir, filename, *args, **kwargs)
-            return
-        file = osp.join(out_dir, filename)
-        try:
-            with replacing(file) as part:
-                super().save_checkpoint(out_dir, part.name, *args, **kwargs)
-        except OSError as error:
-            raise OSError(
-                error.errno,
-                f'{file} could not be written '
-                f'({error.strerror or error}). The checkpoints before it are '
-                'untouched: make room and go on by `--resume`.',
-            ) from error
+        with whole_file(out_dir, filename) as name:
+            super().save_checkpoint(out_dir, name, *args, **kwargs)
 
-    def _trusting(self) -> AbstractContextManager:
-        return trusting(self.cfg.get('trust_checkpoint', False))
+    def dump_config(self) -> None:
+        """Write the config to the work dir, without ``resume``.
 
-    def resume(self, filename: str, *args, **kwargs) -> None:
-        """As in MMEngine, and inside an epoch at the next sample."""
-        loader, seed = self.train_dataloader, self.seed
-        super().resume(filename, *args, **kwargs)
-        if self.seed != seed and isinstance(loader.sampler, SemiSampler):
-            loader.sampler.seed = self.seed  # the order is the run's
-        if not isinstance(self.train_loop, EpochBasedTrainLoop):
-            return  # skips by itself, over iterations
-        done = self.iter - self.epoch * len(loader)
-        if not 0 <= done <= len(loader):
-            self.logger.warning(
-                f'{filename} was written at iteration {self.iter} of epoch '
-                f'{self.epoch}, but an epoch now has {len(loader)} '
-                'iterations: the batch, the lists or the number of processes '
-                'changed. Starting at the beginning of that epoch.'
-            )
-            self.train_loop._iter = self.epoch * len(loader)
-        elif done:  # all, where only the validation is left
-            loader.sampler.skip(done * loader.batch_size)
+        Otherwise evaluating with the written config would resume a training.
+        """
+        resume, self.cfg.resume = self.cfg.get('resume', False), False
+        super().dump_config()
+        self.cfg.resume = resume

@@ -1,14 +1,15 @@
 """Settings of a config that change how a network computes, not what.
 
 =========================  ==================================================
-``channels_last``          True: weights and feature maps lie channel by
-                           channel in memory; on a GPU only.
-``gradient_checkpointing`` True, or names of layers: these keep their inputs
-                           alone and compute the rest again on the way back;
-                           a sequence of layers does so one by one.
+``channels_last``          True: weights and feature maps are stored with
+                           channels last in memory; on a GPU only.
+``gradient_checkpointing`` True, or names of layers: these keep only their
+                           inputs for the backward pass, which computes the
+                           rest again.  A sequence of layers is split into
+                           its layers.
 ``compile``                True, or a dict of arguments of ``torch.compile``.
 ``views_on_device``        True: strong views are made on the device, a batch
-                           at a time, and workers only draw for them.
+                           at a time, and workers only draw their settings.
 =========================  ==================================================
 """
 
@@ -16,20 +17,24 @@ import os
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
+from typing import Any
 
 import torch
 from torch import nn
-from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils.checkpoint import checkpoint
+
+from mmsemi.utils.compat import recompile_for_hooks
+
+BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm)
 
 
 class Recomputed:
-    """Stands in for the ``forward`` of a layer and saves memory.
+    """Replace a layer's ``forward`` by one that needs less memory.
 
-    While gradients are computed, all that the layer keeps for the way back is
-    its input; the rest is computed once more there, with the same random
-    draws, and without updating BatchNorm's statistics a second time.  A copy
-    of the layer, deep or pickled, has a stand-in of its own.
+    While gradients are computed, the layer keeps only its input for the
+    backward pass, which runs ``forward`` once more: with the same random
+    draws, and without updating BatchNorm's running statistics a second time.
+    A copy of the layer, deep or pickled, gets its own replacement.
 
     Args:
         layer (nn.Module): Its ``forward`` is still that of its class.
@@ -38,7 +43,8 @@ class Recomputed:
     def __init__(self, layer: nn.Module) -> None:
         self.layer = layer
 
-    def __call__(self, *args, **kwargs):
+    def __call__(self, *args, **kwargs) -> Any:
+        """Run the layer's ``forward`` with these arguments."""
         if not torch.is_grad_enabled():
             return type(self.layer).forward(self.layer, *args, **kwargs)
         return checkpoint(
@@ -52,11 +58,11 @@ class Recomputed:
 
     @contextmanager
     def _frozen_statistics(self) -> Iterator[None]:
-        """Let BatchNorm compute what it did, but not follow it again."""
+        """Normalise as before, but leave the running statistics alone."""
         norms = [
             (norm, norm.momentum, norm.num_batches_tracked)
             for norm in self.layer.modules()
-            if isinstance(norm, _BatchNorm) and norm.track_running_stats
+            if isinstance(norm, BATCH_NORMS) and norm.track_running_stats
         ]
         for norm, _, batches in norms:
             norm.momentum = 0.0
@@ -70,38 +76,39 @@ class Recomputed:
 
 
 def apply_switches(model: nn.Module, cfg: dict) -> None:
-    """Set a network up as a config asks for, but for ``compile``.
+    """Apply all switches of a config to a network, except ``compile``.
 
     Args:
-        model (nn.Module): It is changed.
-        cfg (dict): Of a run.
+        model (nn.Module): The network; it is changed.
+        cfg (dict): Config of a run.
 
     Raises:
-        ValueError: A layer that there is not; ``channels_last`` without a
-            GPU; MMEngine's ``activation_checkpointing``.
+        ValueError: A named layer does not exist; ``channels_last`` is set
+            without a GPU; MMEngine's ``activation_checkpointing`` is set.
     """
     if cfg.get('activation_checkpointing'):
         raise ValueError(
-            'activation_checkpointing lets BatchNorm follow every batch '
-            'twice: name the layers by gradient_checkpointing instead.'
+            'activation_checkpointing would update BatchNorm twice per batch: '
+            'name the layers in gradient_checkpointing instead.'
         )
     if cfg.get('channels_last'):
         if not torch.cuda.is_available():
             raise ValueError(
-                'channels_last=True needs a GPU: on the CPU PyTorch (2.13) '
-                'damages its memory by it now and then. Set it to False.'
+                'channels_last=True needs a GPU: on the CPU it sometimes '
+                'corrupts memory inside PyTorch (2.13). Set it to False.'
             )
         model.to(memory_format=torch.channels_last)
     checkpoint_gradients(model, cfg.get('gradient_checkpointing', False))
 
 
 def checkpoint_gradients(model: nn.Module, names: bool | Sequence[str]) -> None:
-    """Let layers of a network compute again instead of keeping.
+    """Let layers of a network recompute activations instead of keeping them.
 
     Args:
         model (EncoderDecoder): It is changed; its ``state_dict`` is not.
-        names (bool | Sequence[str]): Of layers, as ``model.get_submodule``
-            takes them; True for all blocks of the backbone.
+        names (bool | Sequence[str]): Names of layers, as
+            ``model.get_submodule`` takes them; True for all blocks of the
+            backbone.
 
     Raises:
         ValueError: There is no such layer.
@@ -118,31 +125,32 @@ def checkpoint_gradients(model: nn.Module, names: bool | Sequence[str]) -> None:
         except AttributeError as error:
             raise ValueError(
                 f'gradient_checkpointing names {name!r}, but the network has '
-                f'no such layer ({error}): see '
-                '`dict(model.named_modules())`.'
+                f'no such layer ({error}): `dict(model.named_modules())` lists '
+                'its layers.'
             ) from error
         for part in _parts(layer):
             part.forward = Recomputed(part)
 
 
 def _is_stage(layer: nn.Module) -> bool:
-    """A sequence of blocks."""
+    """Tell whether a layer is a sequence of blocks."""
     return isinstance(layer, (nn.Sequential, nn.ModuleList)) and all(
         any(True for _ in block.children()) for block in layer
     )
 
 
 def _parts(layer: nn.Module) -> list[nn.Module]:
+    """Split a sequence into its layers."""
     if isinstance(layer, (nn.Sequential, nn.ModuleList)):
         return [part for child in layer for part in _parts(child)]
     return [layer]
 
 
 def leave_views_to_device(dataset: dict) -> dict:
-    """A data set's config, with its strong views made on the device.
+    """Return a data set's config whose strong views are made on the device.
 
     Args:
-        dataset (dict): Of a :class:`mmsemi.datasets.SemiSegDataset`.
+        dataset (dict): Config of a :class:`mmsemi.datasets.SemiSegDataset`.
 
     Raises:
         ValueError: It makes no strong views.
@@ -162,9 +170,9 @@ def leave_views_to_device(dataset: dict) -> dict:
 def compile_network(model: nn.Module, options: bool | dict) -> None:
     """Compile a segmentor's backbone and decode head in place.
 
-    The method around them, which reads their layers by hooks and differs from
-    step to step, is left to Python.  Copies of the segmentor, such as a
-    teacher, are not compiled.
+    The method around them reads layers with hooks and differs from step to
+    step: it is not compiled.  Neither are copies of the segmentor, such as a
+    teacher.
 
     Args:
         model (EncoderDecoder): It is changed; its ``state_dict`` is not.
@@ -176,14 +184,13 @@ def compile_network(model: nn.Module, options: bool | dict) -> None:
     options = {} if options is True else dict(options)
     if options.get('backend', 'inductor') == 'inductor':
         check_compiler()
-    # Methods read layers by hooks that come and go.
-    torch._dynamo.config.skip_nnmodule_hook_guards = False
+    recompile_for_hooks()  # methods add and remove them
     for part in (model.backbone, model.decode_head):
         part.compile(**options)
 
 
 def check_compiler() -> None:
-    """There is a C++ compiler, which ``torch.compile`` needs on any device.
+    """Check that there is a C++ compiler, which ``torch.compile`` needs.
 
     Raises:
         RuntimeError: There is none.
@@ -193,5 +200,5 @@ def check_compiler() -> None:
         raise RuntimeError(
             f'compile needs a C++ compiler, and there is no '
             f'{" or ".join(names)}: install one (`apt install g++`), name it '
-            'by the environment variable CXX, or set compile=False.'
+            'in the environment variable CXX, or set compile=False.'
         )

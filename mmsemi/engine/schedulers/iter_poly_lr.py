@@ -1,4 +1,4 @@
-"""The learning rate of the released trainers."""
+"""The learning rate schedule of the released trainers."""
 
 from mmengine.optim import PolyLR
 
@@ -7,10 +7,10 @@ from mmsemi.registry import PARAM_SCHEDULERS
 
 @PARAM_SCHEDULERS.register_module()
 class IterPolyLR(PolyLR):
-    """lr * (1 - i / n) ** power at step i of n, counted from 0.
+    """Set the learning rate of step i of n to lr * (1 - i / n) ** power.
 
-    MMEngine's ``PolyLR`` divides by n - 1, so that the last step has
-    ``eta_min``, which is no step at all when that is 0.
+    Steps count from 0.  MMEngine's ``PolyLR`` divides by n - 1 instead: its
+    last step has ``eta_min``, and changes nothing where that is 0.
 
     Args: as in :class:`mmengine.optim.PolyLR`.
     """

@@ -37,7 +37,7 @@ def test_full_disk(tmp_path):
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 1
     output = (tmp_path / 'output.txt').read_text()
     assert 'epoch_3.pth could not be written (File too large)' in output
-    assert 'go on by `--resume`' in output
+    assert 'resume with `--resume`' in output
     work = tmp_path / 'work'
     assert newest_whole_checkpoint(str(work)) == str(work / 'epoch_2.pth')
     assert read_checkpoint(work / 'epoch_2.pth')['meta']['epoch'] == 2
@@ -168,7 +168,7 @@ def test_newest_whole_checkpoint(tmp_path, caplog):
     assert newest_whole_checkpoint(str(tmp_path)).endswith('epoch_2.pth')
     for name in ('epoch_1.pth', 'epoch_2.pth'):
         (tmp_path / name).write_bytes(b'')
-    with pytest.raises(ValueError, match='No checkpoint of .*begin anew'):
+    with pytest.raises(ValueError, match='No checkpoint of .*start anew'):
         newest_whole_checkpoint(str(tmp_path))
 
 

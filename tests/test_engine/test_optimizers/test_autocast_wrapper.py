@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from mmsemi.engine.optimizers.autocast_wrapper import AutocastOptimWrapper
+from mmsemi.engine.optimizers import AutocastOptimWrapper, autocast_wrapper
 
 
 @pytest.fixture
@@ -37,6 +37,24 @@ def test_scales_of_the_loss(weight, loss_scale, first, halved):
     assert wrapper.loss_scaler.get_scale() == first
     wrapper.update_params((weight * float('inf')).sum())
     assert wrapper.loss_scaler.get_scale() == first / (1 + halved)
+
+
+@pytest.mark.filterwarnings('ignore:.*CUDA is not available')
+@pytest.mark.parametrize(
+    'device, dtype', [('cpu', torch.bfloat16), ('cuda', torch.float16)]
+)
+def test_no_dtype_is_the_devices(weight, monkeypatch, device, dtype):
+    monkeypatch.setattr(autocast_wrapper, 'get_device', lambda: device)
+    assert wrap(weight, dtype=None).cast_dtype == dtype
+
+
+def test_resumes_a_run_that_did_not_scale(weight):
+    """From a CPU's bfloat16 to a GPU's float16."""
+    state = wrap(weight, dtype='bfloat16').state_dict()
+    assert state['loss_scaler'] == {}
+    wrapper = wrap(weight, dtype='float16')
+    wrapper.load_state_dict(state)
+    assert wrapper.loss_scaler.get_scale() == 2**16
 
 
 @pytest.mark.parametrize(

@@ -2,11 +2,13 @@
 
 import copy
 
+import numpy as np
 import pytest
 import torch
-from mmengine.optim import OptimWrapper, build_optim_wrapper
+from mmengine.optim import build_optim_wrapper
 
 from mmsemi.engine import AutocastOptimWrapper, SemiRunner
+from mmsemi.engine.runner.precision import portable
 from mmsemi.engine.runner.switches import (
     apply_switches,
     compile_network,
@@ -141,24 +143,30 @@ def test_mixed_precision(plain, dtype, scaled):
     assert again.state_dict()['loss_scaler'] == state
 
 
-@pytest.mark.parametrize('there_is_a_gpu', [True, False])
-def test_mmengines_mixed_precision(tiny_data, tmp_path, monkeypatch, there_is_a_gpu):
-    """Its wrapper would let fused SGD start with arbitrary momentum."""
+@pytest.mark.parametrize('method', ['supervised', 'prevmatch'])
+def test_mmengines_mixed_precision(method, tiny_data, tmp_path, plain_configs):
+    """Its wrapper needs a GPU, and lets fused SGD start with arbitrary momentum."""
     cfg = make_config(
-        'supervised',
-        tiny_data,
-        tmp_path,
-        **{'optim_wrapper.type': 'AmpOptimWrapper', 'optim_wrapper.loss_scale': 512.0},
+        method, tiny_data, tmp_path, **{'optim_wrapper.type': 'AmpOptimWrapper'}
     )
     runner = SemiRunner.from_cfg(cfg)
-    monkeypatch.setattr(torch.cuda, 'is_available', lambda: there_is_a_gpu)
-    built = runner.build_optim_wrapper(cfg.optim_wrapper)
-    if there_is_a_gpu:
-        assert type(built) is AutocastOptimWrapper
-        assert built.cast_dtype == torch.float16
-        assert built.loss_scaler.get_scale() == 512
-    else:
-        assert type(built) is OptimWrapper
+    runner.train()
+    assert type(runner.optim_wrapper) is AutocastOptimWrapper
+    on_a_gpu = torch.cuda.is_available()
+    assert runner.optim_wrapper.cast_dtype == (
+        torch.float16 if on_a_gpu else torch.bfloat16
+    )
+    losses = runner.message_hub.log_scalars['train/loss'].data[0]
+    assert len(losses) == runner.iter and np.isfinite(losses).all()
+
+
+def test_mmengines_settings_are_kept(plain, tmp_path):
+    cfg = dict(type='AmpOptimWrapper', dtype='float16', loss_scale=512.0)
+    optim = step(copy.deepcopy(plain), **portable(cfg))['optim']
+    assert type(optim) is AutocastOptimWrapper
+    assert optim.cast_dtype == torch.float16
+    assert optim.loss_scaler.get_scale() == 512
+    assert cfg['type'] == 'AmpOptimWrapper'
 
 
 def test_other_precision_is_refused(plain):

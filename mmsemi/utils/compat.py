@@ -1,0 +1,62 @@
+"""Private names of libraries, each behind one function.
+
+What has no public counterpart in MMEngine or PyTorch, and can go through one
+door, goes through here.  Methods that mmsemi overrides and attributes that its
+subclasses share with a base class cannot: ``tests/test_utils/test_compat.py``
+lists these as well, with what breaks without each.
+"""
+
+import torch
+from mmengine.config import DictAction
+from mmengine.runner import BaseLoop, Runner
+from mmengine.utils import ManagerMixin
+from torch import distributed
+
+
+def resumes_from(runner: Runner) -> str | None:
+    """Return the checkpoint that a run resumes from, None if it starts anew.
+
+    With ``resume=True`` and no ``load_from``, the file is known from
+    ``runner.load_or_resume()`` on.
+    """
+    return runner._load_from if runner._resume else None
+
+
+def move_to_iter(loop: BaseLoop, iteration: int) -> None:
+    """Let a train loop count its next step as step ``iteration``, from 0."""
+    loop._iter = iteration
+
+
+def forget_instances(*instances: ManagerMixin) -> None:
+    """Remove loggers, message hubs and visualizers from MMEngine's registry.
+
+    MMEngine keeps them by name for the life of the process.
+    """
+    for instance in instances:
+        type(instance)._instance_dict.pop(instance.instance_name)
+
+
+def parse_option(text: str) -> object:
+    """Parse the value of a ``KEY=VALUE`` option as MMEngine does.
+
+    Raises:
+        AssertionError, RecursionError: The brackets do not match.
+    """
+    return DictAction._parse_iterable(text)
+
+
+def default_store() -> distributed.Store:
+    """Return the key-value store that connects the processes of a run."""
+    return distributed.distributed_c10d._get_default_store()
+
+
+def recompile_for_hooks() -> None:
+    """Let ``torch.compile`` notice hooks that are added to compiled layers."""
+    torch._dynamo.config.skip_nnmodule_hook_guards = False
+
+
+def freeze_compiled_weights() -> None:
+    """Let ``torch.compile`` treat weights as constants: for evaluation only."""
+    from torch._inductor import config  # takes seconds
+
+    config.freezing = True
