@@ -32,7 +32,7 @@ types: $(STAMP)
 	$(BIN)/mypy
 
 docstrings: $(STAMP)
-	$(BIN)/interrogate mmsemi tools
+	$(BIN)/interrogate mmsemi benchmarks tools
 
 test: $(STAMP)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q --durations=10 \
