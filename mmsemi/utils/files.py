@@ -6,7 +6,7 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from rich.progress import track
 
@@ -104,7 +104,7 @@ def raise_failures(failures: Sequence[str], doing: str) -> None:
         raise ValueError(f'{doing}: {len(failures)} failed.{some_lines(failures, 10)}')
 
 
-def _attempt(work: Callable[[Job], Result], job: Job) -> tuple[Result | None, str]:
+def _attempt(work: Callable[[Job], Any], job: Any) -> tuple[Any, str]:
     try:
         return work(job), ''
     except (OSError, ValueError) as error:
@@ -112,7 +112,7 @@ def _attempt(work: Callable[[Job], Result], job: Job) -> tuple[Result | None, st
 
 
 def _gather(
-    done: Iterable[tuple[Result, str]], jobs: Sequence[Job], title: str
+    done: Iterable[tuple[Any, str]], jobs: Sequence[Job], title: str
 ) -> tuple[list[tuple[Job, Result]], list[str]]:
     results, failures = [], []
     pairs = track(zip(jobs, done), title, total=len(jobs))
