@@ -43,7 +43,7 @@ def test_a_list_is_read_as_it_was_written(folder, rows):
     try:
         text = ''.join(list_line(*row) for row in rows)
     except ValueError as error:
-        assert 'cannot stand in a list' in str(error)
+        assert 'cannot be in a list' in str(error)
         return
     file = folder / 'list.txt'
     file.write_bytes(text.encode())

@@ -1,4 +1,4 @@
-"""The published list format: one ``IMAGE MASK`` pair per line."""
+"""Read and write lists: one ``IMAGE MASK`` pair per line."""
 
 import os.path as osp
 import re
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-UNFIT = re.compile('[\\0\t\r\n\ufeff\ud800-\udfff]')  # for a name
+UNFIT = re.compile('[\\0\t\r\n\ufeff\ud800-\udfff]')  # not allowed in a name
 
 
 class ListEntry(NamedTuple):
@@ -19,15 +19,15 @@ class ListEntry(NamedTuple):
 def iter_list(file: str | Path) -> Iterator[ListEntry]:
     """Read a labeled, unlabeled or validation list, line by line.
 
-    A line holds an image and, where there is one, its mask, separated by
-    blanks (or by a tab, for names that contain blanks; alone they end in
-    one).  Empty lines are passed over; a line that comes twice counts twice.
+    A line holds an image and, if it has one, its mask, separated by blanks, or
+    by a tab if a name contains blanks (without a mask the tab ends the line).
+    Empty lines are skipped; a repeated line counts twice.
 
     Args:
         file (str or Path): The list.
 
     Yields:
-        ListEntry: In the order of the file.
+        ListEntry: The lines, in order.
 
     Raises:
         FileNotFoundError: There is no such list.
@@ -38,7 +38,7 @@ def iter_list(file: str | Path) -> Iterator[ListEntry]:
     if not file.is_file():
         raise FileNotFoundError(
             f'There is no list {file}. It should hold one "IMAGE MASK" pair '
-            'per line, relative to the data root; check `data_root` and the '
+            'per line, relative to the data root. Check `data_root` and the '
             'name of the list in the config.'
         )
     empty = True
@@ -51,19 +51,19 @@ def iter_list(file: str | Path) -> Iterator[ListEntry]:
                     yield ListEntry(names[0], names[1] if len(names) == 2 else None)
     except UnicodeError as error:
         raise ValueError(
-            f'The list {file} is not UTF-8 text ({error}); save it as UTF-8.'
+            f'The list {file} is not UTF-8 text ({error}). Save it as UTF-8.'
         ) from error
     if empty:
         raise ValueError(
-            f'The list {file} is empty; it should hold one "IMAGE MASK" pair per line.'
+            f'The list {file} is empty. It should hold one "IMAGE MASK" pair per line.'
         )
 
 
 def _names(line: str, number: int, file: Path) -> list[str]:
-    """The names in a line: none, one or two."""
+    """Split a line into its names: none, one or two."""
     if '\0' in line:
         raise UnicodeError('it holds zero bytes')
-    # Blanks alone: what Unicode calls space may be part of a name.
+    # Blanks only: other Unicode spaces may be part of a name.
     names = line.split('\t' if '\t' in line else ' ')
     names = [name for name in (name.strip(' ') for name in names) if name]
     if len(names) > 2:
@@ -76,22 +76,22 @@ def _names(line: str, number: int, file: Path) -> list[str]:
 
 
 def read_list(file: str | Path) -> list[ListEntry]:
-    """All entries of a list, see :func:`iter_list`."""
+    """Read all entries of a list, see :func:`iter_list`."""
     return list(iter_list(file))
 
 
 def list_line(image: str, mask: str | None = None) -> str:
-    """A line that :func:`read_list` reads, with its end.
+    """Format a line that :func:`read_list` reads, with its line break.
 
     Raises:
-        ValueError: A name has what no list can hold.
+        ValueError: A name holds characters that a list cannot.
     """
     names = [image] if mask is None else [image, mask]
     for name in names:
         if not name or name != name.strip(' ') or UNFIT.search(name):
             raise ValueError(
-                f'{name!r} cannot stand in a list, which is UTF-8 text with '
-                'names between tabs or blanks. Rename the file.'
+                f'{name!r} cannot be in a list, which is UTF-8 text with tabs or '
+                'blanks between names. Rename the file.'
             )
     if not any(' ' in name for name in names):
         return ' '.join(names) + '\n'
@@ -99,14 +99,14 @@ def list_line(image: str, mask: str | None = None) -> str:
 
 
 def locate(root: str, name: str, list_file: str | Path) -> str:
-    """The file that a name in a list stands for.
+    """Return the path of a file that a list names.
 
-    Links are followed wherever they lead, names are not.
+    Links may lead out of the data root, names may not.
 
     Args:
         root (str): The data root.
         name (str): Relative to it, or absolute.
-        list_file (str or Path): The list, for the error.
+        list_file (str or Path): The list, for the error message.
 
     Raises:
         ValueError: The name leads out of the data root.
@@ -119,6 +119,6 @@ def locate(root: str, name: str, list_file: str | Path) -> str:
             return osp.join(root, osp.relpath(path, osp.normpath(base)))
     raise ValueError(
         f'The list {list_file} names {name}, which is outside the data root '
-        f'{root}. Move or link it to below that folder, choose a `data_root` '
-        'that holds both, or allow it by `anywhere=True` in the data set.'
+        f'{root}. Move or link it into that folder, choose a `data_root` '
+        'that holds both, or allow it with `anywhere=True` in the data set.'
     )

@@ -1,21 +1,21 @@
-"""Looking at a data set before a long run: what is in it, what is wrong."""
+"""Inspect the lists of a data set before a long run."""
 
 import hashlib
 import os.path as osp
 from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from mmengine.dataset import BaseDataset
 
 from mmsemi.datasets.fit import transform_of
 from mmsemi.datasets.transforms import LoadSegImage, LoadSegMask, RandomScaleCrop
+from mmsemi.utils.codes import IGNORE
 from mmsemi.utils.text import some
 
 ERROR, WARNING = 'error', 'warning'
-IGNORE = 255
 
 
 class Finding(NamedTuple):
@@ -23,7 +23,7 @@ class Finding(NamedTuple):
 
     Attributes:
         level (str): ``'error'`` or ``'warning'``.
-        check (str): Which check found it, one word.
+        check (str): The check that found it, one word.
         message (str): With file, value and cure.
     """
 
@@ -37,9 +37,9 @@ class Entry(NamedTuple):
 
     Attributes:
         path (str): The image.
-        size (tuple[int], optional): Height and width.
-        digest (str, optional): Of the image's pixels.
-        pixels (ndarray, optional): (256,) pixels of every label.
+        size (tuple[int, int], optional): Height and width.
+        digest (str, optional): Hash of the image's pixels.
+        pixels (ndarray, optional): (256,) number of pixels of each label.
         fault (str, optional): Why it could not be read.
     """
 
@@ -50,15 +50,40 @@ class Entry(NamedTuple):
     fault: str | None = None
 
 
-def read_entries(
-    dataset: BaseDataset, with_masks: bool, track: Callable
-) -> list[Entry]:
-    """Read all files of a list as training does, in parallel.
+Lists = dict[str, list[Entry]]  # by name: labeled, unlabeled, val
+
+
+def inspect_lists(
+    parts: dict[str, BaseDataset], track: Callable[..., Iterable]
+) -> tuple[Lists, list[Finding]]:
+    """Read all files of some lists and collect what is wrong.
+
+    Args:
+        parts (dict[str, BaseDataset]): ``labeled``, ``unlabeled`` and ``val``,
+            or some of them. Masks of ``unlabeled`` are not read.
+        track (Callable): Wraps an iterator, as ``rich.progress.track``; takes
+            ``description`` and ``total``.
+    """
+    lists: Lists = {}
+    findings: list[Finding] = []
+    for name, dataset in parts.items():
+        masks = name != 'unlabeled'
+        entries = read_entries(dataset, masks)
+        lists[name] = list(track(entries, description=f'{name:9}', total=len(dataset)))
+        findings += find_faults(name, lists[name])
+        findings += find_small(name, lists[name], dataset)
+        if masks:
+            findings += find_absent(name, lists[name], dataset.metainfo['classes'])
+    findings += find_overlap(lists)
+    return lists, findings
+
+
+def read_entries(dataset: BaseDataset, with_masks: bool) -> Iterator[Entry]:
+    """Read all files of a list in parallel, the way training does.
 
     Args:
         dataset (BaseDataset): Its pipeline says how to load.
-        with_masks (bool): Whether masks are looked at.
-        track (Callable): Wraps an iterator over the entries.
+        with_masks (bool): Whether to read the masks, too.
     """
     load_image = transform_of(dataset, LoadSegImage) or LoadSegImage()
     load_mask = transform_of(dataset, LoadSegMask) or LoadSegMask()
@@ -69,9 +94,7 @@ def read_entries(
         try:
             results = load_image(info)
             img = results['img']
-            digest = hashlib.blake2b(
-                np.ascontiguousarray(img), digest_size=16
-            ).hexdigest()
+            digest = hashlib.blake2b(img.tobytes(), digest_size=16).hexdigest()
             pixels = None
             if with_masks:
                 mask = load_mask(results)['gt_seg_map']
@@ -81,77 +104,57 @@ def read_entries(
             return Entry(path, fault=str(error))
 
     with ThreadPoolExecutor() as pool:
-        return list(track(pool.map(read, range(len(dataset)))))
+        yield from pool.map(read, range(len(dataset)))
 
 
-def find_faults(name: str, entries: Sequence[Entry]) -> list[Finding]:
-    """Files that cannot be used, lines that come twice, empty masks."""
-    findings = [
-        Finding(ERROR, 'files', f'{name}: {entry.fault}')
-        for entry in entries
-        if entry.fault
-    ]
+def find_faults(name: str, entries: Sequence[Entry]) -> Iterator[Finding]:
+    """Find unusable files, repeated lines, copied images and empty masks."""
+    for entry in entries:
+        if entry.fault:
+            yield Finding(ERROR, 'files', f'{name}: {entry.fault}')
     times = Counter(osp.realpath(entry.path) for entry in entries)
     twice = [path for path, count in times.items() if count > 1]
     if twice:
-        findings.append(
-            Finding(
-                WARNING,
-                'twice',
-                f'{name}: {some(twice)} come more than once. Keep one line of each.',
-            )
-        )
+        said = f'{name}: {some(twice)} come more than once. Keep one line of each.'
+        yield Finding(WARNING, 'twice', said)
     copies = copies_between(entries, entries)
     if copies:
-        findings.append(
-            Finding(
-                WARNING,
-                'copies',
-                f'{name}: {show_pairs(copies)}: other '
-                'files with the same pixels. Keep one.',
-            )
-        )
+        said = f'{name}: {some(copies)}: other files with the same pixels. Keep one.'
+        yield Finding(WARNING, 'copies', said)
     empty = [
         entry.path
         for entry in entries
         if entry.pixels is not None and not entry.pixels[:IGNORE].any()
     ]
     if empty:
-        findings.append(
-            Finding(
-                WARNING,
-                'empty',
-                f'{name}: the masks of {some(empty)} hold '
-                'nothing but 255 (ignore). Take them out.',
-            )
+        said = (
+            f'{name}: the masks of {some(empty)} hold only 255 (ignore). Remove them.'
         )
-    return findings
+        yield Finding(WARNING, 'empty', said)
 
 
-def copies_between(
-    first: Sequence[Entry], second: Sequence[Entry]
-) -> list[tuple[str, str]]:
-    """Pairs of different files with the same pixels, each once."""
+def copies_between(first: Sequence[Entry], second: Sequence[Entry]) -> list[str]:
+    """List pairs ``A and B`` of different files with the same pixels, each once."""
     by_digest = defaultdict(set)
     for entry in first:
         if entry.digest:
             by_digest[entry.digest].add(entry.path)
     pairs = {
-        tuple(sorted((path, entry.path)))
+        ' and '.join(sorted((path, entry.path)))
         for entry in second
-        for path in by_digest.get(entry.digest, ())
+        for path in by_digest.get(entry.digest or '', ())
         if osp.realpath(path) != osp.realpath(entry.path)
     }
     return sorted(pairs)
 
 
-def find_overlap(lists: dict[str, Sequence[Entry]]) -> list[Finding]:
-    """Images in two lists, by path and by content.
+def find_overlap(lists: Lists) -> Iterator[Finding]:
+    """Find images that are in two lists, by path and by content.
 
-    In the validation list as well they are errors; in both training lists a
-    warning: some published protocols do that.
+    It is an error if one of them is the validation list. In both training
+    lists it is a warning: some published protocols do that.
     """
-    findings = []
+    cure = 'Remove them from one of the two.'
     names = list(lists)
     for i, a in enumerate(names):
         for b in names[i + 1 :]:
@@ -161,78 +164,91 @@ def find_overlap(lists: dict[str, Sequence[Entry]]) -> list[Finding]:
                 entry.path for entry in lists[b] if osp.realpath(entry.path) in paths
             ]
             if shared:
-                findings.append(
-                    Finding(
-                        level,
-                        'overlap',
-                        f'{some(shared)} stand in the {a} '
-                        f'list as well as in the {b} list. Take them out of '
-                        'one of the two.',
-                    )
-                )
+                said = f'{some(shared)} are in the {a} list and in the {b} list. {cure}'
+                yield Finding(level, 'overlap', said)
             copies = copies_between(lists[a], lists[b])
             if copies:
-                findings.append(
-                    Finding(
-                        level,
-                        'overlap-content',
-                        f'{a} and {b}: '
-                        f'{show_pairs(copies)}: other files with the same '
-                        'pixels. Take them out of one of the two.',
-                    )
+                said = (
+                    f'{a} and {b}: {some(copies)}: other files with the same pixels. '
                 )
-    return findings
+                yield Finding(level, 'overlap-content', said + cure)
 
 
 def find_absent(
     name: str, entries: Sequence[Entry], classes: Sequence[str]
-) -> list[Finding]:
-    """Classes of which a list has no pixel."""
+) -> Iterator[Finding]:
+    """Find classes without a pixel in a list."""
     pixels = class_pixels(entries)
     absent = [c for i, c in enumerate(classes) if not pixels[i]]
-    if not absent:
-        return []
-    cure = (
-        'What is not shown is not learned: label an image of it.'
-        if name == 'labeled'
-        else 'Its score will be undefined.'
-    )
-    return [
-        Finding(WARNING, 'absent', f'{name}: no pixel of {", ".join(absent)}. {cure}')
-    ]
+    if absent:
+        cure = (
+            'The network cannot learn them: label an image of each.'
+            if name == 'labeled'
+            else 'Their score will be undefined.'
+        )
+        said = f'{name}: no pixel of {", ".join(absent)}. {cure}'
+        yield Finding(WARNING, 'absent', said)
 
 
 def find_small(
     name: str, entries: Sequence[Entry], dataset: BaseDataset
-) -> list[Finding]:
-    """Images smaller than the crop, which are padded."""
+) -> Iterator[Finding]:
+    """Find images smaller than the crop, which will be padded."""
     crop = transform_of(dataset, RandomScaleCrop)
     if crop is None:
-        return []
+        return
     height, width = crop.crop_size
     small = [
         f'{entry.path} ({entry.size[1]}x{entry.size[0]})'
         for entry in entries
         if entry.size and (entry.size[0] < height or entry.size[1] < width)
     ]
-    if not small:
-        return []
-    return [
-        Finding(
-            WARNING,
-            'small',
-            f'{name}: {some(small)} are smaller than the '
-            f'crop of {width}x{height} and will be padded. Choose a smaller '
-            'crop_size if that is most of the images.',
+    if small:
+        said = (
+            f'{name}: {some(small)} are smaller than the crop of {width}x{height} '
+            'and will be padded. Choose a smaller crop_size if that is most of the '
+            'images.'
         )
-    ]
+        yield Finding(WARNING, 'small', said)
 
 
 def class_pixels(entries: Sequence[Entry]) -> np.ndarray:
-    """(256,) pixels of every label in all masks of a list."""
+    """Sum the pixels of each label over the masks of a list: (256,)."""
     counts = [e.pixels for e in entries if e.pixels is not None]
     return np.sum(counts, axis=0) if counts else np.zeros(256, np.int64)
 
 
-def show_pairs(pairs: Sequence[tuple[str, str]]) -> str:
-    return some([f'{a} and {b}' for a, b in pairs])
+def class_rows(lists: Lists, classes: Sequence[str]) -> list[dict[str, Any]]:
+    """Tabulate the share of each class in the pixels, and the images that show it.
+
+    Returns:
+        list[dict]: A row per class with its ``name`` and, for ``labeled`` and
+        ``val``, ``LIST_share`` (0..1) and ``LIST_images``.
+    """
+    rows: list[dict[str, Any]] = [dict(name=name) for name in classes]
+    for name in ('labeled', 'val'):
+        if name not in lists:
+            continue
+        pixels = class_pixels(lists[name])[:IGNORE]
+        total = max(int(pixels.sum()), 1)
+        for i, row in enumerate(rows):
+            row[f'{name}_share'] = float(pixels[i] / total)
+            row[f'{name}_images'] = sum(
+                bool(e.pixels[i]) for e in lists[name] if e.pixels is not None
+            )
+    return rows
+
+
+def list_rows(lists: Lists) -> dict[str, dict[str, Any]]:
+    """Tabulate the number of images of each list and their sizes (width, height)."""
+    rows = {}
+    for name, entries in lists.items():
+        sizes = np.array([e.size for e in entries if e.size] or [(0, 0)])[:, ::-1]
+        rows[name] = dict(
+            images=len(entries),
+            readable=sum(e.fault is None for e in entries),
+            smallest=sizes.min(0).tolist(),
+            median=np.median(sizes, 0).astype(int).tolist(),
+            largest=sizes.max(0).tolist(),
+        )
+    return rows

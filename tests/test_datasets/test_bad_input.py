@@ -233,7 +233,7 @@ REFUSED_LISTS = dict(
     empty=(b'\n \r\n', 'list.txt is empty'),
     latin_1=(
         'images/ä.png masks/ä.png'.encode('latin-1'),
-        r'list.txt is not UTF-8 text \(.*save it as UTF-8',
+        r'list.txt is not UTF-8 text \(.*Save it as UTF-8',
     ),
     utf_16=(NAMES.encode('utf-16'), 'list.txt is not UTF-8 text'),
     zero_bytes=(NAMES.encode('utf-16-le'), 'list.txt is not UTF-8 text'),

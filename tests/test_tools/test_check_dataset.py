@@ -193,7 +193,7 @@ def missing_list(data):
     (data / 'splits/unlabeled.txt').unlink()
 
 
-@fault('error', 'overlap', r'val/0.png stand in the labeled list as well')
+@fault('error', 'overlap', r'val/0.png are in the labeled list and in the val list')
 def trained_and_validated_on(data):
     add_line(data, 'labeled', 'images/val/0.png labels/val/0.png')
 
@@ -205,7 +205,7 @@ def copy_of_a_validation_image(data):
     add_line(data, 'unlabeled', 'copy.bmp')
 
 
-@fault('warning', 'overlap', 'train/0.png stand in the labeled list')
+@fault('warning', 'overlap', 'train/0.png are in the labeled list')
 def labeled_and_unlabeled(data):
     add_line(data, 'unlabeled', 'images/train/0.png')
 

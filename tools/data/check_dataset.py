@@ -1,19 +1,19 @@
-"""Look at a config's data before a long run.
+"""Check a config's data before a long run.
 
 ``python tools/data/check_dataset.py configs/my/unimatch_r50.py`` reads every
-file, compares the lists, counts the classes, and does one step of training to
-say what an epoch takes.  The exit status is 1 if there are errors.
+file, compares the lists, counts the classes, and runs one training step to
+predict the time of an epoch and the memory. The exit status is 1 if there are
+errors.
 """
 
 import argparse
 import json
 import sys
-from functools import partial
 from os.path import isfile
 from pathlib import Path
 
-import numpy as np
 from mmengine.config import Config
+from mmengine.dataset import BaseDataset
 from mmengine.registry import init_default_scope
 from rich.console import Console
 from rich.markup import escape
@@ -28,16 +28,11 @@ from mmsemi.engine.runner.checks import pretrained_parts
 from mmsemi.measuring.cost import Cost, measure_cost
 from mmsemi.preparation.inspection import (
     ERROR,
-    IGNORE,
     WARNING,
-    Entry,
     Finding,
-    class_pixels,
-    find_absent,
-    find_faults,
-    find_overlap,
-    find_small,
-    read_entries,
+    class_rows,
+    inspect_lists,
+    list_rows,
 )
 from mmsemi.registry import DATASETS, MODELS
 from mmsemi.utils.checkpoint import find_weights
@@ -50,17 +45,19 @@ def parse_args() -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument('config', help='config file')
-    parser.add_argument('--json', type=Path, help='write the report there')
-    parser.add_argument('--strict', action='store_true', help='warnings are errors')
+    parser.add_argument('--json', type=Path, help='also write the report to this file')
     parser.add_argument(
-        '--no-step', action='store_true', help='leave out the step of training'
+        '--strict', action='store_true', help='treat warnings as errors'
+    )
+    parser.add_argument(
+        '--no-step', action='store_true', help='do not run a training step'
     )
     add_config_arguments(parser)
     return parser.parse_args()
 
 
-def build(cfg: Config, loader: str, findings: list[Finding]):
-    """A data set of the config, or None with a finding."""
+def build(cfg: Config, loader: str, findings: list[Finding]) -> BaseDataset | None:
+    """Build a data set of the config; add a finding and return None if it fails."""
     dataset = cfg.get(loader, {}).get('dataset')
     if dataset is None:
         return None
@@ -71,8 +68,8 @@ def build(cfg: Config, loader: str, findings: list[Finding]):
         return None
 
 
-def collect_parts(cfg: Config, findings: list[Finding]) -> dict:
-    """The lists of a config by name, as data sets."""
+def collect_parts(cfg: Config, findings: list[Finding]) -> dict[str, BaseDataset]:
+    """Build the data set of each list of a config, keyed by its name."""
     train = build(cfg, 'train_dataloader', findings)
     parts = dict(val=build(cfg, 'val_dataloader', findings))
     if isinstance(train, SemiSegDataset):
@@ -80,25 +77,10 @@ def collect_parts(cfg: Config, findings: list[Finding]) -> dict:
     return {name: part for name, part in parts.items() if part is not None}
 
 
-def inspect(cfg: Config, parts: dict, findings: list[Finding]) -> dict:
-    """Read all lists and collect what is wrong."""
-    lists = {}
-    for name, dataset in parts.items():
-        lists[name] = read_entries(
-            dataset,
-            name != 'unlabeled',
-            partial(track, description=f'{name:9}', total=len(dataset)),
-        )
-        findings += find_faults(name, lists[name])
-        findings += find_small(name, lists[name], dataset)
-        if name != 'unlabeled':
-            findings += find_absent(name, lists[name], dataset.metainfo['classes'])
-    findings += find_overlap(lists)
-    return lists
-
-
-def check_config(cfg: Config, parts: dict, findings: list[Finding]) -> None:
-    """Whether the network fits the data, and its weights are there."""
+def check_config(
+    cfg: Config, parts: dict[str, BaseDataset], findings: list[Finding]
+) -> None:
+    """Check that the network fits the data, that its weights exist, and the batch."""
     model = MODELS.build(cfg.model)
     dataset = parts.get('labeled') or parts.get('val')
     if dataset is not None:
@@ -113,10 +95,9 @@ def check_config(cfg: Config, parts: dict, findings: list[Finding]) -> None:
                 Finding(
                     ERROR,
                     'weights',
-                    f'There is no file {file}, which the '
-                    f'{part} is to start from. Put it there, or below '
-                    'MMSEMI_DATA, or start from random weights by '
-                    f'`--cfg-options model.{part}.init_cfg=None`.',
+                    f'There is no file {file} to initialise the {part} from. '
+                    'Put it there, or below MMSEMI_DATA, or start from random '
+                    f'weights: `--cfg-options model.{part}.init_cfg=None`.',
                 )
             )
     samples = epoch_length(cfg, parts)
@@ -136,8 +117,8 @@ def check_config(cfg: Config, parts: dict, findings: list[Finding]) -> None:
         )
 
 
-def epoch_length(cfg: Config, parts: dict) -> int:
-    """Samples of an epoch, the shortest of a run; 0 without lists."""
+def epoch_length(cfg: Config, parts: dict[str, BaseDataset]) -> int:
+    """Count the samples of the shortest epoch of a run; 0 without lists."""
     labeled, unlabeled = (
         len(parts.get(name) or ()) for name in ('labeled', 'unlabeled')
     )
@@ -150,51 +131,17 @@ def epoch_length(cfg: Config, parts: dict) -> int:
 
 
 def measure(cfg: Config, findings: list[Finding]) -> Cost | None:
-    """What a step takes; None with a finding where it fails."""
+    """Measure a training step; add a finding and return None if it fails."""
     try:
         dataset = DATASETS.build(cfg.train_dataloader.dataset)
         return measure_cost(cfg, dataset, samples_per_step(cfg))
     except (OSError, RuntimeError, TypeError, ValueError) as error:
-        findings.append(Finding(ERROR, 'step', f'A step of training fails: {error}'))
+        findings.append(Finding(ERROR, 'step', f'A training step fails: {error}'))
         return None
 
 
-def class_rows(parts: dict, lists: dict[str, list[Entry]]) -> list[dict]:
-    """Per class its share of the labeled pixels, and images that hold it."""
-    rows: list[dict] = []
-    for name in ('labeled', 'val'):
-        if name not in lists:
-            continue
-        pixels = class_pixels(lists[name])[:IGNORE]
-        total = max(int(pixels.sum()), 1)
-        classes = parts[name].metainfo['classes']
-        if not rows:
-            rows = [dict(name=c) for c in classes]
-        for i, row in enumerate(rows):
-            row[f'{name}_share'] = float(pixels[i] / total)
-            row[f'{name}_images'] = sum(
-                bool(e.pixels[i]) for e in lists[name] if e.pixels is not None
-            )
-    return rows
-
-
-def list_rows(lists: dict[str, list[Entry]]) -> dict[str, dict]:
-    """Per list its images and their sizes."""
-    rows = {}
-    for name, entries in lists.items():
-        sizes = np.array([e.size for e in entries if e.size] or [(0, 0)])
-        rows[name] = dict(
-            images=len(entries),
-            readable=sum(e.fault is None for e in entries),
-            smallest=[int(v) for v in sizes.min(0)[::-1]],
-            median=[int(v) for v in np.median(sizes, 0)[::-1]],
-            largest=[int(v) for v in sizes.max(0)[::-1]],
-        )
-    return rows
-
-
 def show(console: Console, report: dict) -> None:
-    """The report as tables."""
+    """Print the report as tables."""
     table = Table(title='Lists (sizes as width x height)')
     for column in ('list', 'images', 'readable', 'smallest', 'median', 'largest'):
         table.add_column(column, justify='right')
@@ -252,15 +199,18 @@ def main() -> int:
     findings: list[Finding] = []
     parts = collect_parts(cfg, findings)
     check_config(cfg, parts, findings)
-    lists = inspect(cfg, parts, findings)
+    lists, found = inspect_lists(parts, track)
+    findings += found
     broken = any(f.level == ERROR for f in findings)
     cost = None
     if not args.no_step and not broken and 'labeled' in parts:
         cost = measure(cfg, findings)
+    masked = parts.get('labeled') or parts.get('val')
+    classes = masked.metainfo['classes'] if masked is not None else ()
     report = dict(
         config=args.config,
         lists=list_rows(lists),
-        classes=class_rows(parts, lists),
+        classes=class_rows(lists, classes),
         cost=cost._asdict() if cost else None,
         findings=[f._asdict() for f in findings],
     )

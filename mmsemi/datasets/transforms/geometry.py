@@ -1,4 +1,4 @@
-"""The geometry of the weak view: scale and crop."""
+"""Scale and crop: the geometry of the weak view."""
 
 import math
 
@@ -15,22 +15,21 @@ NEAREST = Image.Resampling.NEAREST
 def resize_window(
     img: np.ndarray, size: tuple[int, int], window: tuple[int, int, int, int]
 ) -> np.ndarray:
-    """A window of PIL's bilinear resize of an image, to the bit.
+    """Resize an image bilinearly and crop it, bit-identical to PIL.
 
-    Equals resizing the whole image and cropping it; where the image grows,
-    only what the window needs is computed.
+    When the image is enlarged, only the pixels of the window are computed.
 
     Args:
         img (ndarray): (H, W, C) uint8.
-        size (tuple[int]): Width and height to resize to.
+        size (tuple[int, int]): (width, height) to resize to, as in PIL.
         window (tuple[int]): x1, y1, x2, y2 in the resized image, half-open.
-            Beyond the image it is filled with zeros.
+            Pixels outside the image become 0.
 
     Returns:
         ndarray: (y2 - y1, x2 - x1, C) uint8.
     """
     if img.ndim == 3 and img.shape[2] != 3:
-        # PIL takes a fourth channel for transparency, and no fifth one.
+        # PIL treats a fourth channel as transparency and refuses a fifth.
         return np.dstack(
             [
                 resize_window(np.ascontiguousarray(img[..., c]), size, window)
@@ -42,9 +41,9 @@ def resize_window(
     if size[0] < width or size[1] < height:
         image = Image.fromarray(img).resize(size, BILINEAR)
         return np.array(image.crop(window))
-    # PIL resizes along rows first when growing, and skips a direction whose
-    # size stays.  So: the rows that the window needs, to full width; then
-    # its columns, put back at their height (crop pads), to full height.
+    # When enlarging, PIL resizes along rows first, and skips a direction whose
+    # size is unchanged. So resize the rows that the window needs to full width,
+    # then its columns, moved back to their height (crop pads), to full height.
     step = height / size[1]
     top = max(math.floor(y1 * step) - 1, 0)
     bottom = min(math.ceil(y2 * step) + 1, height)
@@ -56,10 +55,14 @@ def resize_window(
 
 
 def nearest_index(old: int, new: int) -> np.ndarray:
-    """For each of ``new`` pixels the one of ``old`` that PIL's NEAREST takes.
+    """Return the source pixels of PIL's nearest-neighbour resize.
+
+    Args:
+        old (int): Number of pixels before.
+        new (int): Number of pixels after.
 
     Returns:
-        ndarray: (new,) int32.
+        ndarray: (new,) int32, each in 0..old - 1.
     """
     line = Image.fromarray(np.arange(old, dtype=np.int32)[None])
     return np.array(line.resize((new, 1), NEAREST))[0]
@@ -67,24 +70,25 @@ def nearest_index(old: int, new: int) -> np.ndarray:
 
 @TRANSFORMS.register_module()
 class RandomScaleCrop(BaseTransform):
-    """Scale an image at random, pad it to the crop size, and crop it.
+    """Scale an image randomly, pad it to the crop size, and crop it.
 
-    The long side becomes a uniform integer of ``[int(low * L), int(high *
-    L)]``, L being the image's own long side (or ``base``), the other side
-    keeps the ratio; bilinear as PIL's (antialiased when shrinking), masks
-    nearest.  Right and bottom padding: image 0, masks 255.  The crop is
-    uniform, without a retry on its classes.  Equals mmseg's ``Resize``
-    (pillow) -> ``Pad`` -> ``RandomCrop``, but works out the crop alone.
+    The long side becomes a uniform integer in ``[int(low * L), int(high *
+    L)]`` with L the image's own long side (or ``base``), and the aspect ratio
+    is kept. Images are resized bilinearly as PIL does (antialiased when
+    shrinking), masks by nearest neighbour. Padding is right and bottom: 0 in
+    images, 255 in masks. The crop is uniform, without a retry on its classes.
+    Equals mmseg's ``Resize`` (pillow) -> ``Pad`` -> ``RandomCrop``, but
+    computes only the crop.
 
     Changes ``img`` (h, w, C), all ``seg_fields`` (h, w) and ``img_shape``;
     adds ``scale_factor`` (w, h).
 
     Args:
-        crop_size (int | tuple[int]): Height and width of the crop.
+        crop_size (int | tuple[int, int]): (height, width) of the crop.
         ratio_range (tuple[float]): ``low`` and ``high``.
-        base (int, optional): Length that the ratios refer to; ST's released
-            trainer uses 400 (Pascal) and 2048 (Cityscapes).  Defaults to
-            None: the image's own long side.
+        base (int, optional): Length that the ratios refer to. Defaults to
+            None: the image's own long side. ST's released trainer uses 400
+            (Pascal) and 2048 (Cityscapes).
 
     Raises:
         ValueError: The ratios are not positive and ascending.
@@ -104,25 +108,27 @@ class RandomScaleCrop(BaseTransform):
             )
         if isinstance(crop_size, int):
             crop_size = (crop_size, crop_size)
-        self.crop_size = tuple(crop_size)
+        self.crop_size: tuple[int, int] = tuple(crop_size)  # a list in a config
         self.ratio_range = ratio_range
         self.base = base
 
-    def draw(self, height: int, width: int) -> tuple[tuple, tuple]:
-        """Draw the size (w, h) to resize to and the window x1, y1, x2, y2."""
+    def draw(
+        self, height: int, width: int
+    ) -> tuple[tuple[int, int], tuple[int, int, int, int]]:
+        """Draw the (width, height) to resize to and the window x1, y1, x2, y2."""
         long_side = max(height, width)
         low, high = (
             max(int(ratio * (self.base or long_side)), 1) for ratio in self.ratio_range
         )
         new_long_side = np.random.randint(low, high + 1)
-        size = tuple(
+        new_w, new_h = (
             max(int(side * new_long_side / long_side + 0.5), 1)
             for side in (width, height)
         )
         crop_h, crop_w = self.crop_size
-        x = np.random.randint(0, max(size[0] - crop_w, 0) + 1)
-        y = np.random.randint(0, max(size[1] - crop_h, 0) + 1)
-        return size, (x, y, x + crop_w, y + crop_h)
+        x = np.random.randint(0, max(new_w - crop_w, 0) + 1)
+        y = np.random.randint(0, max(new_h - crop_h, 0) + 1)
+        return (new_w, new_h), (x, y, x + crop_w, y + crop_h)
 
     def transform(self, results: dict) -> dict:
         img = results['img']

@@ -1,4 +1,4 @@
-"""Photometric changes of images that have no colour."""
+"""Photometric transforms of images with any number of channels."""
 
 import cv2
 import numpy as np
@@ -9,19 +9,20 @@ from mmsemi.registry import TRANSFORMS
 
 @TRANSFORMS.register_module()
 class RandomChannelJitter(BaseTransform):
-    """Change brightness and contrast of every channel on its own.
+    """Change brightness and contrast of each channel independently.
 
-    What :class:`RandomColorJitter` is to BGR images: saturation and hue,
-    which are about three channels, are replaced by factors that differ from
-    channel to channel.  Blurring needs no counterpart: ``RandomBlur``
-    takes any number of channels.
+    The counterpart of :class:`RandomColorJitter`, which needs BGR: factors
+    that differ between channels replace saturation and hue. Blurring needs no
+    counterpart: ``RandomBlur`` accepts any number of channels.
 
     Changes ``img`` (H, W, C) uint8.
 
     Args:
-        prob (float): Probability that anything is changed.
-        brightness (float): Factor drawn from ``[max(0, 1 - b), 1 + b]``.
-        contrast (float): Likewise, about the mean of the channel.
+        prob (float): Probability of a change.
+        brightness (float): Strength b; the factor is drawn from
+            ``[max(0, 1 - b), 1 + b]``.
+        contrast (float): Strength of the contrast about the mean of the
+            channel; its factor is drawn likewise.
 
     Raises:
         ValueError: A strength is negative.
@@ -32,9 +33,8 @@ class RandomChannelJitter(BaseTransform):
     ) -> None:
         if min(brightness, contrast) < 0:
             raise ValueError(
-                f'The strengths are brightness={brightness} and '
-                f'contrast={contrast}, but none may be '
-                'negative.'
+                f'brightness={brightness} and contrast={contrast} are strengths, '
+                'and none may be negative.'
             )
         self.prob = prob
         self.brightness = brightness

@@ -1,5 +1,6 @@
 """Convert SBD's annotations, which augment Pascal VOC 2012."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -72,7 +73,7 @@ def _check_voc(data_root: Path, masks: Path) -> None:
         )
 
 
-def _loadmat():
+def _loadmat() -> Callable[..., dict]:
     """Return SciPy's reader: SBD's boundaries are sparse, which mat4py refuses."""
     try:
         from scipy.io import loadmat

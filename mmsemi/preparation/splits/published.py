@@ -1,4 +1,4 @@
-"""Bring the published lists into a data root, verified."""
+"""Fetch the published lists and verify them."""
 
 import hashlib
 import urllib.error
@@ -13,14 +13,14 @@ from mmsemi.utils.files import write_whole
 
 from .table import PUBLISHED, PublishedSplits
 
-# Gives the content of a file below a folder or URL; None if there is none.
+# Returns the content of a file below a folder or URL, or None if there is none.
 Reader = Callable[[str], bytes | None]
 
 MAX_BYTES = 64 << 20  # ten times the longest published list
 
 
 class ListReport(NamedTuple):
-    """What became of one list; ``error`` is empty where all is well."""
+    """The outcome for one list; ``error`` is empty if it succeeded."""
 
     name: str
     lines: int
@@ -29,7 +29,7 @@ class ListReport(NamedTuple):
 
 
 def folder_reader(folder: str | Path) -> Reader:
-    """Read files below a folder.
+    """Return a reader of files below a folder.
 
     Raises:
         FileNotFoundError: There is no such folder.
@@ -46,18 +46,18 @@ def folder_reader(folder: str | Path) -> Reader:
 
 
 def url_reader(base: str, timeout: float = 30) -> Reader:
-    """Read files below an http(s) URL.
+    """Return a reader of files below an http(s) URL.
 
-    The reader raises ``ConnectionError`` where the server does not answer,
-    or with anything but the file or "not found".
+    The reader raises ``ConnectionError`` if the server does not answer, or
+    answers anything but the file or "not found".
 
     Raises:
-        ValueError: The URL is of another kind.
+        ValueError: It is not an http(s) URL.
     """
     if not base.startswith(('http://', 'https://')):
         raise ValueError(
-            f'{base} is no http:// or https:// address; lists '
-            'on this machine are named by a folder (--from).'
+            f'{base} is no http:// or https:// address. For lists on this '
+            'machine give their folder with --from.'
         )
 
     def read(path: str) -> bytes | None:
@@ -69,17 +69,18 @@ def url_reader(base: str, timeout: float = 30) -> Reader:
             if error.code == 404:
                 return None
             raise ConnectionError(
-                f'{url} answers {error.code} {error.reason}; try again later '
-                'or name another --url.'
+                f'{url} answers {error.code} {error.reason}. Try again later, '
+                'or give another --url.'
             ) from error
         except OSError as error:  # URLError and timeouts among them
             raise ConnectionError(
                 f'{url} cannot be reached ({error}). Without a network, copy '
-                'the repository here and name its folder by --from.'
+                'the repository here and give its folder with --from.'
             ) from error
         if len(content) > MAX_BYTES:
             raise ValueError(
-                f'{url} is longer than any list: more than {MAX_BYTES >> 20} MiB.'
+                f'{url} is longer than any list: more than {MAX_BYTES >> 20} MiB. '
+                'Give another --url.'
             )
         return content
 
@@ -87,25 +88,27 @@ def url_reader(base: str, timeout: float = 30) -> Reader:
 
 
 def normalise(content: bytes, where: str) -> str:
-    """The text of a list that hashes are taken of.
+    """Normalise the text of a list, for its hash.
 
-    UTF-8 without byte order mark, one ``IMAGE MASK`` pair per line with one
-    blank between the two and none around them, no empty lines, every line
-    ended by LF.  Order and paths stay: the published ones are those of our
-    layout.
+    The result has one ``IMAGE MASK`` pair per line with one blank between the
+    two and none around them, no byte order mark, no empty lines, and ends
+    every line with LF. Order and paths are kept: the published ones are those
+    of our layout.
 
     Args:
-        content (bytes): Of the file.
-        where (str): What errors call it.
+        content (bytes): Content of the file.
+        where (str): What error messages call it.
 
     Raises:
-        ValueError: It is no UTF-8 text, or a path in it is absolute or
+        ValueError: It is not UTF-8 text, or a path in it is absolute or
             leads out of the data root.
     """
     try:
         text = content.decode('utf-8-sig')
     except UnicodeDecodeError as error:
-        raise ValueError(f'{where} is no list: not UTF-8 text ({error}).') from error
+        raise ValueError(
+            f'{where} is no list: not UTF-8 text ({error}). Fetch it again.'
+        ) from error
     lines = [' '.join(line.split()) for line in text.split('\n')]
     lines = [line for line in lines if line]
     for line in lines:
@@ -120,14 +123,14 @@ def normalise(content: bytes, where: str) -> str:
 
 
 def check_list(dataset: str, name: str, text: str, where: str, cure: str) -> None:
-    """Hold a normalised list against the table of published ones.
+    """Compare a normalised list with the table of published ones.
 
     Args:
         dataset (str): A key of ``PUBLISHED``.
-        name (str): Of the list.
+        name (str): Name of the list.
         text (str): From :func:`normalise`.
-        where (str): What errors call it.
-        cure (str): What to do about a wrong list.
+        where (str): What error messages call it.
+        cure (str): How to correct a wrong list.
 
     Raises:
         ValueError: It is another list.
@@ -153,28 +156,28 @@ def check_list(dataset: str, name: str, text: str, where: str, cure: str) -> Non
 def bring_lists(
     dataset: str, read: Reader, source: str, data_root: str | Path
 ) -> list[ListReport]:
-    """Put the published lists of a data set into ``DATA_ROOT/splits``.
+    """Write the published lists of a data set to ``DATA_ROOT/splits``.
 
-    A list that is there is verified and left; so a second run, or one after
-    a failure, fetches only what is missing.  Nothing unverified is written,
-    and a list that cannot be had does not keep the others away.
+    An existing list is verified and kept, so a second run, or one after a
+    failure, fetches only what is missing. Nothing unverified is written, and a
+    list that cannot be fetched does not stop the others.
 
-    Found are the layouts ``LIST.txt`` and ``LIST/labeled.txt``, in the
-    source itself, in ``DATASET/`` or in ``splits/DATASET/``.  Where there is
-    no file with the full train list it is the sorted union of a split's
-    ``labeled.txt`` and ``unlabeled.txt``.
+    The source may hold ``LIST.txt`` or ``LIST/labeled.txt``, in itself, in
+    ``DATASET/`` or in ``splits/DATASET/``. If it has no file with the full
+    train list, that is the sorted union of a split's ``labeled.txt`` and
+    ``unlabeled.txt``.
 
     Args:
         dataset (str): A key of ``PUBLISHED``.
-        read (Reader): The source.
-        source (str): What errors call it.
-        data_root (str or Path): Its folder ``splits`` is made.
+        read (Reader): Reads the source.
+        source (str): What error messages call the source.
+        data_root (str or Path): Its folder ``splits`` is created.
 
     Returns:
         list[ListReport]: One per list.
 
     Raises:
-        ConnectionError: The source is a server, and out of reach.
+        ConnectionError: The source is a server that cannot be reached.
     """
     published = PUBLISHED[dataset]
     folder = Path(data_root) / 'splits'
@@ -210,7 +213,7 @@ def bring_lists(
 
 
 class _Finder:
-    """The verified lists of one data set from one source."""
+    """Finds and verifies the lists of one data set in one source."""
 
     def __init__(self, dataset: str, read: Reader, source: str) -> None:
         self.dataset = dataset
@@ -225,11 +228,11 @@ class _Finder:
         )
         self.cure = (
             f'Fetch it again from {self.published.repository}, or '
-            'name another source by --from or --url.'
+            'give another source with --from or --url.'
         )
 
     def listed(self, name: str) -> str:
-        """A labeled or validation list."""
+        """Return a labeled or validation list."""
         paths = [f'{name}.txt']
         if name not in ('val', self.published.train):
             paths.insert(0, f'{name}/labeled.txt')
@@ -242,7 +245,7 @@ class _Finder:
         return self._checked(name, *texts.popitem())
 
     def train(self, data_root: Path) -> str:
-        """The full train list, derived where the source holds none."""
+        """Return the full train list; derive it if the source has none."""
         name = self.published.train
         texts = self._first([f'{name}.txt'])
         if texts is not None:
@@ -271,21 +274,20 @@ class _Finder:
     def _first(
         self, paths: list[str], also: str | None = None
     ) -> dict[str, str] | None:
-        """Normalised text by name of the first path there is (and `also`)."""
+        """Read the first path that exists (and ``also``): normalised text by name."""
         for prefix in self.prefixes:
             for path in paths:
-                found = {p: self.read(prefix + p) for p in filter(None, (path, also))}
-                if None not in found.values():
-                    # The next list most likely lies beside this one.
+                names = [prefix + name for name in (path, also) if name]
+                read = {f'{self.source}/{name}': self.read(name) for name in names}
+                found = {
+                    where: text for where, text in read.items() if text is not None
+                }
+                if len(found) == len(names):
+                    # The next list is most likely beside this one.
                     self.prefixes.remove(prefix)
                     self.prefixes.insert(0, prefix)
-                    named = {
-                        f'{self.source}/{prefix}{p}': content
-                        for p, content in found.items()
-                    }
                     return {
-                        where: normalise(content, where)
-                        for where, content in named.items()
+                        where: normalise(text, where) for where, text in found.items()
                     }
         return None
 

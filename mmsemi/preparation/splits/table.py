@@ -1,17 +1,17 @@
-"""What the published labeled lists are, and what they must hash to.
+"""The published lists: their sources, lengths and hashes.
 
-The lists themselves are not part of this project: ``prepare_splits`` brings
-them from where their authors publish them and holds them against this table.
+The lists themselves are not part of this project: ``prepare_splits`` fetches
+them from where their authors publish them and compares them with this table.
 """
 
 from typing import NamedTuple
 
 
 class PublishedList(NamedTuple):
-    """One list: its lines, and the SHA-256 of its normalised text.
+    """A list: its number of lines, and the SHA-256 of its normalised text.
 
-    ``sha256`` is None where the list is published in no single file and its
-    order is this project's own.
+    ``sha256`` is None if no single file holds the list, so that its order is
+    this project's own.
     """
 
     lines: int
@@ -23,13 +23,13 @@ class PublishedSplits(NamedTuple):
 
     Attributes:
         repository (str): Where their authors publish them.
-        licence (str): Of that repository.
-        url (str): What the paths of the lists are relative to.
-        folder (str): Of this data set, below the URL.
+        licence (str): Licence of that repository.
+        url (str): Address that the paths of the lists are relative to.
+        folder (str): Folder of this data set, below the URL.
         train (str): The name of the full train list.
-        lists (dict[str, PublishedList]): By the names that configs use.
-        train_images (str, optional): Where the train list is all images of
-            a folder, that folder.
+        lists (dict[str, PublishedList]): Keyed by the names that configs use.
+        train_images (str, optional): The folder whose images are the train
+            list, if it is all of them.
     """
 
     repository: str
@@ -42,7 +42,7 @@ class PublishedSplits(NamedTuple):
 
 
 def _table(text: str) -> dict[str, PublishedList]:
-    """Rows of NAME, number of lines and SHA-256 (``-`` for none)."""
+    """Parse rows of name, number of lines and SHA-256 (``-`` for none)."""
     words = iter(text.split())
     return {
         name: PublishedList(int(lines), None if sha256 == '-' else sha256)
@@ -105,8 +105,8 @@ val 2000 8a733f0c20d8f6cd6450b775a2f9e0d9d328af6d8a3aaf50db55d964d18d584c
 1_8 2526 311d88abc340a887a4e1f87b49e87ba8b4d050cb2ee3a2dfcc01158c2d29f7f0
 """
 
-# Pascal's 1_16, 1_8, 1_4 are the blended protocol: labels drawn from all of
-# train_aug; u2pl_* is U2PL's version of it.
+# Pascal's 1_16, 1_8, 1_4 are the blended protocol, whose labels are drawn from
+# all of train_aug; u2pl_* is U2PL's version of it.
 PUBLISHED = {
     'pascal': PublishedSplits(
         **_UNIMATCH, folder='pascal', train='train_aug', lists=_table(_PASCAL)
