@@ -11,10 +11,11 @@ VERSION = runpy.run_path(str(Path(__file__).parent / 'mmsemi' / 'version.py'))[
 
 # The OpenMMLab stack is an extra, not a requirement. Two families of wheels
 # provide the same import names (mmengine and onedl-mmengine both install
-# `mmengine`), pip does not know that they exclude each other, and a hard
-# requirement on one would overwrite the files of the other in an environment
-# that already works. `pip install .[onedl]` brings the recommended family,
-# and `import mmsemi` says what to do when there is none, or both.
+# `mmengine`), and pip does not know that they exclude each other: a hard
+# requirement would overwrite files of OpenMMLab's own wheels, which mmsemi does
+# not run on, in an environment that has them. `pip install '.[onedl]'` brings
+# the family that mmsemi runs on, and `import mmsemi` says what to do when there
+# is none, the other, or both.
 ONEDL = [
     'onedl-mmengine>=0.10.12',
     'onedl-mmcv>=2.3.6',

@@ -1,13 +1,14 @@
 """The MMEngine registries of mmsemi.
 
-One node for every node of MMEngine, each a child of MMSegmentation's node
-where it has one and of MMEngine's root otherwise.  Under
-``default_scope = 'mmsemi'`` a name is therefore looked up here, then in
-mmseg, then in mmengine, and no config needs a prefix for any of the three.
+There is one for every registry of MMEngine, each a child of MMSegmentation's
+registry of that name where there is one, and of MMEngine's root otherwise.  With
+``default_scope = 'mmsemi'`` a name is therefore looked up here, then in mmseg,
+then in mmengine, and no config needs a prefix for any of the three.
 
-A parent imports nothing on a child's behalf: were ``locations`` to name our
-modules alone, mmseg's classes would be looked up before anyone had imported
-them and come back as ``None``.  So every node names both.
+A parent registry does not import its own modules when a child looks a name up.
+If ``locations`` named mmsemi's modules alone, mmseg's classes would be looked up
+before they are imported and would come back as ``None``.  So every registry
+names both.
 """
 
 from mmengine import registry as root
@@ -16,12 +17,12 @@ from mmseg import registry as mmseg
 
 
 def _child(name: str, *modules: str) -> Registry:
-    """The mmsemi node below the node ``name`` of mmseg (or of mmengine).
+    """Create the child of the registry ``name`` of mmseg, or of mmengine.
 
     Args:
-        name (str): Name of the node as both parents export it.
-        modules (str): Modules, relative to ``mmsemi`` and ``mmseg`` alike,
-            whose import registers the classes.
+        name (str): Name of the registry, as both parents export it.
+        modules (str): Modules to import for its classes, relative to
+            ``mmsemi`` and to ``mmseg``.
     """
     # Not `or`: an empty registry is falsy.
     parent = getattr(mmseg, name, None)

@@ -1,56 +1,61 @@
-"""Is the OpenMMLab stack that this package stands on there, whole, once?
+"""Check that the OpenMMLab stack is installed, complete, and only once.
 
 Two families of wheels provide the same import names: OpenMMLab's own
 (``mmengine``, ``mmcv``, ``mmsegmentation``, ...) and their maintained
-continuation (``onedl-mmengine``, ``onedl-mmcv``, ...).  Either will do, never
-both: they overwrite each other's files, and removing one then leaves holes in
+continuation (``onedl-mmengine``, ``onedl-mmcv``, ...).  mmsemi runs on the
+second: OpenMMLab's ``mmcv`` has no wheels for the PyTorch that mmsemi needs, and
+its ``mmengine`` (0.10.7) cannot load its own checkpoints with it.  Both together
+never work: they overwrite each other's files, and removing one leaves holes in
 the other.
 
-Only the metadata of what is installed is read, so this costs milliseconds and
-imports none of the packages it asks about, nor any but Python's own.
+Only the metadata of installed packages is read, so this takes milliseconds and
+imports nothing but Python's own modules.
 """
 
 import re
-import warnings
 from importlib import metadata, util
 from typing import NamedTuple
 
 
 class Package(NamedTuple):
-    """A package of the stack and the distributions that provide it."""
+    """A package of the stack and the distributions that provide it.
+
+    Attributes:
+        module (str): Name that it is imported by.
+        minimum (str): Oldest version that mmsemi's tests ran with.
+        onedl (str): Distribution that mmsemi runs on.
+        stock (tuple[str, ...]): OpenMMLab's own distributions.
+        required (bool): Whether mmsemi needs it.
+    """
 
     module: str
     minimum: str
-    stock: tuple[str, ...]
     onedl: str
+    stock: tuple[str, ...]
     required: bool = True
 
 
-# Checkpoints are read by `torch.serialization.safe_globals` with names.
+# `torch.serialization.safe_globals` takes names from this version on.
 TORCH_MINIMUM = '2.7'
 PACKAGES = (
-    Package('mmengine', '0.10', ('mmengine', 'mmengine-lite'), 'onedl-mmengine'),
-    Package('mmcv', '2.0', ('mmcv', 'mmcv-lite', 'mmcv-full'), 'onedl-mmcv'),
-    Package('mmseg', '1.2', ('mmsegmentation',), 'onedl-mmsegmentation'),
-    # Needed by the configs alone that name one of its backbones.
-    Package('mmpretrain', '1.0', ('mmpretrain',), 'onedl-mmpretrain', required=False),
+    Package('mmengine', '0.10.12', 'onedl-mmengine', ('mmengine', 'mmengine-lite')),
+    Package('mmcv', '2.3.6', 'onedl-mmcv', ('mmcv', 'mmcv-lite', 'mmcv-full')),
+    Package('mmseg', '1.4.2', 'onedl-mmsegmentation', ('mmsegmentation',)),
+    # Only for configs that name one of its backbones.
+    Package('mmpretrain', '1.3.6', 'onedl-mmpretrain', ('mmpretrain',), required=False),
 )
 
 
 def check_stack() -> None:
-    """Raise unless torch and the OpenMMLab stack can carry this package.
+    """Check that torch and the OpenMMLab stack can run this package.
 
     A package found without metadata (a source tree on the path) counts as
     present, its version unknown.
 
     Raises:
-        ImportError: If a package is missing, older than its minimum, provided
+        ImportError: A package is missing, too old, OpenMMLab's own, provided
             by two distributions, or listed as installed with its files gone.
-            The message holds the commands that mend it.
-
-    Warns:
-        UserWarning: If mmengine cannot load its own checkpoints with the
-            torch that is installed.
+            The message holds the commands that repair it.
     """
     torch = _version('torch')
     _check(
@@ -59,15 +64,12 @@ def check_stack() -> None:
         {'torch': torch} if torch else {},
         f'pip install -U "torch>={TORCH_MINIMUM}"',
     )
-
     found = {p.module: _distributions(p) for p in PACKAGES}
     cure = _reinstall(found)
-    _check_one_family(found, cure)
+    _check_family(found, cure)
     for package in PACKAGES:
         if package.required or found[package.module]:
             _check(package.module, package.minimum, found[package.module], cure)
-    if torch:
-        _warn_of_unreadable_checkpoints(torch, found['mmengine'], cure)
 
 
 def _version(distribution: str) -> str | None:
@@ -78,37 +80,45 @@ def _version(distribution: str) -> str | None:
 
 
 def _release(version: str) -> tuple[int, ...]:
-    """The numbers alone: vendors call their torch 2.7.0 2.7.0a0+hash."""
+    """Read the numbers of a version: vendors write torch 2.7.0 as 2.7.0a0+hash."""
     return tuple(map(int, re.match(r'\d+(\.\d+)*', version)[0].split('.')))
 
 
 def _distributions(package: Package) -> dict[str, str]:
-    """Name and version of every installed distribution of a package."""
+    """Return name and version of every installed distribution of a package."""
     versions = {d: _version(d) for d in (*package.stock, package.onedl)}
     return {d: v for d, v in versions.items() if v}
 
 
 def _reinstall(found: dict[str, dict[str, str]]) -> str:
-    """The commands that lead from any state to the recommended one."""
+    """Return the commands that lead from any state to the one that runs."""
     commands = []
     present = [d for distributions in found.values() for d in distributions]
     if present:
         commands.append('pip uninstall -y ' + ' '.join(present))
-    commands.append('pip install ' + ' '.join(p.onedl for p in PACKAGES))
+    # Quoted: shells read `>` as a redirection.
+    wheels = ' '.join(f'"{p.onedl}>={p.minimum}"' for p in PACKAGES)
+    commands.append(f'pip install {wheels}')
     return '\n    '.join(commands)
 
 
-def _check_one_family(found: dict[str, dict[str, str]], cure: str) -> None:
-    """Raise if stock and onedl, or two stock variants, lie side by side."""
+def _check_family(found: dict[str, dict[str, str]], cure: str) -> None:
+    """Raise unless all distributions are onedl's, one per package."""
     onedl = {p.onedl for p in PACKAGES}
     present = {d: v for ds in found.values() for d, v in ds.items()}
-    mixed = onedl & present.keys() and present.keys() - onedl
-    if mixed or any(len(ds) > 1 for ds in found.values()):
-        listed = ', '.join(f'{d} {v}' for d, v in present.items())
+    listed = ', '.join(f'{d} {v}' for d, v in present.items())
+    stock = present.keys() - onedl
+    if (onedl & present.keys() and stock) or any(len(d) > 1 for d in found.values()):
         raise ImportError(
             f'The OpenMMLab stack is installed twice: {listed}. These '
             "overwrite each other's files. Remove all of them and install "
             f'one family:\n    {cure}'
+        )
+    if stock:
+        raise ImportError(
+            f"mmsemi does not run on OpenMMLab's own wheels ({listed}): there is "
+            f'no mmcv among them for torch >= {TORCH_MINIMUM}, which mmsemi needs. '
+            f'Install their maintained continuation:\n    {cure}'
         )
 
 
@@ -125,26 +135,11 @@ def _check(module: str, minimum: str, distributions: dict[str, str], cure: str) 
         if not importable:
             raise ImportError(
                 f'{distribution} {version} is listed as installed, but there '
-                f'is no {module} to import; it may have gone with another '
-                f'distribution of it:\n    {cure}'
+                f'is no {module} to import; it may have been removed with '
+                f'another distribution of it:\n    {cure}'
             )
         if _release(version) < _release(minimum):
             raise ImportError(
                 f'mmsemi needs {module} >= {minimum}, and '
                 f'{distribution} is {version}:\n    {cure}'
-            )
-
-
-def _warn_of_unreadable_checkpoints(
-    torch: str, mmengine: dict[str, str], cure: str
-) -> None:
-    """Warn of OpenMMLab's own mmengine, from before PyTorch 2.6."""
-    for distribution in ('mmengine', 'mmengine-lite'):
-        version = mmengine.get(distribution)
-        if version and _release(version) <= (0, 10, 7):
-            warnings.warn(
-                f'{distribution} {version} cannot load the checkpoints it '
-                f'writes with torch {torch}, whose torch.load accepts bare '
-                'weights alone by default. Install the other family of '
-                f'wheels:\n    {cure}'
             )
