@@ -1,7 +1,6 @@
-"""Files of weights, read without running code and written whole."""
+"""Read checkpoints without running code; write them in one step."""
 
 import errno
-import io
 import os
 import re
 import zipfile
@@ -18,36 +17,43 @@ from mmengine.logging import HistoryBuffer
 from mmengine.runner import CheckpointLoader
 from torch import Tensor, nn
 
-from .files import write_whole
+from .files import replacing
 from .text import some
 
 
 def _statistic(owner: type, name: str) -> Callable:
-    """Stands in for ``getattr``, which a history names its methods by."""
+    """Replace ``getattr``, with which a history refers to its methods."""
     if owner is not HistoryBuffer or name not in ('current', 'max', 'mean', 'min'):
         raise UnpicklingError(f'GLOBAL getattr of {name}')
     return getattr(HistoryBuffer, name)
 
 
-_MULTIARRAY = getattr(np, '_core', np.core).multiarray
-# What checkpoints hold besides tensors and plain values: scores as NumPy
+# How NumPy rebuilds scalars and arrays.  NumPy 2 moved these functions: a file
+# names the module of the version that wrote it.
+_REBUILD = [value.__reduce__()[0] for value in (np.float64(0), np.empty(0))]
+# What checkpoints contain besides tensors and plain values: scores as NumPy
 # scalars, and MMEngine's history of logged values.
 _HARMLESS = [
-    HistoryBuffer, slice, np.ndarray, np.dtype,
+    HistoryBuffer,
+    slice,
+    np.ndarray,
+    np.dtype,
     (_statistic, 'builtins.getattr'),
     *(type(np.dtype(kind)) for kind in ('f4', 'f8', 'i4', 'i8', 'u8', 'b1')),
-    # NumPy 2 moved its modules; files name the one they were written by.
-    *((getattr(_MULTIARRAY, name), f'numpy.{core}.multiarray.{name}')
-      for name in ('scalar', '_reconstruct') for core in ('core', '_core'))
-]  # yapf: disable
+    *(
+        (function, f'numpy.{core}.multiarray.{function.__name__}')
+        for function in _REBUILD
+        for core in ('core', '_core')
+    ),
+]
 _TRUSTED = ContextVar('trusted', default=False)
 
 
 @contextmanager
 def trusting(trust: bool) -> Iterator[None]:
-    """Within, checkpoints may run code where ``trust``.
+    """Within the block, let checkpoints run code if ``trust``.
 
-    Otherwise none does, be it read here or by MMEngine.
+    If not, none does, whether it is read here or by MMEngine.
     """
     token = _TRUSTED.set(trust)
     try:
@@ -58,9 +64,12 @@ def trusting(trust: bool) -> Iterator[None]:
 
 
 def find_weights(file: str) -> str:
-    """A relative file that is not here, below ``MMSEMI_DATA`` if it is there.
+    """Find a file of weights that a config names.
 
-    So that one variable places all that a config reads.
+    Returns:
+        str: The path below ``MMSEMI_DATA`` if the file is there and not at
+        ``file`` itself; otherwise ``file``.  So one variable sets the place of
+        everything that a config reads.
     """
     moved = os.path.join(os.environ.get('MMSEMI_DATA', ''), file)
     there = os.path.isfile(moved) and not os.path.exists(file)
@@ -77,8 +86,8 @@ def read_checkpoint(file: str | Path, map_location: Any = 'cpu') -> dict[str, An
 
     Raises:
         FileNotFoundError: There is no such file.
-        ImportError: The address needs a package that is not there.
-        ValueError: It is no checkpoint, is damaged, or holds other objects
+        ImportError: The address needs a package that is not installed.
+        ValueError: It is no checkpoint, is damaged, or contains objects other
             than tensors, numbers and text, unless :func:`trusting`.
     """
     file = find_weights(str(file))
@@ -103,17 +112,16 @@ def read_checkpoint(file: str | Path, map_location: Any = 'cpu') -> dict[str, An
             raise ValueError(
                 f'{file} holds {culprit}, which is no tensor, number or '
                 'text and could run code when loaded: it is refused. If you '
-                'trust where the file is from, give the tool '
-                '`--trust-checkpoint`.'
+                'trust its origin, pass `--trust-checkpoint` to the tool.'
             ) from error
         raise ValueError(
-            f'{file} is damaged or no checkpoint at all, but a web page '
-            f'saved in its place, for example ({error!r:.200}). Download it '
-            'again, or use an earlier one.'
+            f'{file} is damaged or no checkpoint, for example a web page saved '
+            f'under its name ({error!r:.200}). Download it again, or use an '
+            'earlier one.'
         ) from error
     if not isinstance(checkpoint, dict):
         raise ValueError(
-            f'{file} holds a {type(checkpoint).__name__} instead '
+            f'{file} contains a {type(checkpoint).__name__} instead '
             'of a dict of tensors: save its `state_dict()`.'
         )
     return checkpoint
@@ -123,7 +131,7 @@ def _read_remote(address: str, map_location: Any) -> Any:
     with trusting(_TRUSTED.get()):
         try:
             return CheckpointLoader.load_checkpoint(address, map_location)
-        except KeyError as error:  # of MMEngine's table of models
+        except KeyError as error:  # from MMEngine's table of models
             raise FileNotFoundError(f'There is no {address}.') from error
 
 
@@ -133,7 +141,7 @@ def _only_harmless():
 
 @contextmanager
 def _forced(safe: bool) -> Iterator[None]:
-    """Keep MMEngine from loading without the safeguard where it fails."""
+    """Keep MMEngine from loading again, unsafely, what was refused."""
     name = 'TORCH_FORCE_WEIGHTS_ONLY_LOAD'
     before = os.environ.get(name)
     if safe:
@@ -148,7 +156,11 @@ def _forced(safe: bool) -> Iterator[None]:
 
 
 def _check_sums(file: str) -> None:
-    """Find changed bytes, which PyTorch does not look for."""
+    """Find changed bytes, which PyTorch does not check for.
+
+    Raises:
+        zipfile.BadZipFile: A check sum is wrong.
+    """
     if not zipfile.is_zipfile(file):
         return  # written before PyTorch 1.6
     with zipfile.ZipFile(file) as archive:
@@ -157,13 +169,13 @@ def _check_sums(file: str) -> None:
         except OSError as error:
             if error.errno != errno.EINVAL:
                 raise
-            damaged = 'the table of contents'  # names an impossible place
+            damaged = 'the table of contents'  # points outside of the file
     if damaged:
-        raise zipfile.BadZipFile(f'{damaged} has another check sum')
+        raise zipfile.BadZipFile(f'{damaged} has a wrong check sum')
 
 
 def _refused(error: Exception) -> str | None:
-    """The name that the safeguard stopped at, where it did."""
+    """Extract the name of the object that PyTorch refused to load, if any."""
     found = re.search(
         r'GLOBAL ([\w.]+)|unrecognized function (.+)'
         r'|allowlisted via .* but got (.+)',
@@ -173,26 +185,30 @@ def _refused(error: Exception) -> str | None:
 
 
 def unwrap(checkpoint: dict[str, Any]) -> dict[str, Tensor]:
-    """The tensors of a checkpoint, however they are wrapped.
+    """Return the tensors of a checkpoint, however they are wrapped.
 
-    They lie there plainly, or under 'state_dict' (OpenMMLab) or 'model'
-    (released semi-supervised trainers), with ``module.`` before every name
-    or without.
+    Args:
+        checkpoint (dict): The tensors themselves, or a dict with them under
+            'state_dict' (OpenMMLab) or 'model' (released semi-supervised
+            trainers); names may start with ``module.``.
+
+    Returns:
+        dict[str, Tensor]: Without ``module.``.
     """
     state = checkpoint.get('state_dict', checkpoint.get('model', checkpoint))
     return {key.removeprefix('module.'): v for key, v in state.items()}
 
 
 def tensor_faults(state: dict[str, Tensor], own: dict[str, Tensor]) -> str:
-    """How the tensors of a file differ from those of a network.
+    """Describe how the tensors of a file differ from those of a network.
 
     Args:
-        state (dict): The file's.
-        own (dict): The network's.
+        state (dict): The file's tensors.
+        own (dict): The network's tensors.
 
     Returns:
-        str: "lacks ...; it has besides ...; it has other shapes: ...", as far
-        as it applies; empty where both have the same tensors.
+        str: "lacks ...; it has besides ...; it has other shapes: ...", the
+        parts that apply; empty if names and shapes are the same.
     """
     reshaped = [
         f'{name} {tuple(state[name].shape)} for {tuple(own[name].shape)}'
@@ -208,18 +224,39 @@ def tensor_faults(state: dict[str, Tensor], own: dict[str, Tensor]) -> str:
 
 
 def write_checkpoint(checkpoint: dict[str, Any], file: str | Path) -> None:
-    """Write a checkpoint, so that the file is whole or not there."""
-    buffer = io.BytesIO()
-    torch.save(checkpoint, buffer)
-    write_whole(file, buffer.getvalue())
+    """Write a checkpoint, so that a reader finds the file whole or not at all.
+
+    It is written to the disk as it is built: no copy is held in memory.
+
+    Raises:
+        OSError: It cannot be written, for lack of space or permission.  An
+            older file is unchanged.
+    """
+    try:
+        with replacing(file) as part, part.open('wb') as content:
+            torch.save(checkpoint, content)
+    except (OSError, RuntimeError) as error:
+        # PyTorch raises a RuntimeError while it handles a failed write.
+        cause = error if isinstance(error, OSError) else error.__context__
+        if not isinstance(cause, OSError):
+            raise
+        raise OSError(
+            cause.errno,
+            f'{file} could not be written ({cause.strerror}). An older file is '
+            'unchanged: free space, or check the permissions.',
+        ) from error
 
 
 def check_fits(model: nn.Module, checkpoint: dict, filename: str) -> None:
-    """The weights of a checkpoint are exactly those of the model.
+    """Check that a checkpoint has exactly the tensors of a model.
+
+    Args:
+        model (nn.Module): The network.
+        checkpoint (dict): The tensors, or a dict with them under 'state_dict'.
+        filename (str): Of the checkpoint, for the message.
 
     Raises:
-        ValueError: Naming the tensors that are missing, unexpected or of
-            another shape.
+        ValueError: Tensors are missing, unexpected or of another shape.
     """
     state = checkpoint.get('state_dict', checkpoint)
     state = {key.removeprefix('module.'): value for key, value in state.items()}
@@ -227,6 +264,6 @@ def check_fits(model: nn.Module, checkpoint: dict, filename: str) -> None:
     if faults:
         raise ValueError(
             f'The checkpoint {filename} is not of this network: it {faults}. '
-            'Use the config it was trained with, or take over what fits by '
+            'Use the config it was trained with, or load what fits with '
             '`--cfg-options strict_load=False`.'
         )

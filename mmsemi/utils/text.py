@@ -1,17 +1,17 @@
-"""Many names in one message."""
+"""Abbreviate long lists of names in messages."""
 
 from collections.abc import Iterable
 
 
 def some(names: Iterable, most: int = 3) -> str:
-    """The first few names in a line, and how many more there are."""
+    """Join the first ``most`` names with commas, and say how many more there are."""
     names = [str(name) for name in names]
     more = f' and {len(names) - most} more' if len(names) > most else ''
     return ', '.join(names[:most]) + more
 
 
 def some_lines(names: Iterable, most: int = 5) -> str:
-    """The same with every name on a line of its own, below the message."""
+    """Do as :func:`some`, with each name on a new line below the message."""
     names = [str(name) for name in names]
     more = [f'... and {len(names) - most} more'] if len(names) > most else []
     return '\n  '.join(['', *names[:most], *more])

@@ -1,9 +1,16 @@
-"""Files that run nothing, and files that are whole."""
+"""Checkpoints run no code when read, and are written in one step."""
 
 import os
 import pickle
+import re
+import resource
+import runpy
+import signal
+import sys
+import tracemalloc
 import zipfile
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
@@ -14,7 +21,7 @@ from mmsemi.utils.checkpoint import read_checkpoint, trusting, write_checkpoint
 
 
 class Payload:
-    """Runs a function when it is unpickled."""
+    """Call a function when unpickled."""
 
     def __init__(self, function, *args):
         self.call = function, args
@@ -24,7 +31,7 @@ class Payload:
 
 
 def traces(folder):
-    """Calls that would leave a trace in the folder."""
+    """Return payloads that would leave a trace in the folder."""
     mark = str(folder / 'ran')
     return dict(
         system=Payload(os.system, f'touch {mark}'),
@@ -68,7 +75,7 @@ def test_trust_is_explicit_and_ends(tmp_path):
 
 
 def test_trust_does_not_reach_mmengine(tmp_path, monkeypatch):
-    """Its fallback, which loads what was refused, is closed."""
+    """MMEngine's fallback, which loads what was refused, is off."""
     from mmengine.runner.checkpoint import CheckpointLoader
 
     file = tmp_path / 'evil.pth'
@@ -124,7 +131,7 @@ def test_fuzzed_files_are_refused_by_name(whole, tmp_path, data):
 
 
 def test_a_table_of_contents_that_points_before_the_file(whole, tmp_path):
-    at = whole.index(b'PK\6\6') + 50  # its own place
+    at = whole.index(b'PK\6\6') + 50  # where it says that it is itself
     file = tmp_path / 'a.pth'
     file.write_bytes(whole[:at] + b'\1' + whole[at + 1 :])
     with pytest.raises(ValueError, match=r'a\.pth is damaged'):
@@ -140,3 +147,55 @@ def test_a_changed_byte_of_a_tensor_is_found(whole, tmp_path):
     with pytest.raises(ValueError, match='check sum|CRC|damaged'):
         read_checkpoint(file)
     assert zipfile.is_zipfile(file)
+
+
+@pytest.mark.parametrize('core', [b'numpy.core', b'numpy._core'])
+def test_scores_are_read_whichever_numpy_wrote_them(tmp_path, core):
+    """NumPy 2 moved the functions that rebuild them."""
+    file = tmp_path / 'a.pth'
+    torch.save(
+        dict(score=np.float64(0.5), areas=np.arange(3)),
+        file,
+        pickle_protocol=2,
+        _use_new_zipfile_serialization=False,
+    )
+    content = file.read_bytes()
+    assert re.search(rb'numpy\._?core\.multiarray', content)
+    file.write_bytes(re.sub(rb'numpy\._?core(?=\.multiarray)', core, content))
+    read = read_checkpoint(file)
+    assert read['score'] == 0.5 and read['areas'].tolist() == [0, 1, 2]
+
+
+def test_imports_without_the_former_numpy_core(monkeypatch):
+    monkeypatch.setitem(sys.modules, 'numpy.core', None)
+    monkeypatch.delattr(np, 'core', raising=False)
+    with pytest.raises(ImportError):
+        import numpy.core  # noqa: F401
+    runpy.run_module('mmsemi.utils.checkpoint')
+
+
+def test_writing_holds_no_copy_in_memory(tmp_path):
+    checkpoint = dict(w=torch.ones(4_000_000))
+    tracemalloc.start()
+    write_checkpoint(checkpoint, tmp_path / 'a.pth')
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert os.path.getsize(tmp_path / 'a.pth') > 16e6
+    assert peak < 2e6
+
+
+def test_a_disk_that_fills_while_writing(tmp_path):
+    """PyTorch would raise a RuntimeError that names no file."""
+    file = tmp_path / 'a.pth'
+    write_checkpoint(dict(w=torch.zeros(2)), file)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, limits[1]))
+        with pytest.raises(OSError, match=r'a\.pth could not be written \(File too'):
+            write_checkpoint(dict(w=torch.ones(1_000_000)), file)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, handler)
+    assert read_checkpoint(file)['w'].tolist() == [0, 0]
+    assert os.listdir(tmp_path) == ['a.pth']

@@ -1,36 +1,38 @@
-"""An average of the network in training, as its teacher."""
+"""Keep an exponential moving average of the network as its teacher."""
 
 import logging
 from copy import deepcopy
 
 from mmengine.logging import print_log
+from mmengine.runner import Runner
 from mmengine.runner.amp import autocast
 from mmengine.runner.checkpoint import weights_to_cpu
 
 from mmsemi.registry import HOOKS, MODELS
 
-from .guidance_hook import GuidanceHook, student
+from ..unwrap import student
+from .guidance_hook import GuidanceHook
 
 CHECKPOINT_KEY = 'ema_teacher'
 
 
 def teacher_checkpoint(checkpoint: dict) -> dict:
-    """The teacher of a checkpoint, as an ordinary checkpoint of its own.
+    """Extract the teacher of a checkpoint as an ordinary checkpoint.
 
     Args:
         checkpoint (dict): Written by a run with :class:`EMATeacherHook`.
 
     Returns:
-        dict: ``meta`` and the teacher's ``state_dict`` under the names of
-        the network that it is an average of.
+        dict: ``meta`` and the teacher's ``state_dict``, with the names of the
+        student's.
 
     Raises:
-        ValueError: There is no teacher.
+        ValueError: The checkpoint has no teacher.
     """
     if CHECKPOINT_KEY not in checkpoint:
         raise ValueError(
-            f'The checkpoint holds {", ".join(checkpoint)}, but no '
-            f'{CHECKPOINT_KEY}: it was written without EMATeacherHook.'
+            f'The checkpoint has {", ".join(checkpoint)}, but no {CHECKPOINT_KEY}: it '
+            'was written without EMATeacherHook.'
         )
     return dict(
         meta=checkpoint['meta'],
@@ -44,34 +46,34 @@ def teacher_checkpoint(checkpoint: dict) -> dict:
 
 @HOOKS.register_module()
 class EMATeacherHook(GuidanceHook):
-    """Keeps an exponential moving average of the network beside it.
+    """Keep an exponential moving average of the network as its teacher.
 
     After update i (the first is 0) the teacher becomes
     ``decay * teacher + (1 - decay) * student`` with ``decay = min(1 - 1 /
-    (i + 1), max)``, as in `Mean teachers are better role models
-    <https://arxiv.org/abs/1703.01780>`_: a true mean of the states in the
-    beginning, and first of all the student itself.  MMEngine's
+    (i + 1), max_decay)``, as in `Mean teachers are better role models
+    <https://arxiv.org/abs/1703.01780>`_: at first it is the mean of all
+    states so far, after update 0 the student itself.  MMEngine's
     ``MomentumAnnealingEMA`` computes it.
 
-    Unlike MMEngine's ``EMAHook``, which puts the average in the network's
-    place for validation and in its checkpoints, the student stays the model
-    that is validated and saved.  The teacher is lent to methods that ask for
-    it (``PrevMatch(guidance='ema')``), is part of every checkpoint under
-    ``ema_teacher``, and becomes a checkpoint of its own by
-    ``tools/export_teacher.py``.
+    MMEngine's ``EMAHook`` validates and saves the average instead of the
+    network; here the student remains the model that is validated and saved.
+    The teacher is lent to methods that need it
+    (``PrevMatch(guidance='ema')``) and is saved in every checkpoint as
+    ``ema_teacher``; ``tools/export_teacher.py`` makes it a checkpoint of its
+    own.
 
     Args:
         max_decay (float): In (0, 1).  Defaults to 0.996.
-        buffers (str): What becomes of BatchNorm's statistics: 'average',
-            as of the parameters, or 'copy', the student's.
-        evaluate (bool): Validate the teacher beside the student; its scores
-            are logged as ``teacher_mIoU`` and so on.  Defaults to False.
+        buffers (str): The teacher's BatchNorm statistics: 'average' (the
+            default), averaged like parameters, or 'copy', the student's.
+        evaluate (bool): Validate the teacher as well; its scores are logged
+            as ``teacher_mIoU`` and so on.  Defaults to False.
 
     Raises:
         ValueError: An argument is out of range.
     """
 
-    # Before RuntimeInfoHook and whoever else reads the scores.
+    # Before RuntimeInfoHook and all other hooks that read the scores.
     priority = 'HIGHEST'
 
     def __init__(
@@ -86,7 +88,8 @@ class EMATeacherHook(GuidanceHook):
         self.evaluate = evaluate
         self._evaluator = None
 
-    def before_run(self, runner) -> None:
+    def before_run(self, runner: Runner) -> None:
+        """Build the teacher and lend it."""
         self.average = MODELS.build(
             dict(
                 type='MomentumAnnealingEMA',
@@ -99,8 +102,8 @@ class EMATeacherHook(GuidanceHook):
         self.teacher = self.average.module.eval()
         self.lend(runner, 'ema', [self.teacher])
 
-    def before_train(self, runner) -> None:
-        """Start from the student, wherever it starts from."""
+    def before_train(self, runner: Runner) -> None:
+        """Start from the student's first weights, unless resumed."""
         super().before_train(runner)
         if not self.average.steps:
             self.teacher.load_state_dict(student(runner).state_dict())
@@ -109,29 +112,30 @@ class EMATeacherHook(GuidanceHook):
 
     def after_train_iter(
         self,
-        runner,
+        runner: Runner,
         batch_idx: int,
         data_batch: dict | None = None,
         outputs: dict | None = None,
     ) -> None:
-        if runner.optim_wrapper.should_update():  # not while it accumulates
+        """Update the teacher when the student was updated."""
+        if runner.optim_wrapper.should_update():  # not while accumulating
             self.average.update_parameters(student(runner))
 
     def after_val_iter(
         self,
-        runner,
+        runner: Runner,
         batch_idx: int,
         data_batch: dict | None = None,
         outputs: list | None = None,
     ) -> None:
-        """Let the teacher predict what the student just has."""
+        """Predict the student's batch with the teacher."""
         if self._evaluator is None:
             return
         with autocast(enabled=runner.val_loop.fp16):
             predictions = self.teacher.val_step(data_batch)
         self._evaluator.process(predictions, data_batch)
 
-    def after_val_epoch(self, runner, metrics: dict[str, float]) -> None:
+    def after_val_epoch(self, runner: Runner, metrics: dict[str, float]) -> None:
         """Add the teacher's scores to the student's."""
         if self._evaluator is None:
             return
@@ -140,17 +144,19 @@ class EMATeacherHook(GuidanceHook):
         for key, value in scores.items():
             metrics[f'teacher_{key}'] = value
 
-    def before_save_checkpoint(self, runner, checkpoint: dict) -> None:
+    def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Add the teacher."""
         checkpoint[CHECKPOINT_KEY] = weights_to_cpu(self.average.state_dict())
 
-    def after_load_checkpoint(self, runner, checkpoint: dict) -> None:
+    def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Restore the teacher of a checkpoint that the run resumes from."""
         if not runner._resume:
             return
         state = checkpoint.pop(CHECKPOINT_KEY, None)
         if state is None:
             print_log(
                 'The checkpoint was written without EMATeacherHook: the '
-                'teacher begins as a copy of the student.',
+                'teacher starts as a copy of the student.',
                 logger='current',
                 level=logging.WARNING,
             )

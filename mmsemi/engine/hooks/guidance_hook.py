@@ -1,9 +1,9 @@
-"""What the hooks that lend models to a method have in common."""
+"""Lend models to a method: what the hooks that do so share."""
 
 from collections.abc import Sequence
 
 from mmengine.hooks import Hook
-from mmengine.runner import EpochBasedTrainLoop
+from mmengine.runner import EpochBasedTrainLoop, Runner
 
 from mmsemi.models.utils import Guidance
 
@@ -11,27 +11,29 @@ from ..unwrap import student
 
 
 class GuidanceHook(Hook):
-    """Lends models to a method that keeps a :class:`Guidance`.
+    """Lend models to a method that has a :class:`Guidance`.
 
     Methods without one are left alone.
     """
 
-    def lend(self, runner, source: str, models: Sequence) -> None:
-        """Lend the models to a method that follows this source.
+    def lend(self, runner: Runner, source: str, models: Sequence) -> None:
+        """Lend models to a method that is guided by this source.
 
         Args:
+            runner (Runner): Trains the method.
             source (str): 'previous' or 'ema'.
-            models (Sequence): Lent as it is, so that it may change later.
+            models (Sequence): Not copied: the method sees later changes.
         """
         guidance = self._guidance(runner)
         if guidance is not None and guidance.source == source:
             guidance.models = models
 
-    def before_train(self, runner) -> None:
-        """Check that there are epochs to tell.
+    def before_train(self, runner: Runner) -> None:
+        """Check that the train loop has epochs.
 
         Raises:
-            ValueError: The train loop has none.
+            ValueError: It has none, and the method weighs its guidance by the
+                epoch.
         """
         if self._guidance(runner) is not None and not isinstance(
             runner.train_loop, EpochBasedTrainLoop
@@ -43,14 +45,14 @@ class GuidanceHook(Hook):
             )
 
     def before_train_iter(
-        self, runner, batch_idx: int, data_batch: dict | None = None
+        self, runner: Runner, batch_idx: int, data_batch: dict | None = None
     ) -> None:
-        """Tell the method where the run stands."""
+        """Give the method the current epoch and the step's seed."""
         guidance = self._guidance(runner)
         if guidance is not None:
             guidance.epoch = runner.epoch
             guidance.max_epochs = runner.max_epochs
             guidance.seed = (runner.seed, runner.iter)
 
-    def _guidance(self, runner) -> Guidance | None:
+    def _guidance(self, runner: Runner) -> Guidance | None:
         return getattr(student(runner), 'guidance', None)

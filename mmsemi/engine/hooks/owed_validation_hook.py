@@ -1,10 +1,10 @@
-"""Validations that a kill left undone."""
+"""Run validations that a kill prevented."""
 
 import os.path as osp
 
 from mmengine.dist import broadcast_object_list, is_main_process, master_only
 from mmengine.hooks import Hook
-from mmengine.runner import IterBasedTrainLoop
+from mmengine.runner import IterBasedTrainLoop, Runner
 
 from mmsemi.registry import HOOKS
 from mmsemi.utils.files import write_whole
@@ -12,44 +12,57 @@ from mmsemi.utils.files import write_whole
 
 @HOOKS.register_module()
 class OwedValidationHook(Hook):
-    """Makes up for a validation that a kill came before, or into.
+    """Run the validation that a kill prevented, before a resumed run trains.
 
-    A checkpoint is written before the validation after its step, and MMEngine
-    resumes with the next step: the best score and its checkpoint might be
-    missed, for good if the step was the last.  A resumed run therefore begins
-    with that validation, unless it is known to be over.
+    A checkpoint is written before the validation of its step, and MMEngine
+    resumes with the next step: without this hook the best score and its
+    checkpoint might be missed, for good if the step was the last.
+
+    A validation that was completed is not repeated, unless a hook needs its
+    outcome and the checkpoint does not hold it: such a hook returns True from
+    a method ``lacks_validation(runner)``, as :class:`PreviousModelsHook` does.
     """
 
-    priority = 'LOWEST'  # after CheckpointHook: what it does is over then
+    priority = 'LOWEST'  # after CheckpointHook: its part is done by then
 
     def __init__(self) -> None:
         self._owed = False
 
-    def before_train(self, runner) -> None:
+    def before_train(self, runner: Runner) -> None:
+        """Run the validation if it is owed."""
         self._owed = (
             runner.val_loop is not None
             and _due(runner)
-            and self._last_validated(runner) != str(runner.iter)
+            and (
+                self._last_validated(runner) != str(runner.iter)
+                or any(
+                    hook.lacks_validation(runner)
+                    for hook in runner.hooks
+                    if hasattr(hook, 'lacks_validation')
+                )
+            )
         )
         if self._owed:
             runner.logger.info(
-                f'Validating after step {runner.iter}, which '
-                'the interrupted run had not.'
+                f'Running the validation after step {runner.iter}, which the '
+                'interrupted run had not completed.'
             )
             runner.val_loop.run()
             self._owed = False
 
     @master_only
-    def after_val_epoch(self, runner, metrics: dict) -> None:
-        # The checkpoint does not know of one made up for: it stays owed.
+    def after_val_epoch(self, runner: Runner, metrics: dict[str, float]) -> None:
+        """Note that the validation of this step is complete."""
+        # A checkpoint does not hold the outcome of a validation that was owed
+        # to it: if resumed from again, it still owes it.
         if not self._owed:
             write_whole(self._file(runner), str(runner.iter).encode())
 
-    def _file(self, runner) -> str:
+    def _file(self, runner: Runner) -> str:
         return osp.join(runner.work_dir, 'last_validation')
 
-    def _last_validated(self, runner) -> str:
-        """The steps before the last validation, as process 0 knows them."""
+    def _last_validated(self, runner: Runner) -> str:
+        """Read, on process 0, after how many steps the last validation was."""
         steps = ['']
         if is_main_process() and osp.isfile(self._file(runner)):
             with open(self._file(runner)) as file:
@@ -58,8 +71,8 @@ class OwedValidationHook(Hook):
         return steps[0]
 
 
-def _due(runner) -> bool:
-    """Whether a validation is to follow the last step."""
+def _due(runner: Runner) -> bool:
+    """Check whether the config has a validation after the last step."""
     loop = runner.train_loop
     if isinstance(loop, IterBasedTrainLoop):
         done, end = runner.iter, loop.max_iters

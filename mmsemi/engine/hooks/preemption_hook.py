@@ -1,4 +1,4 @@
-"""Leaving when asked to, with all that was done."""
+"""Save a checkpoint and end the run on SIGTERM."""
 
 import os.path as osp
 import signal
@@ -9,6 +9,7 @@ import torch
 import torch.distributed as torch_dist
 from mmengine.dist import is_distributed, is_main_process
 from mmengine.hooks import Hook
+from mmengine.runner import Runner
 
 from mmsemi.registry import HOOKS
 from mmsemi.utils.files import write_whole
@@ -19,28 +20,29 @@ CHECKPOINT = 'interrupted.pth'
 
 @HOOKS.register_module()
 class PreemptionHook(Hook):
-    """On SIGTERM, saves ``interrupted.pth`` and ends the process with 143.
+    """On SIGTERM, save ``interrupted.pth`` and end the process with 143.
 
-    The step that the signal meets is finished first, and ``--resume`` goes on
-    after it.  In a validation the process ends without saving: the checkpoint
-    of the epoch was written before.
+    The current step is finished first; ``--resume`` continues after it.  In a
+    validation the process ends without saving: the checkpoint of the epoch
+    was written before.
 
-    Several processes must stop after the same step: they agree over a group
-    of their own, one number on the CPU per step, so that no device waits.
-    A signal to one of them is enough.  None leaves before the file stands,
-    since launchers end all others with the first.  More signals, which come
-    where the launcher passes on what its processes got as well, change
+    Several processes must stop after the same step: they exchange one number
+    per step in a group of their own, on the CPU, so that no device waits.  A
+    signal to one of them is enough.  None exits before the file is written,
+    since launchers end all processes when one exits.  Repeated signals, as
+    from a launcher that forwards what its processes receive as well, change
     nothing; SIGINT and SIGKILL end a process at once.
     """
 
-    priority = 'LOWEST'  # after all that belongs to the step
+    priority = 'LOWEST'  # after all other work of the step
 
     def __init__(self) -> None:
         self._asked = False
         self._former = None
         self._group = None
 
-    def before_train(self, runner) -> None:
+    def before_train(self, runner: Runner) -> None:
+        """Catch SIGTERM."""
         if is_distributed() and self._group is None:
             self._group = torch_dist.new_group(
                 backend='gloo', timeout=timedelta(seconds=runner.dist_timeout)
@@ -53,11 +55,16 @@ class PreemptionHook(Hook):
 
     def after_train_iter(
         self,
-        runner,
+        runner: Runner,
         batch_idx: int,
         data_batch: dict | None = None,
         outputs: dict | None = None,
     ) -> None:
+        """Save and exit if any process was signalled.
+
+        Raises:
+            SystemExit: With 143.
+        """
         if not self._agreed():
             return
         runner.save_checkpoint(
@@ -71,30 +78,36 @@ class PreemptionHook(Hook):
             write_whole(osp.join(runner.work_dir, 'last_checkpoint'), file.encode())
         if self._group is not None:
             torch_dist.barrier(self._group)
-        self._leave(runner, f'{file} is saved')
+        self._leave(runner, f'saved {file}')
 
     def after_val_iter(
         self,
-        runner,
+        runner: Runner,
         batch_idx: int,
         data_batch: dict | None = None,
         outputs: list | None = None,
     ) -> None:
-        if self._asked:
-            self._leave(runner, 'nothing is saved in a validation')
+        """Exit if this process was signalled.
 
-    def after_train(self, runner) -> None:
+        Raises:
+            SystemExit: With 143.
+        """
+        if self._asked:
+            self._leave(runner, 'not saved, as the run was in a validation')
+
+    def after_train(self, runner: Runner) -> None:
+        """Restore the former handler of SIGTERM."""
         if self._former is not None:
             signal.signal(signal.SIGTERM, self._former)
 
     def _agreed(self) -> bool:
-        """Whether any process was asked to leave."""
+        """Exchange whether any process was signalled."""
         if self._group is None:
             return self._asked
         asked = torch.tensor(int(self._asked))
         torch_dist.all_reduce(asked, torch_dist.ReduceOp.MAX, self._group)
         return bool(asked)
 
-    def _leave(self, runner, what: str) -> None:
-        runner.logger.warning(f'SIGTERM: {what}; `--resume` goes on.')
+    def _leave(self, runner: Runner, what: str) -> None:
+        runner.logger.warning(f'SIGTERM: {what}; continue with `--resume`.')
         raise SystemExit(EXIT_CODE)

@@ -1,4 +1,4 @@
-"""Earlier states of the network in training, kept to guide it."""
+"""Keep earlier states of the network to guide its training."""
 
 import logging
 import math
@@ -6,25 +6,29 @@ from copy import deepcopy
 
 import torch
 from mmengine.logging import print_log
+from mmengine.runner import Runner
 from torch import Tensor, nn
 
 from mmsemi.registry import HOOKS
 
-from .guidance_hook import GuidanceHook, student
+from ..unwrap import student
+from .guidance_hook import GuidanceHook
+from .owed_validation_hook import OwedValidationHook
 
 CHECKPOINT_KEY = 'previous_models'
 
 
 class PreviousModel:
-    """A state of the network, and a way to run it.
+    """An earlier state of the network that can predict.
 
-    All share one ``network``, which takes over the weights of the one that
-    runs: where these are on its device and in its precision, they exist once.
+    All previous models share one ``network``, which takes over the weights of
+    the one that predicts.  Weights on its device and in its precision are not
+    copied for that.
 
     Args:
-        network (nn.Module): Frozen, in eval mode, its weights of no matter.
-        state (dict[str, Tensor]): Its state dict, on any device, parameters
-            in any precision.
+        network (nn.Module): Frozen and in eval mode; its weights are replaced.
+        state (dict[str, Tensor]): State dict, on any device, parameters in
+            any precision.
         epoch (int): The epoch before which the state was kept.
     """
 
@@ -38,7 +42,7 @@ class PreviousModel:
 
     @torch.no_grad()
     def logits(self, images: Tensor) -> Tensor:
-        """Logits (B, C, H, W) of images (B, 3, H, W)."""
+        """Compute logits (B, C, H, W) of images (B, 3, H, W), without gradients."""
         state = {}
         for name, tensor in self.state.items():
             dtype = self.dtype if tensor.is_floating_point() else None
@@ -49,36 +53,38 @@ class PreviousModel:
 
 @HOOKS.register_module()
 class PreviousModelsHook(GuidanceHook):
-    """Keeps previous models and lends them to a method.
+    """Keep previous models and lend them to a method.
 
-    They guide :class:`mmsemi.models.PrevMatch`.  A model joins at the start
-    of an epoch, if the validation just run improved the best score so far;
-    the oldest makes room.  The models are frozen copies of the weights.  They
-    are part of every checkpoint that a run can resume from (not of the best
-    one's, which is without optimiser), and never of the network's
-    ``state_dict``.
+    They guide :class:`mmsemi.models.PrevMatch` (`arXiv:2405.20610
+    <https://arxiv.org/abs/2405.20610>`_).  A model joins at the start of an
+    epoch if the last validation improved the best score; the oldest model is
+    dropped for it.  The models are frozen copies of the weights.  Every
+    checkpoint that can be resumed from contains them (the best checkpoint,
+    which has no optimizer, does not); the network's ``state_dict`` never
+    does.
 
-    Quirk: choosing by the score, as released, lets the validation set steer
-    the training.  ``admit='every_n_epochs'`` does not look at it.
+    Quirk: choosing by the score, as released, lets the validation set
+    influence the training.  ``admit='every_n_epochs'`` does not use it.
 
-    Checkpoints are written before the validation of their epoch.  A run
-    resumed from one which does not know that validation's outcome therefore
-    begins with the validation, and goes on as it would have without the
-    interruption.
+    Checkpoints are written before the validation of their epoch.  Where one
+    does not hold its outcome, :class:`OwedValidationHook`, which this hook
+    adds to a run that has none, repeats the validation: a resumed run
+    continues as if uninterrupted.
 
     Args:
-        max_models (int): Models to keep at most.  Defaults to 8.
+        max_models (int): Largest number of models, 1 or more.  Defaults to 8.
         base_epochs (int): No model joins before this epoch (the first is 0).
             Defaults to 0.
-        admit (str): 'best' or 'every_n_epochs'.
-        interval (int): Epochs from one model to the next, for
-            'every_n_epochs'.  Defaults to 1.
-        key (str): The score that decides, larger is better, for 'best'.
+        admit (str): 'best' (the default) or 'every_n_epochs'.
+        interval (int): Epochs between two models, for 'every_n_epochs'.
+            Defaults to 1.
+        key (str): The score to compare, larger is better, for 'best'.
             Defaults to 'mIoU'.
-        device (str): Where the models wait: 'model', where the network is,
-            or 'cpu'.
-        dtype (str, optional): 'half' keeps the parameters in half precision;
-            they compute in the network's.  Defaults to None: as they are.
+        device (str): Where the models are stored: 'model' (the network's
+            device, the default) or 'cpu'.
+        dtype (str, optional): 'half' stores the parameters in half precision;
+            they are computed with in the network's.  Defaults to None: in the
+            network's.
 
     Raises:
         ValueError: An argument is out of range.
@@ -118,37 +124,40 @@ class PreviousModelsHook(GuidanceHook):
 
         self.models: list[PreviousModel] = []
         self.best = -math.inf
-        self.validated = 0  # epochs of training before the last validation
+        self.validated = 0  # number of epochs before the last validation
         self.improved = 0  # the same for the last one that improved the best
-        self.decided = -1  # epoch that was last decided about
+        self.decided = -1  # the last epoch for which `best` or `interval` was applied
 
-    def before_run(self, runner) -> None:
+    def before_run(self, runner: Runner) -> None:
+        """Copy the network; lend the list, empty at first."""
         self.network = deepcopy(student(runner)).eval().requires_grad_(False)
         self.lend(runner, 'previous', self.models)
 
-    def before_train(self, runner) -> None:
-        """Check that what decides will be there.
+    def before_train(self, runner: Runner) -> None:
+        """Check that there are scores to choose by, also in a resumed run.
 
         Raises:
-            ValueError: Nothing is validated.
+            ValueError: The config has no validation.
         """
         super().before_train(runner)
-        if self.admit == 'best' and runner.val_loop is None:
+        if self.admit != 'best':
+            return
+        if runner.val_loop is None:
             raise ValueError(
                 f'{type(self).__name__} admits models by the best '
-                f'{self.key}, but the config validates nothing: set '
+                f'{self.key}, but the config has no validation: set '
                 '`val_dataloader`, `val_cfg` and `val_evaluator`, or '
                 "admit='every_n_epochs'."
             )
+        if not any(isinstance(hook, OwedValidationHook) for hook in runner.hooks):
+            runner.register_hook(OwedValidationHook())
 
-    def before_train_epoch(self, runner) -> None:
-        """Decide whether the present model joins."""
+    def before_train_epoch(self, runner: Runner) -> None:
+        """Add the current model if it is to join."""
         epoch = runner.epoch
-        if self.decided == epoch:  # resumed in the middle of it
+        if self.decided == epoch:  # resumed inside the epoch
             return
         if self.admit == 'best':
-            if self._owes_validation(runner):
-                runner.val_loop.run()
             joins = epoch > 0 and self.improved == epoch
         else:
             joins = epoch > 0 and epoch % self.interval == 0
@@ -156,18 +165,18 @@ class PreviousModelsHook(GuidanceHook):
             self._add(runner)
         self.decided = epoch
 
-    def after_val_epoch(self, runner, metrics: dict[str, float]) -> None:
+    def after_val_epoch(self, runner: Runner, metrics: dict[str, float]) -> None:
         """Note whether the score improved.
 
         Raises:
-            ValueError: The validation gives no such score.
+            ValueError: The validation does not compute the score.
         """
         if self.admit != 'best':
             return
         if self.key not in metrics:
             raise ValueError(
                 f'{type(self).__name__} admits models by {self.key!r}, but '
-                f'the validation gives {", ".join(metrics) or "nothing"}: '
+                f'the validation computes {", ".join(metrics) or "nothing"}: '
                 'set `key`.'
             )
         self.validated = runner.epoch
@@ -175,8 +184,9 @@ class PreviousModelsHook(GuidanceHook):
             self.best = float(metrics[self.key])
             self.improved = runner.epoch
 
-    def before_save_checkpoint(self, runner, checkpoint: dict) -> None:
-        if 'optimizer' not in checkpoint:  # nothing to resume from
+    def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Add the models, and what decides which join."""
+        if 'optimizer' not in checkpoint:  # cannot be resumed from
             return
         checkpoint[CHECKPOINT_KEY] = dict(
             best=self.best,
@@ -194,14 +204,15 @@ class PreviousModelsHook(GuidanceHook):
             ],
         )
 
-    def after_load_checkpoint(self, runner, checkpoint: dict) -> None:
+    def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Restore the models of a checkpoint that the run resumes from."""
         if not runner._resume:
             return
         kept = checkpoint.pop(CHECKPOINT_KEY, None)
         if kept is None:
             print_log(
                 'The checkpoint was written without PreviousModelsHook: '
-                'the list of previous models begins empty.',
+                'the list of previous models starts empty.',
                 logger='current',
                 level=logging.WARNING,
             )
@@ -217,17 +228,15 @@ class PreviousModelsHook(GuidanceHook):
             for model in kept['models'][-self.max_models :]
         ]
 
-    def _owes_validation(self, runner) -> bool:
-        """The epoch just trained was to be validated, and was not."""
-        loop = runner.train_loop
-        return (
-            self.validated != runner.epoch
-            and runner.epoch > 0
-            and runner.epoch >= loop.val_begin
-            and runner.epoch % loop.val_interval == 0
-        )
+    def lacks_validation(self, runner: Runner) -> bool:
+        """Check whether the outcome of this epoch's validation is missing.
 
-    def _add(self, runner) -> None:
+        :class:`OwedValidationHook` calls it at the end of an epoch that is
+        validated.
+        """
+        return self.admit == 'best' and self.validated != runner.epoch
+
+    def _add(self, runner: Runner) -> None:
         model = student(runner)
         state = {k: v.clone() for k, v in model.state_dict().items()}
         self.models.append(
@@ -235,13 +244,12 @@ class PreviousModelsHook(GuidanceHook):
         )
         del self.models[: -self.max_models]
         runner.logger.info(
-            f'The model joins the previous ones before epoch '
-            f'{runner.epoch + 1}: {len(self.models)} of at most '
-            f'{self.max_models}.'
+            f'The model joins the previous models before epoch {runner.epoch + 1}: '
+            f'{len(self.models)} of at most {self.max_models}.'
         )
 
     def _stored(self, state: dict[str, Tensor]) -> dict[str, Tensor]:
-        """A state dict where, and as precise as, it is to wait."""
+        """Move a state dict to the device and precision of storage."""
         parameters = dict(self.network.named_parameters())
         device = next(iter(parameters.values())).device
         if self.device == 'cpu':

@@ -1,10 +1,11 @@
-"""Best and last, side by side."""
+"""Record the scores of every validation."""
 
 import json
 import os.path as osp
 
 from mmengine.dist import master_only
 from mmengine.hooks import Hook
+from mmengine.runner import Runner
 
 from mmsemi.registry import HOOKS
 from mmsemi.utils.files import write_whole
@@ -12,14 +13,14 @@ from mmsemi.utils.files import write_whole
 
 @HOOKS.register_module()
 class ResultsHook(Hook):
-    """Keeps every validation's scores in ``results.json`` of the work dir.
+    """Record every validation's scores in ``results.json`` of the work dir.
 
-    After training the best and the last score are logged together: published
-    numbers pick the best epoch on the validation set, which the last one does
-    not.  A resumed run goes on with the file.
+    After training, the best and the last score are logged together: published
+    numbers are those of the epoch that is best on the validation set, the
+    last score is not chosen on it.  A resumed run continues the file.
 
     Args:
-        key (str): The score that decides.  Defaults to 'mIoU'.
+        key (str): The score to compare.  Defaults to 'mIoU'.
     """
 
     priority = 'LOW'
@@ -27,31 +28,33 @@ class ResultsHook(Hook):
     def __init__(self, key: str = 'mIoU') -> None:
         self.key = key
 
-    def _file(self, runner) -> str:
+    def _file(self, runner: Runner) -> str:
         return osp.join(runner.work_dir, 'results.json')
 
-    def _read(self, runner) -> list[dict[str, float]]:
+    def _read(self, runner: Runner) -> list[dict[str, float]]:
         if not osp.isfile(self._file(runner)):
             return []
         with open(self._file(runner)) as file:
             return json.load(file)
 
     @master_only
-    def before_train(self, runner) -> None:
-        """Forget the scores of another run, or of what is trained again."""
+    def before_train(self, runner: Runner) -> None:
+        """Remove the scores of another run, or of steps that are trained again."""
         rows = self._read(runner)
         self._write(runner, [row for row in rows if row['iter'] <= runner.iter])
 
     @master_only
-    def after_val_epoch(self, runner, metrics: dict[str, float]) -> None:
+    def after_val_epoch(self, runner: Runner, metrics: dict[str, float]) -> None:
+        """Add the scores."""
         row = dict(epoch=runner.epoch, iter=runner.iter)
         row.update({key: float(value) for key, value in metrics.items()})
-        # A validation that is run again replaces its row.
+        # A repeated validation replaces its row.
         rows = [r for r in self._read(runner) if r['iter'] != row['iter']]
         self._write(runner, [*rows, row])
 
     @master_only
-    def after_train(self, runner) -> None:
+    def after_train(self, runner: Runner) -> None:
+        """Log the best and the last score."""
         rows = [row for row in self._read(runner) if self.key in row]
         if not rows:
             return
@@ -62,5 +65,5 @@ class ResultsHook(Hook):
             f'(epoch {last["epoch"]}).'
         )
 
-    def _write(self, runner, rows: list[dict[str, float]]) -> None:
+    def _write(self, runner: Runner, rows: list[dict[str, float]]) -> None:
         write_whole(self._file(runner), json.dumps(rows, indent=1).encode())

@@ -1,23 +1,23 @@
-"""The network on its way, for ST++'s reliability."""
+"""Save the network at three points of its training, for ST++."""
 
 import os.path as osp
 
 from mmengine.hooks import Hook
-from mmengine.runner import EpochBasedTrainLoop
+from mmengine.runner import EpochBasedTrainLoop, Runner
 
 from mmsemi.registry import HOOKS
 
 
 def snapshot_files(work_dir: str, max_epochs: int) -> list[str]:
-    """The files that a training's snapshots are kept in, oldest first.
+    """Return the files of a training's snapshots, oldest first.
 
     Args:
         work_dir (str): Of the training.
-        max_epochs (int): E, 3 or more; the snapshots are those of epochs
-            E // 3, 2E // 3 and E.
+        max_epochs (int): E, 3 or more; the snapshots are from epochs E // 3,
+            2E // 3 and E.
 
     Raises:
-        ValueError: There are too few epochs.
+        ValueError: There are fewer than 3 epochs.
     """
     if max_epochs < 3:
         raise ValueError(
@@ -30,20 +30,21 @@ def snapshot_files(work_dir: str, max_epochs: int) -> list[str]:
 
 @HOOKS.register_module()
 class SnapshotHook(Hook):
-    """Keeps the network after a third, two thirds and all of the epochs.
+    """Save the weights after a third, two thirds and all of the epochs.
 
-    In ``snapshots/`` of the work dir, see :func:`snapshot_files`; weights
-    alone.
+    They are written to :func:`snapshot_files`.  ST++ (`arXiv:2106.05095
+    <https://arxiv.org/abs/2106.05095>`_) measures by their agreement how
+    reliable an image's pseudo-label is.
     """
 
-    # Before CheckpointHook: a run resumed from its checkpoint lacks none.
+    # Before CheckpointHook: its checkpoint means that the snapshot exists.
     priority = 'LOW'
 
-    def before_train(self, runner) -> None:
-        """Check that there are epochs to choose from.
+    def before_train(self, runner: Runner) -> None:
+        """Check that the run has epochs, and enough of them.
 
         Raises:
-            ValueError: There are not.
+            ValueError: It has not.
         """
         if not isinstance(runner.train_loop, EpochBasedTrainLoop):
             raise ValueError(
@@ -53,7 +54,8 @@ class SnapshotHook(Hook):
             )
         self.files = snapshot_files(runner.work_dir, runner.max_epochs)
 
-    def after_train_epoch(self, runner) -> None:
+    def after_train_epoch(self, runner: Runner) -> None:
+        """Save the snapshot that is due after this epoch, if any."""
         folder, name = osp.split(self.files[0])
         name = f'epoch_{runner.epoch + 1}.pth'
         if osp.join(folder, name) in self.files:

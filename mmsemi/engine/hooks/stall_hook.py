@@ -1,6 +1,7 @@
-"""No process waits for ever for another one."""
+"""End a distributed run in which processes wait for one that hangs."""
 
 import faulthandler
+import logging
 import os
 import threading
 import time
@@ -9,6 +10,7 @@ from typing import NamedTuple
 import torch.distributed as torch_dist
 from mmengine.dist import get_dist_info, is_distributed
 from mmengine.hooks import Hook
+from mmengine.runner import Runner
 
 from mmsemi.registry import HOOKS
 
@@ -16,7 +18,12 @@ STORE = 'mmsemi_stall'
 
 
 class Sign(NamedTuple):
-    """What a process says of itself: how far it is, and that it is there."""
+    """What a process tells the others about itself.
+
+    Attributes:
+        place (int): How far it is: counts steps, validated images and epochs.
+        beat (int): Counts its signs, so that one that is alive has a new one.
+    """
 
     place: int = -1
     beat: int = -1
@@ -24,17 +31,27 @@ class Sign(NamedTuple):
 
 @HOOKS.register_module()
 class StallHook(Hook):
-    """Ends a run whose processes wait for one that does not come.
+    """Name the process that the others wait for, and end the run.
 
-    Where a process hangs, the others wait in their next exchange, until the
-    time-out of PyTorch (``env_cfg.dist_cfg.timeout``) ends them without a
-    word for whom.  So a thread of every process gives signs.  One that has
-    come no further for 4/5 of that time names the processes that are behind
-    it or give no signs, shows where in the code it is itself, and ends with
-    1; the launcher then ends the others.
+    Does nothing in a run of one process.  Where one of several hangs, the
+    others wait in their next exchange until PyTorch's timeout
+    (``env_cfg.dist_cfg.timeout``) ends them without naming it.  So a thread of
+    each process gives signs of life.  A process that has made no progress for
+    4/5 of the timeout compares them: if some process is behind or silent, or
+    waited for by others, the run is lost; the error names the processes and
+    the stack of each thread is printed.  If all are at the same place, nobody
+    waits for anybody (all may load data slowly): it warns, and PyTorch's
+    timeout decides.
 
-    Steps, images of a validation and what comes before and after them count
-    as going on.  A single process is left alone.
+    This is on by default because it only acts where the run is lost, and
+    because a checkpoint remains to resume from.  The process ends with
+    ``os._exit(1)``: its main thread is inside an exchange, where no exception
+    reaches it, and ``sys.exit`` in a thread ends only the thread.  PyTorch's
+    own watchdog ends processes in the same way.  The launcher then ends the
+    others.
+
+    Steps, validated images, and what comes before and after them count as
+    progress.
     """
 
     def __init__(self) -> None:
@@ -43,51 +60,38 @@ class StallHook(Hook):
         self._place = 0
         self._since = 0.0
 
-    def before_train(self, runner) -> None:
-        self._start(runner)
-
-    def before_val(self, runner) -> None:
-        self._start(runner)
-
-    def before_test(self, runner) -> None:
-        self._start(runner)
-
-    def after_run(self, runner) -> None:
-        self._over.set()
-
-    def _before_epoch(self, runner, mode: str = 'train') -> None:
-        self._go_on()
-
-    def _after_epoch(self, runner, mode: str = 'train') -> None:
-        self._go_on()
-
-    def _before_iter(self, runner, *args, **kwargs) -> None:
-        self._go_on()
-
-    def _after_iter(self, runner, *args, **kwargs) -> None:
-        self._go_on()
-
-    def _go_on(self) -> None:
-        self._place += 1
-        self._since = time.monotonic()
-
-    def _start(self, runner) -> None:
-        self._go_on()
+    def _start(self, runner: Runner) -> None:
+        """Start the thread, in a run of several processes."""
+        self._progress(runner)
         if is_distributed() and not self._started:
             self._started = True
             threading.Thread(target=self._watch, args=(runner,), daemon=True).start()
 
-    def _watch(self, runner) -> None:
-        """Give signs, and end the process when it has waited too long."""
+    def _progress(self, runner: Runner, *args, **kwargs) -> None:
+        self._place += 1
+        self._since = time.monotonic()
+
+    before_train = before_val = before_test = _start
+    before_train_epoch = before_val_epoch = before_test_epoch = _progress
+    before_train_iter = before_val_iter = before_test_iter = _progress
+    after_train_iter = after_val_iter = after_test_iter = _progress
+    after_train_epoch = after_val_epoch = after_test_epoch = _progress
+
+    def after_run(self, runner: Runner) -> None:
+        """Stop the thread."""
+        self._over.set()
+
+    def _watch(self, runner: Runner) -> None:
+        """Give signs, and end the process when it waits too long for others."""
         rank, world_size = get_dist_info()
         store = torch_dist.PrefixStore(
             STORE, torch_dist.distributed_c10d._get_default_store()
         )
         interval = min(5, runner.dist_timeout / 40)
-        beat = 0
+        beat, warned_at = 0, -1
 
         def give_sign() -> bool:
-            """Whether the run is over."""
+            """Give a sign; return whether the run is over."""
             nonlocal beat
             beat += 1
             store.set(str(rank), f'{self._place} {beat}')
@@ -99,40 +103,57 @@ class StallHook(Hook):
                 if waited < 0.8 * runner.dist_timeout:
                     continue
                 before = _signs(store, world_size)
-                give_sign()
-                give_sign()
-                if place == self._place:
-                    self._end(runner, waited, before, _signs(store, world_size))
+                if give_sign() or give_sign():
+                    return
+                lost, whom = diagnose(rank, before, _signs(store, world_size))
+                if place != self._place or not lost and place == warned_at:
+                    continue
+                warned_at = place
+                runner.logger.log(
+                    logging.ERROR if lost else logging.WARNING,
+                    f'Process {rank} has come no further for {waited:.0f} s. {whom}. '
+                    'The stacks of its threads follow. Checkpoints are intact: '
+                    'continue with `--resume`. env_cfg.dist_cfg.timeout sets the '
+                    'time.',
+                )
+                faulthandler.dump_traceback()
+                if lost:
+                    os._exit(1)
         except RuntimeError:
-            return  # the store went with its process: PyTorch's time-out
+            return  # the store's process has ended: PyTorch's timeout acts
 
-    def _end(self, runner, waited: float, before: list[Sign], now: list[Sign]) -> None:
-        place = now[runner.rank].place
-        silent = [r for r, sign in enumerate(now) if sign == before[r]]
-        behind = [
-            r for r, sign in enumerate(now) if sign.place < place and r not in silent
-        ]
-        if silent or behind:
-            whom = 'It waits for ' + ' and '.join(
-                f'process {", ".join(map(str, ranks))}, which {what}'
-                for ranks, what in ((silent, 'gives no sign'), (behind, 'is behind'))
-                if ranks
+
+def diagnose(rank: int, before: list[Sign], now: list[Sign]) -> tuple[bool, str]:
+    """Find out which process a process that makes no progress waits for.
+
+    Args:
+        rank (int): The process.
+        before (list[Sign]): The signs of all processes some time ago.
+        now (list[Sign]): Their signs now.
+
+    Returns:
+        tuple[bool, str]: Whether one process waits for another, so that the
+        run is lost, and a sentence that says which.
+    """
+    place = now[rank].place
+    silent = [r for r, sign in enumerate(now) if sign == before[r]]
+    behind = [r for r, sign in enumerate(now) if sign.place < place and r not in silent]
+    if silent or behind:
+        return True, 'It waits for ' + ' and '.join(
+            f'process {", ".join(map(str, ranks))}, which {what}'
+            for ranks, what in (
+                (silent, 'gives no sign of life'),
+                (behind, 'is behind'),
             )
-        elif any(sign.place > place for sign in now):
-            whom = 'The others wait for it'
-        else:
-            whom = 'So have all others'
-        runner.logger.error(
-            f'Process {runner.rank} has come no further for {waited:.0f} s. '
-            f'{whom}. Below is where it is; checkpoints are untouched, go on '
-            'by `--resume`. env_cfg.dist_cfg.timeout sets the time.'
+            if ranks
         )
-        faulthandler.dump_traceback()
-        os._exit(1)
+    if any(sign.place > place for sign in now):
+        return True, 'The others wait for it'
+    return False, 'Nor have the others'
 
 
 def _signs(store: torch_dist.Store, world_size: int) -> list[Sign]:
-    """What every process said last."""
+    """Read the last sign of every process."""
     return [
         Sign(*map(int, store.get(str(rank)).split()))
         if store.check([str(rank)])

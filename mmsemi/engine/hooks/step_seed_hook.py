@@ -1,4 +1,4 @@
-"""Random draws of a step that do not depend on the steps before it."""
+"""Seed every step, so that its draws do not depend on the steps before."""
 
 import random
 
@@ -6,24 +6,26 @@ import numpy as np
 import torch
 from mmengine.dist import get_rank
 from mmengine.hooks import Hook
+from mmengine.runner import Runner
 
 from mmsemi.registry import HOOKS
 
 
 @HOOKS.register_module()
 class StepSeedHook(Hook):
-    """Seeds all draws of a step by the run's seed, the step and the process.
+    """Seed all draws of a step with the run's seed, the step and the process.
 
-    Dropout and all else that a method draws is then the same after a resume
-    as it would have been without the interruption, whatever validation or
-    loading drew in between.
+    Dropout and everything else that a method draws is then the same after a
+    resume as without the interruption, whatever a validation or the loading
+    of data drew in between.
     """
 
-    priority = 'VERY_HIGH'
+    priority = 'VERY_HIGH'  # before any hook draws
 
     def before_train_iter(
-        self, runner, batch_idx: int, data_batch: dict | None = None
+        self, runner: Runner, batch_idx: int, data_batch: dict | None = None
     ) -> None:
+        """Seed PyTorch, NumPy and Python."""
         entropy = (runner.seed, runner.iter, get_rank())
         seed = int(np.random.SeedSequence(entropy).generate_state(1)[0])
         torch.manual_seed(seed)

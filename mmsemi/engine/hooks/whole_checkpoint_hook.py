@@ -1,15 +1,16 @@
-"""Checkpoints of which there is always one."""
+"""Save checkpoints so that a kill at any moment leaves a complete one."""
 
 import os
 import os.path as osp
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from mmengine.dist import broadcast_object_list, is_main_process
+from mmengine.fileio import BaseStorageBackend
 from mmengine.hooks import CheckpointHook
+from mmengine.runner import Runner
 
 from mmsemi.registry import HOOKS
 from mmsemi.utils.checkpoint import read_checkpoint
@@ -20,59 +21,73 @@ from .preemption_hook import CHECKPOINT as INTERRUPTED
 SUPERSEDED = 'superseded'
 
 
-class _View:
-    """An object as it is, but for some attributes."""
+class LateRemovals:
+    """A file backend that only notes what it is told to remove.
 
-    def __init__(self, seen: Any, **others) -> None:
-        self.__dict__.update(others, _seen=seen)
+    Args:
+        backend (BaseStorageBackend): Does everything else.
+
+    Attributes:
+        noted (list[tuple[Callable, str]]): Functions of the backend that
+            remove, and the paths to call them with.
+    """
+
+    def __init__(self, backend: BaseStorageBackend) -> None:
+        self._backend = backend
+        self.noted: list[tuple[Callable, str]] = []
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._seen, name)
+        return getattr(self._backend, name)
+
+    def remove(self, filepath: str) -> None:
+        """Note a file."""
+        self.noted.append((self._backend.remove, filepath))
+
+    def rmtree(self, dir_path: str) -> None:
+        """Note a folder."""
+        self.noted.append((self._backend.rmtree, dir_path))
 
 
 @HOOKS.register_module()
 class WholeCheckpointHook(CheckpointHook):
-    """MMEngine's hook, which a kill leaves with a checkpoint at any moment.
+    """Crash-safe CheckpointHook: whenever it is killed, a run leaves a whole one.
 
-    Old checkpoints, and the best one before, are removed when the new one is
-    written, not before; ``last_checkpoint`` moves in one step.  What a kill
-    left undone in between is done on resume: a checkpoint names those that
-    it supersedes.  ``interrupted.pth`` goes with the first checkpoint of the
-    run that was resumed from it.  Nothing is removed in other folders than
-    the run's own.
+    Older checkpoints, and the previous best one, are removed after the new
+    one is written instead of before; ``last_checkpoint`` is replaced in one
+    step.  What a kill between writing and removing left behind is removed on
+    resume: a checkpoint names those that it supersedes.  ``interrupted.pth``
+    is removed with the first checkpoint of the run that resumed from it.
+    Nothing is removed outside the run's own folders.
 
     Args: as in :class:`mmengine.hooks.CheckpointHook`.
     """
 
-    def before_train(self, runner) -> None:
-        self._removals: list[tuple[Callable, str]] = []
+    file_backend: LateRemovals
+
+    def before_train(self, runner: Runner) -> None:
+        """Prepare the folders, and finish what a kill interrupted."""
         super().before_train(runner)
+        self.file_backend = LateRemovals(self.file_backend)
         self._folders = {
             osp.realpath(folder) for folder in (self.out_dir, runner.work_dir)
         }
-        backend = self.file_backend
-        self.file_backend = _View(
-            backend,
-            remove=lambda path: self._removals.append((backend.remove, path)),
-            rmtree=lambda path: self._removals.append((backend.rmtree, path)),
-        )
         if is_main_process():
-            # What a kill interrupted; the hook is alone in its folders.
+            # Half-written files: only this run writes to its folders.
             for folder in self._folders:
                 for part in Path(folder).glob('.*.part'):
                     part.unlink()
-        self._resumed = None
+        self._resumed = ''
         if runner._resume and runner._load_from:
             resumed = osp.realpath(runner._load_from)
             if osp.dirname(resumed) in self._folders:
                 self._resumed = resumed
-                self._finish_killed(runner)
+                self._finish_interrupted(runner)
 
-    def _finish_killed(self, runner) -> None:
-        """Do what a kill left undone, now that the run goes on."""
+    def _finish_interrupted(self, runner: Runner) -> None:
+        """Remove what the resumed checkpoint supersedes; adopt a newer best."""
         info = runner.message_hub.runtime_info
         superseded = map(osp.basename, info.pop(SUPERSEDED, ()))
-        self._put_off(
+        self._remove_later(
             *(
                 osp.join(folder, name)
                 for name in superseded
@@ -83,16 +98,20 @@ class WholeCheckpointHook(CheckpointHook):
         if self.save_best and len(self.key_indicators) == 1:
             best = [None]
             if is_main_process():
-                best = [self._unknown_best(runner)]
+                best = [self._newer_best(runner)]
             broadcast_object_list(best)
             if best[0]:
-                self._put_off(self.best_ckpt_path or '')
+                self._remove_later(self.best_ckpt_path or '')
                 runner.message_hub.update_info_dict(best[0])
                 self.best_ckpt_path = best[0]['best_ckpt']
-        self._remove()
+        self._remove_noted()
 
-    def _unknown_best(self, runner) -> dict | None:
-        """Of the best checkpoint that the last one could not know of."""
+    def _newer_best(self, runner: Runner) -> dict[str, Any] | None:
+        """Find a best checkpoint that was written after the resumed one.
+
+        Returns:
+            dict, optional: ``best_score`` and ``best_ckpt``.
+        """
         step = runner.epoch if self.by_epoch else runner.iter
         name = f'best_{self.key_indicators[0]}_' + self.filename_tmpl.format(step)
         file = Path(self.out_dir, name.replace('/', '_'))
@@ -105,36 +124,38 @@ class WholeCheckpointHook(CheckpointHook):
             info = read_checkpoint(file)['message_hub']['runtime_info']
             return dict(best_score=info['best_score'], best_ckpt=str(file))
         except (KeyError, OSError, ValueError):
-            return None  # another's
+            return None  # not written by this hook
 
-    def after_train_iter(self, runner, *args, **kwargs) -> None:
+    def after_train_iter(self, runner: Runner, *args, **kwargs) -> None:
+        """Save as MMEngine does, then remove older checkpoints."""
         super().after_train_iter(runner, *args, **kwargs)
-        self._remove()
+        self._remove_noted()
 
-    def after_train_epoch(self, runner) -> None:
+    def after_train_epoch(self, runner: Runner) -> None:
+        """Save as MMEngine does, then remove older checkpoints."""
         super().after_train_epoch(runner)
-        self._remove()
+        self._remove_noted()
 
-    def after_val_epoch(self, runner, metrics) -> None:
+    def after_val_epoch(self, runner: Runner, metrics: dict[str, float]) -> None:
+        """Save the best as MMEngine does, then remove the previous one."""
         super().after_val_epoch(runner, metrics)
-        self._remove()
+        self._remove_noted()
 
-    def before_save_checkpoint(self, runner, checkpoint: dict) -> None:
-        """What supersedes which; scores as plain, harmless numbers."""
+    def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Add what the checkpoint supersedes; make scores plain numbers."""
         info = checkpoint['message_hub']['runtime_info']
-        info[SUPERSEDED] = [osp.basename(path) for _, path in self._removals]
+        info[SUPERSEDED] = [osp.basename(path) for _, path in self.file_backend.noted]
         for key, value in info.items():
             if isinstance(value, np.generic):
                 info[key] = value.item()
 
-    def _put_off(self, *files: str) -> None:
-        """Have these removed by the next :meth:`_remove`."""
+    def _remove_later(self, *files: str) -> None:
         if is_main_process():
             for file in files:
                 self.file_backend.remove(file)
 
-    def _remove(self) -> None:
-        """Carry out what was put off, but for files written anew."""
+    def _remove_noted(self) -> None:
+        """Remove what was noted, except files that were written again since."""
         keep = {
             osp.realpath(path)
             for path in (
@@ -144,8 +165,8 @@ class WholeCheckpointHook(CheckpointHook):
             )
             if path
         }
-        while self._removals:
-            remove, path = self._removals.pop(0)
+        while self.file_backend.noted:
+            remove, path = self.file_backend.noted.pop(0)
             if (
                 osp.realpath(path) not in keep
                 and osp.realpath(osp.dirname(path)) in self._folders
@@ -153,13 +174,30 @@ class WholeCheckpointHook(CheckpointHook):
             ):
                 remove(path)
 
-    def _save_checkpoint_with_step(self, runner, step, meta) -> None:
-        if osp.basename(self._resumed or '') == INTERRUPTED:
-            self._put_off(self._resumed)
-        with tempfile.TemporaryDirectory() as folder:
-            super()._save_checkpoint_with_step(
-                _View(runner, work_dir=folder), step, meta
-            )
+    def _save_checkpoint_with_step(self, runner: Runner, step: int, meta: dict) -> None:
+        """Save as MMEngine does, but replace ``last_checkpoint`` in one step."""
+        if osp.basename(self._resumed) == INTERRUPTED:
+            self._remove_later(self._resumed)
+        if self.max_keep_ckpts > 0 and step not in [*self.keep_ckpt_ids][-1:]:
+            if len(self.keep_ckpt_ids) == self.max_keep_ckpts:
+                oldest = self.filename_tmpl.format(self.keep_ckpt_ids.popleft())
+                self._remove_later(self.file_backend.join_path(self.out_dir, oldest))
+            self.keep_ckpt_ids.append(step)
+            runner.message_hub.update_info('keep_ckpt_ids', [*self.keep_ckpt_ids])
+        name = self.filename_tmpl.format(step)
+        self.last_ckpt = self.file_backend.join_path(self.out_dir, name)
+        runner.message_hub.update_info('last_ckpt', self.last_ckpt)
+        runner.save_checkpoint(
+            self.out_dir,
+            name,
+            self.file_client_args,
+            save_optimizer=self.save_optimizer,
+            save_param_scheduler=self.save_param_scheduler,
+            meta=meta,
+            by_epoch=self.by_epoch,
+            backend_args=self.backend_args,
+            **self.args,
+        )
         if is_main_process():
             write_whole(
                 osp.join(runner.work_dir, 'last_checkpoint'), self.last_ckpt.encode()

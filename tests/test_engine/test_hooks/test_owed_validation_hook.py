@@ -1,3 +1,5 @@
+"""OwedValidationHook runs the validations that a kill prevented."""
+
 import logging
 from types import SimpleNamespace
 
@@ -8,19 +10,20 @@ from mmsemi.engine import OwedValidationHook
 
 @pytest.fixture
 def resume(tmp_path):
-    """Begin a run after some steps; the epochs that are validated first.
+    """Return a function that resumes a run and returns the epochs it validates.
 
-    Two steps an epoch; of five epochs, every second one and the last are to
-    be validated.
+    An epoch has two steps; of five epochs, every second one and the last have
+    a validation.
     """
 
-    def resume(epoch, iter, hook=None, val=True):
+    def resume(epoch, iter, hook=None, val=True, others=()):
         hook = hook or OwedValidationHook()
         validated = []
         runner = SimpleNamespace(
             work_dir=str(tmp_path),
             epoch=epoch,
             iter=iter,
+            hooks=[hook, *others],
             logger=logging.getLogger(__name__),
             train_loop=SimpleNamespace(
                 dataloader=[0, 0], val_begin=1, val_interval=2, max_epochs=5
@@ -57,8 +60,18 @@ def test_one_that_is_over_is_not_owed(resume):
     assert resume(4, 8)[0] == [4]
 
 
+@pytest.mark.parametrize('lacks', [True, False])
+def test_one_that_a_hook_lacks_is_repeated(resume, lacks):
+    hook = OwedValidationHook()
+    _, runner = resume(2, 4, hook)
+    hook.after_val_epoch(runner, {})
+    other = SimpleNamespace(lacks_validation=lambda runner: lacks)
+    assert resume(2, 4, others=[other])[0] == ([2] if lacks else [])
+    assert resume(2, 5, others=[other])[0] == []  # none is due there
+
+
 def test_one_made_up_for_stays_owed(resume):
-    """The checkpoint was written before, and does not know its outcome."""
+    """The checkpoint was written before, and does not hold its outcome."""
     assert resume(2, 4)[0] == [2]
     assert resume(2, 4)[0] == [2]
 

@@ -1,4 +1,4 @@
-"""A loadable checkpoint, whatever happens while one is written."""
+"""WholeCheckpointHook leaves a whole checkpoint, whatever happens while saving."""
 
 import os
 import random
@@ -6,9 +6,9 @@ import resource
 import time
 
 import pytest
+from mmengine.fileio import LocalBackend
 from mmengine.hooks import Hook
 
-from mmsemi.engine import WholeCheckpointHook
 from mmsemi.engine.runner.resuming import newest_whole_checkpoint
 from mmsemi.utils.checkpoint import read_checkpoint, write_checkpoint
 from tests.stress.kill_saving import fork, kill_once, saving_runner
@@ -24,7 +24,7 @@ def test_killed_while_saving(tmp_path):
 
 
 class FullDisk(Hook):
-    """From the third epoch on no file may be longer than half of one."""
+    """From the third epoch on, limit files to half the size of a checkpoint."""
 
     def before_train_epoch(self, runner):
         if runner.epoch == 2:
@@ -46,7 +46,7 @@ def test_full_disk(tmp_path):
 
 
 def test_old_ones_go_when_the_new_one_stands(tmp_path):
-    """Nothing more is left than MMEngine leaves."""
+    """As many files remain as with MMEngine's hook."""
     saving_runner(tmp_path, size=10, epochs=3).train()
     assert {f.name for f in tmp_path.glob('*.pth')} == {
         'epoch_3.pth',
@@ -56,16 +56,15 @@ def test_old_ones_go_when_the_new_one_stands(tmp_path):
 
 
 class KillBefore(Hook):
-    """Dies before a file is written, or removed, for the n-th time."""
+    """Kill the run before the n-th file is written, or removed."""
 
     def __init__(self, action, time):
         self.action, self.left = action, time
 
     def before_train(self, runner):
-        hook = next(h for h in runner.hooks if isinstance(h, WholeCheckpointHook))
-        owner, name = dict(save=(runner, 'save_checkpoint'), remove=(hook, '_remove'))[
-            self.action
-        ]
+        owner, name = dict(
+            save=(runner, 'save_checkpoint'), remove=(LocalBackend, 'remove')
+        )[self.action]
         done = getattr(owner, name)
 
         def counted(*args, **kwargs):
@@ -80,14 +79,14 @@ class KillBefore(Hook):
 @pytest.mark.parametrize(
     'action, time, before, after',
     [
-        ('remove', 3, '1 2 b1', '2 b1'),
-        ('remove', 4, '2 b1 b2', '2 b2'),
+        ('remove', 1, '1 2 b1', '2 b1'),
+        ('remove', 2, '2 b1 b2', '2 b2'),
         ('save', 2, '2 b1', '2 b1'),
         ('save', 3, '2 b1 b2', '2 b2'),
     ],
 )
 def test_a_resumed_run_does_what_a_kill_left(tmp_path, action, time, before, after):
-    """Nothing more than is asked for, and the best is known."""
+    """Exactly the files that should remain do, and the best one is known."""
     work = tmp_path / 'work'
 
     def files():
@@ -122,7 +121,7 @@ def test_kills_at_the_same_place_leave_no_more(tmp_path):
 
 
 def test_files_elsewhere_are_left_alone(tmp_path):
-    """A checkpoint's word is not enough to remove any file."""
+    """Whatever paths a checkpoint names."""
     work, other = tmp_path / 'work', tmp_path / 'best_mIoU_epoch_1.pth'
     other.write_text('mine')
     saving_runner(work, size=10, epochs=1).train()
@@ -137,7 +136,7 @@ def test_files_elsewhere_are_left_alone(tmp_path):
 
 
 def test_a_best_written_again_in_its_place_stays(tmp_path):
-    """The validation of an epoch is made up for: the same name."""
+    """When an epoch is validated again, its best checkpoint has the same name."""
     runner = saving_runner(tmp_path, size=10, epochs=2)
     runner.train()
     runner.val_loop.run()
