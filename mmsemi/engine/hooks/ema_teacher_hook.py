@@ -9,6 +9,7 @@ from mmengine.runner.amp import autocast
 from mmengine.runner.checkpoint import weights_to_cpu
 
 from mmsemi.registry import HOOKS, MODELS
+from mmsemi.utils.compat import resumes_from
 
 from ..unwrap import student
 from .guidance_hook import GuidanceHook
@@ -150,7 +151,7 @@ class EMATeacherHook(GuidanceHook):
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Restore the teacher of a checkpoint that the run resumes from."""
-        if not runner._resume:
+        if not resumes_from(runner):
             return
         state = checkpoint.pop(CHECKPOINT_KEY, None)
         if state is None:

@@ -10,6 +10,7 @@ from mmengine.runner import Runner
 from torch import Tensor, nn
 
 from mmsemi.registry import HOOKS
+from mmsemi.utils.compat import resumes_from
 
 from ..unwrap import student
 from .guidance_hook import GuidanceHook
@@ -206,7 +207,7 @@ class PreviousModelsHook(GuidanceHook):
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Restore the models of a checkpoint that the run resumes from."""
-        if not runner._resume:
+        if not resumes_from(runner):
             return
         kept = checkpoint.pop(CHECKPOINT_KEY, None)
         if kept is None:

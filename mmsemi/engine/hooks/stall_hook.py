@@ -13,6 +13,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
 from mmsemi.registry import HOOKS
+from mmsemi.utils.compat import default_store
 
 STORE = 'mmsemi_stall'
 
@@ -84,9 +85,7 @@ class StallHook(Hook):
     def _watch(self, runner: Runner) -> None:
         """Give signs, and end the process when it waits too long for others."""
         rank, world_size = get_dist_info()
-        store = torch_dist.PrefixStore(
-            STORE, torch_dist.distributed_c10d._get_default_store()
-        )
+        store = torch_dist.PrefixStore(STORE, default_store())
         interval = min(5, runner.dist_timeout / 40)
         beat, warned_at = 0, -1
 

@@ -14,6 +14,7 @@ from mmengine.runner import Runner
 
 from mmsemi.registry import HOOKS
 from mmsemi.utils.checkpoint import read_checkpoint
+from mmsemi.utils.compat import resumes_from
 from mmsemi.utils.files import write_whole
 
 from .preemption_hook import CHECKPOINT as INTERRUPTED
@@ -77,8 +78,8 @@ class WholeCheckpointHook(CheckpointHook):
                 for part in Path(folder).glob('.*.part'):
                     part.unlink()
         self._resumed = ''
-        if runner._resume and runner._load_from:
-            resumed = osp.realpath(runner._load_from)
+        if resumed := resumes_from(runner):
+            resumed = osp.realpath(resumed)
             if osp.dirname(resumed) in self._folders:
                 self._resumed = resumed
                 self._finish_interrupted(runner)
