@@ -16,10 +16,9 @@ from torch import nn
 
 from mmsemi.datasets import stack_streams
 from mmsemi.engine.runner.batch import steps_per_update
-from mmsemi.engine.runner.switches import BATCH_NORMS
 from mmsemi.models import SemiSegmentor
 from mmsemi.registry import LOOPS, RUNNERS
-from mmsemi.utils.compat import move_to_iter
+from mmsemi.utils.compat import BATCH_NORMS, move_to_iter
 
 
 @LOOPS.register_module()
@@ -153,7 +152,6 @@ def make_sure(model: SemiSegmentor, batch: dict, conf: float = 0.95) -> None:
 
 def set_crop(cfg: Config, size: int) -> None:
     """Let every crop of a config's training have ``size`` pixels a side."""
-    cfg.crop_size = (size, size)
     for transform in _transforms(cfg):
         if 'crop_size' in transform:
             transform['crop_size'] = (size, size)

@@ -1,8 +1,7 @@
-"""Training data of a self-training stage."""
+"""What a stage of self-training is trained on."""
 
 import math
 from collections.abc import Sequence
-from typing import cast
 
 from mmsemi.registry import DATASETS
 
@@ -13,13 +12,12 @@ DOUBLE_BELOW = 200
 
 
 def repetitions(labeled: int, pseudo: int, double_below: int = DOUBLE_BELOW) -> int:
-    """Return how often an epoch repeats every labeled image.
+    """How often an epoch sees every labeled image.
 
     Args:
-        labeled (int): Number of labeled images.
-        pseudo (int): Number of pseudo-labeled images in the same epoch.
-        double_below (int): Without pseudo-labeled images, fewer labeled ones
-            than this are repeated twice.
+        labeled (int): How many there are.
+        pseudo (int): Pseudo-labeled images beside them.
+        double_below (int): Without any, fewer labeled ones come twice.
     """
     if pseudo:
         return math.ceil(pseudo / labeled)
@@ -32,13 +30,12 @@ def smallest_epoch(
     shares: Sequence[float],
     double_below: int = DOUBLE_BELOW,
 ) -> int:
-    """Return the images of an epoch in the stage that has the fewest.
+    """Images of an epoch, in the training that has the fewest of them.
 
     Args:
-        labeled (int): Number of labeled images.
-        unlabeled (int): Number of unlabeled images.
-        shares (Sequence[float]): Share of the unlabeled images that is
-            pseudo-labeled in each round, in [0, 1].
+        labeled (int): Labeled images.
+        unlabeled (int): Unlabeled images.
+        shares (Sequence[float]): Of these, pseudo-labeled in each round.
         double_below (int): As in :func:`repetitions`.
     """
     rounds = (0, *(int(unlabeled * share) for share in shares))
@@ -50,29 +47,28 @@ def smallest_epoch(
 
 @DATASETS.register_module()
 class SelfTrainingDataset(SemiSegDataset):
-    """Load labeled and pseudo-labeled images as one stream, ``labeled``.
+    """Labeled and pseudo-labeled images in one stream, ``labeled``.
 
     With U pseudo-labeled images, the L labeled ones are repeated ceil(U / L)
-    times; without any, they are repeated twice if they are few.  An epoch of
+    times; without any, they are doubled where they are few.  An epoch of
     ``SemiSampler(ratio=(1, 0))`` is a pass over all of these.
 
     Args:
         data_root (str): Folder that lists and their lines are relative to.
         labeled_list (str): ``IMAGE MASK`` lines.
-        unlabeled_list (str, optional): Images to predict pseudo-labels for,
-            as in :class:`SemiSegDataset`.
+        unlabeled_list (str, optional): The images that pseudo-labels are
+            made of, as in :class:`SemiSegDataset`.
         train_list (str, optional): Likewise.
         labeled_pipeline (list[dict]): Transforms of labeled images.
         unlabeled_pipeline (list[dict]): Transforms of pseudo-labeled images,
-            which have masks too.
+            which have a mask too.
         pseudo_list (str, optional): ``IMAGE PSEUDO_LABEL`` lines.
-        double_below (int): Without pseudo-labeled images, fewer labeled ones
-            than this are repeated twice.  Defaults to 200.
+        double_below (int): Fewer labeled images than this are few.  Defaults
+            to 200.
         max_corrupt (int): As in :class:`SemiSegDataset`.
         **kwargs: As in :class:`SemiSegDataset`.
 
-    Raises:
-        ValueError: As :class:`SemiSegDataset`.
+    Raises: as :class:`SemiSegDataset`.
     """
 
     def __init__(
@@ -98,7 +94,7 @@ class SelfTrainingDataset(SemiSegDataset):
             max_corrupt,
             **kwargs,
         )
-        self.pseudo: ListSegDataset | None = None
+        self.pseudo = None
         if pseudo_list:
             kwargs['reduce_zero_label'] = False  # predicted classes already
             kwargs['anywhere'] = True  # the masks lie in the work dir
@@ -112,21 +108,20 @@ class SelfTrainingDataset(SemiSegDataset):
 
     @property
     def parts(self) -> list[ListSegDataset]:
-        """All lists of this data set."""
         return super().parts + ([self.pseudo] if self.pseudo else [])
 
     @property
     def num_labeled(self) -> int:
-        """Number of images of the stream, repetitions included."""
+        """Images of the stream, repetitions included."""
         return self.repeats * len(self.labeled) + len(self.pseudo or ())
 
     @property
     def num_unlabeled(self) -> int:
-        """0: a sampler draws from the stream ``labeled`` alone."""
+        """None that a sampler could draw."""
         return 0
 
     def _locate(self, stream: str, i: int) -> tuple[ListSegDataset, int]:
         pseudo = i - self.repeats * len(self.labeled)
         if pseudo >= 0:
-            return cast(ListSegDataset, self.pseudo), pseudo
+            return self.pseudo, pseudo
         return self.labeled, i % len(self.labeled)

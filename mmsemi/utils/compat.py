@@ -10,7 +10,10 @@ import torch
 from mmengine.config import DictAction
 from mmengine.runner import BaseLoop, Runner
 from mmengine.utils import ManagerMixin
-from torch import distributed
+from torch import distributed, nn
+
+# PyTorch's `_BatchNorm`, from which all of these inherit.
+BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm)
 
 
 def resumes_from(runner: Runner) -> str | None:

@@ -1,5 +1,3 @@
-"""The built-in data set of painted scenes."""
-
 from .classes import SCENES_CLASSES, SCENES_PALETTE
 from .make import ensure_scenes
 

@@ -1,4 +1,4 @@
-"""The classes of the built-in scenes and their colours (RGB)."""
+"""Classes of the built-in scenes and their colours."""
 
 SCENES_CLASSES = ('sky', 'field', 'water', 'road', 'building', 'tree', 'car', 'animal')
 SCENES_PALETTE = [

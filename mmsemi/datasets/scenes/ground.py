@@ -1,16 +1,16 @@
-"""Paint the ground of a scene: distant hills, field, road, water."""
+"""The built-in scenes' ground: far hills, field, road, water."""
 
 import numpy as np
 
-from .canvas import Floats, Patch, fraction, mix, rgb, wave
+from .canvas import fraction, mix, rgb, wave
 from .classes import FIELD, ROAD, TREE, WATER
 from .view import SEASONS, View
 
 
 def ridge(view: View, top: float, roughness: float, label: int) -> None:
-    """Paint distant hills (FIELD) or forest (TREE) along the horizon."""
+    """A far line of hills (FIELD) or forest (TREE) along the horizon."""
     dice, noise = view.dice, view.noise
-    patch = view.canvas.whole(view.haze * dice.between(0.4, 0.8))
+    patch = view.canvas.patch(haze=view.haze * dice.between(0.4, 0.8))
     x, y = patch.u, -patch.v
     line = noise(x * dice.between(1, 3) + 40, np.zeros_like(x), 2) + 0.5
     crest = view.horizon + 0.02 - top * line
@@ -25,8 +25,8 @@ def ridge(view: View, top: float, roughness: float, label: int) -> None:
     patch.paint(crest - y, color, label)
 
 
-def _plane(view: View) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the ground coordinates of every pixel, and the pixels' size there."""
+def _plane(view: View):
+    """Ground coordinates of every pixel and the pixels' size in them."""
     canvas = view.canvas
     depth = 1 / np.maximum((canvas.y - view.horizon) / (1 - view.horizon), 0.015)
     across = (canvas.x - view.centre) * depth * view.camera * 0.6
@@ -34,15 +34,14 @@ def _plane(view: View) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return across, ahead, depth * view.camera * 0.6 / canvas.height
 
 
-def _ground_patch(view: View) -> Patch:
-    """Return the whole canvas, with the haze that the ground lies in."""
+def _ground_patch(view: View):
     near = (view.canvas.y - view.horizon) / (1 - view.horizon)
     veil = view.haze * 0.12 / (0.12 + np.maximum(near, 0))
-    return view.canvas.whole(np.broadcast_to(veil, view.canvas.label.shape))
+    return view.canvas.patch(haze=np.broadcast_to(veil, view.canvas.label.shape))
 
 
 def field(view: View) -> None:
-    """Paint meadow, crop, furrows, snow or sand up to the horizon."""
+    """Meadow, crop, furrows, snow or sand up to the horizon."""
     dice, noise = view.dice, view.noise
     across, ahead, pixel = _plane(view)
     modes = SEASONS[view.season][0]
@@ -76,15 +75,9 @@ def field(view: View) -> None:
     patch.paint(view.horizon + patch.v + edge, color, FIELD)
 
 
-def _strip(
-    view: View, lower: float, width: float, bend: float
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Place a strip from the vanishing point to x = ``lower`` at the bottom.
-
-    Returns:
-        tuple[ndarray, ndarray, ndarray]: Signed distance to the strip; position
-        across it (-1..1 inside); nearness (0 at the horizon, 1 at the bottom).
-    """
+def _strip(view: View, lower: float, width: float, bend: float):
+    """Signed distance to a strip from the vanishing point to x = lower at
+    the bottom, and the place across it (-1..1 inside)."""
     canvas = view.canvas
     near = np.clip((canvas.y - view.horizon) / (1 - view.horizon), 0.002, 2)
     middle = view.centre + (lower - view.centre) * near
@@ -96,7 +89,7 @@ def _strip(
 
 
 def road(view: View) -> None:
-    """Paint a road or a track, into the distance or across the view."""
+    """A road or track running into the distance, or across the view."""
     dice, noise = view.dice, view.noise
     across, ahead, pixel = _plane(view)
     patch = _ground_patch(view)
@@ -144,13 +137,11 @@ def road(view: View) -> None:
 
 
 def water(view: View) -> None:
-    """Paint a sea, a river or a pond; :func:`mirror` adds reflections later."""
+    """A sea, a river or a pond; what it mirrors comes with `mirror`."""
     dice, noise, canvas = view.dice, view.noise, view.canvas
     across, ahead, pixel = _plane(view)
     kind = dice.pick(('sea', 'lake', 'river', 'pond', 'shore'))
     x, y = canvas.x, canvas.y
-    shape: Floats
-    top: Floats
     rough = (
         noise(x * 4, y * 8, 3)
         * 0.09
@@ -197,9 +188,7 @@ def water(view: View) -> None:
 
 
 def mirror(view: View) -> None:
-    """Reflect what stands on the far bank in the water, if any, upside down."""
-    if view.ripple is None:
-        return
+    """Let the water show what stands on its far bank, upside down."""
     canvas, dice = view.canvas, view.dice
     rows = np.arange(canvas.height)
     bank = int(view.shore * canvas.height)

@@ -1,18 +1,15 @@
-"""Paint what moves in a scene: cars and animals.
-
-Each painter draws one thing at (x, y) on the ground, in a frame whose unit is
-a metre at that distance.
-"""
+"""What moves in the built-in scenes: cars and animals, painted as the trees
+and buildings of ``scenes_objects`` are."""
 
 import numpy as np
 
-from .canvas import Floats, bar, box, ellipse, fraction, mix, polygon, rgb, wave
+from .canvas import bar, box, ellipse, fraction, mix, polygon, rgb, wave
 from .classes import ANIMAL, CAR
 from .view import GLASS, View
 
 
 def car(view: View, x: float, y: float, sideways: bool) -> None:
-    """Paint a car, van, lorry or bus from the side, the front or the back."""
+    """A car, van, lorry or bus from the side, the front or the back."""
     dice = view.dice
     body = dice.color(
         (
@@ -137,8 +134,8 @@ def car(view: View, x: float, y: float, sideways: bool) -> None:
         patch.paint(pane, mix(glass, view.above, 0.2))
 
 
-def animal(view: View, x: float, y: float, kind: str, coat: np.ndarray) -> None:
-    """Paint a cow, horse, sheep, deer or dog from the side, its coat (3,) RGB."""
+def animal(view: View, x: float, y: float, kind: str, coat) -> None:
+    """A cow, horse, sheep, deer or dog from the side."""
     dice, noise = view.dice, view.noise
     # shoulder height, body length, body depth, neck, leg width
     tall, long, deep, neck, leg = dict(
@@ -177,7 +174,7 @@ def animal(view: View, x: float, y: float, kind: str, coat: np.ndarray) -> None:
         pattern = noise(u * 2.2 + start, v * 2.2, 1) - 0.02
     color = mix(color, mark, np.clip(pattern * 20, 0, 1)[..., None])
     color = color * shade[..., None]
-    limbs: Floats = np.inf
+    limbs = np.inf
     for place in (-0.85, -0.62, 0.6, 0.84):
         foot = a * place + 0.12 * dice.between(-1, 1)
         limbs = np.minimum(

@@ -1,4 +1,4 @@
-"""Pack the results of a pipeline as the tensors of a stream."""
+"""From results to the tensors of a stream."""
 
 import numpy as np
 import torch
@@ -8,20 +8,20 @@ from mmsemi.registry import TRANSFORMS
 
 
 def image_tensor(img: np.ndarray) -> torch.Tensor:
-    """Copy an (H, W, C) array into a contiguous (C, H, W) tensor."""
+    """(H, W, 3) array to a contiguous (3, H, W) tensor that owns its data."""
     return torch.from_numpy(img.transpose(2, 0, 1).copy())
 
 
 @TRANSFORMS.register_module()
 class PackLabeled(BaseTransform):
-    """Pack an image of the stream ``labeled``.
+    """Pack what the ``labeled`` stream holds.
 
-    Reads ``img`` (S, S, C) uint8 and ``gt_seg_map`` (S, S) uint8.  Returns a
-    dict as in :class:`mmsemi.structures.LabeledStream`, without B.
+    Returns:
+        dict[str, Tensor]: ``weak`` (3, H, W) BGR uint8, and ``mask`` (H, W)
+        uint8 with 255 to ignore.
     """
 
-    def transform(self, results: dict) -> dict:
-        """Pack ``weak`` and ``mask``."""
+    def transform(self, results: dict) -> dict[str, torch.Tensor]:
         return dict(
             weak=image_tensor(results['img']),
             mask=torch.from_numpy(results['gt_seg_map'].copy()),
@@ -30,21 +30,27 @@ class PackLabeled(BaseTransform):
 
 @TRANSFORMS.register_module()
 class PackUnlabeled(BaseTransform):
-    """Pack an image of the stream ``unlabeled`` or ``partner``.
+    """Pack what the ``unlabeled`` and ``partner`` streams hold.
 
-    Reads ``img`` (S, S, C) uint8, ``valid`` (S, S), 0 on padding, and where
-    there are any the strong views of :class:`StrongViews` (``strong`` or
-    ``draws``) and the boxes of :class:`CutMixBoxes` (``boxes``).  Returns a
-    dict as in :class:`mmsemi.structures.UnlabeledStream`, without B.
+    Returns:
+        dict[str, Tensor]: ``weak``, ``strong1``, ... (3, H, W) BGR uint8;
+        ``valid`` (H, W) bool, False on padding; ``box1``, ... (4,) int64.
+        As many strong views and boxes as there are; ``draws1``, ...: dicts of
+        what was drawn for views that are made on the device.
     """
 
-    def transform(self, results: dict) -> dict:
-        """Pack ``weak``, ``valid`` and, if present, strong views and boxes."""
-        packed: dict = dict(
+    def transform(self, results: dict) -> dict[str, torch.Tensor]:
+        packed = dict(
             weak=image_tensor(results['img']),
             valid=torch.from_numpy(results['valid'] == 1),
         )
-        if 'strong' in results:
-            packed['strong'] = [image_tensor(view) for view in results['strong']]
-        packed.update((k, results[k]) for k in ('draws', 'boxes') if k in results)
+        for key, value in results.items():
+            if key.startswith('strong'):
+                packed[key] = image_tensor(value)
+            elif key.startswith('box'):
+                packed[key] = torch.from_numpy(value)
+            elif key.startswith('draws'):
+                packed[key] = {
+                    name: torch.from_numpy(drawn) for name, drawn in value.items()
+                }
         return packed

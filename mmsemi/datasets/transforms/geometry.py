@@ -108,8 +108,7 @@ class RandomScaleCrop(BaseTransform):
             )
         if isinstance(crop_size, int):
             crop_size = (crop_size, crop_size)
-        crop_h, crop_w = crop_size
-        self.crop_size = (crop_h, crop_w)
+        self.crop_size: tuple[int, int] = tuple(crop_size)  # a list in a config
         self.ratio_range = ratio_range
         self.base = base
 

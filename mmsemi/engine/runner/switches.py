@@ -23,9 +23,7 @@ import torch
 from torch import nn
 from torch.utils.checkpoint import checkpoint
 
-from mmsemi.utils.compat import recompile_for_hooks
-
-BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm)
+from mmsemi.utils.compat import BATCH_NORMS, recompile_for_hooks
 
 
 class Recomputed:

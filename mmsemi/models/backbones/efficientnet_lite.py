@@ -12,10 +12,10 @@ from mmengine.model import BaseModule
 from mmengine.runner import CheckpointLoader
 from mmseg.models.utils import InvertedResidualV3, make_divisible
 from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _BatchNorm
 
 from mmsemi.registry import MODELS
 from mmsemi.utils.checkpoint import read_checkpoint
+from mmsemi.utils.compat import BATCH_NORMS
 
 SCHEME = 'efficientnet-lite://'
 
@@ -275,7 +275,7 @@ class EfficientNetLite(BaseModule):
         super().train(mode)
         if self.norm_eval:
             for module in self.modules():
-                if isinstance(module, _BatchNorm):
+                if isinstance(module, BATCH_NORMS):
                     module.eval()
         if self.frozen_stages >= 0:
             frozen = self.ends[self.frozen_stages - 1] if self.frozen_stages else 0

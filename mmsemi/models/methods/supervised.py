@@ -1,19 +1,19 @@
-"""Supervised training on the labeled images alone."""
+"""Training on the labeled images alone."""
 
 from torch import Tensor
 
 from mmsemi.registry import MODELS
-from mmsemi.structures import Streams
 
-from .base import SemiSegmentor
+from .base import SemiSegmentor, Streams
 
 
 @MODELS.register_module()
 class Supervised(SemiSegmentor):
-    """Train on the labeled images: the baseline of every method.
+    """The baseline that every method is compared with.
 
-    L = L_x, the supervised term on the labeled images.  Takes the arguments
-    of :class:`SemiSegmentor`.
+    L = L_x, the supervised term on the labeled images.
+
+    Args: as in :class:`SemiSegmentor`.
     """
 
     def loss(
@@ -22,12 +22,11 @@ class Supervised(SemiSegmentor):
         """Compute the loss of one step.
 
         Args:
-            inputs (Streams): ``labeled``; other streams are ignored.
-            data_samples (list, optional): Unused, as in every method.
+            inputs (dict): The stream ``labeled``: ``weak`` (B, 3, S, S) and
+                ``mask`` (B, S, S).  Others are not looked at.
 
         Returns:
             dict[str, Tensor]: ``loss_sup``.
         """
-        labeled = inputs['labeled']
-        x, y = labeled['weak'], labeled['mask']
+        x, y = inputs['labeled']['weak'], inputs['labeled']['mask']
         return dict(loss_sup=self.loss_sup(self.logits(x), y))

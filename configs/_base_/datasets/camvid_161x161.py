@@ -1,0 +1,38 @@
+# Half the resolution of camvid.py, for a CPU.
+_base_ = './camvid.py'
+
+crop_size = (161, 161)
+
+labeled_pipeline = [
+    dict(type='LoadSegImage'),
+    dict(type='LoadSegMask'),
+    dict(type='RandomScaleCrop', crop_size=crop_size, ratio_range=(0.25, 1.0)),
+    dict(type='RandomFlip', prob=0.5),
+    dict(type='PackLabeled')
+]
+weak_pipeline = [
+    dict(type='LoadSegImage'),
+    dict(type='MarkValid'),
+    dict(type='RandomScaleCrop', crop_size=crop_size, ratio_range=(0.25, 1.0)),
+    dict(type='RandomFlip', prob=0.5)
+]
+one_view_pipeline = [
+    *weak_pipeline,
+    dict(type='StrongViews', num_views=1),
+    dict(type='CutMixBoxes', num_views=1),
+    dict(type='PackUnlabeled')
+]
+two_view_pipeline = [
+    *weak_pipeline,
+    dict(type='StrongViews', num_views=2),
+    dict(type='CutMixBoxes', num_views=2),
+    dict(type='PackUnlabeled')
+]
+total_batch_size = 4
+train_dataloader = dict(
+    num_workers=1,
+    dataset=dict(
+        labeled_pipeline=labeled_pipeline,
+        unlabeled_pipeline=two_view_pipeline))
+val_dataloader = dict(num_workers=1)
+test_dataloader = val_dataloader
