@@ -14,16 +14,19 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo lint test style layers types docstrings
+.PHONY: demo lint test style table layers types docstrings
 
 demo: $(STAMP)
 	$(BIN)/python tools/demo.py
 
-lint: style layers types docstrings
+lint: style table layers types docstrings
 
 style: $(STAMP)
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
+
+table: $(STAMP)
+	$(BIN)/python tools/dev/write_configs.py --check
 
 layers: $(STAMP)
 	$(BIN)/lint-imports --no-logo

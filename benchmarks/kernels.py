@@ -20,7 +20,7 @@ from helpers.timing import peak_memory, seconds, write_report
 from mmsemi.evaluation import ConfusionIoUMetric
 from mmsemi.models.losses import masked_cross_entropy, masked_kl, ohem_cross_entropy
 from mmsemi.models.utils import cutmix, snapshot_reliability
-from mmsemi.structures.paste import as_pastes
+from mmsemi.structures import as_pastes
 
 Rivals = dict[str, Callable]
 

@@ -21,7 +21,7 @@ import torch.nn.functional as F
 from helpers.timing import peak_memory, seconds, write_report
 from mmsemi.models.losses import rank_correlation_loss
 from mmsemi.models.utils import cutmix, cutmix_features
-from mmsemi.structures.paste import as_pastes
+from mmsemi.structures import as_pastes
 
 
 def direct_mixing(own, other, pastes, size):

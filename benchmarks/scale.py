@@ -32,7 +32,7 @@ from mmengine.registry import init_default_scope
 from helpers.timing import clock, seconds, write_report
 from mmsemi.datasets import SemiSampler, SemiSegDataset
 from mmsemi.registry import MODELS
-from mmsemi.structures.paste import as_pastes
+from mmsemi.structures import as_pastes
 
 CONFIG = Path(__file__).parents[1] / 'configs/unimatch/camvid_1-8_r18.py'
 STEPS = dict(crop=[81, 161, 321, 641], batch=[1, 2, 4, 8], classes=[11, 19, 81, 150])
@@ -51,13 +51,13 @@ def make_step(
     trained = wrap(model)
 
     def stream() -> dict:
-        images = torch.randint(256, (3, batch, 3, crop, crop), dtype=torch.uint8)
+        weak, *strong = torch.randint(256, (3, batch, 3, crop, crop), dtype=torch.uint8)
         box = as_pastes([[0, 0, crop // 2, crop // 2]] * batch)
         return dict(
-            zip(('weak', 'strong1', 'strong2'), images),
+            weak=weak,
+            strong=strong,
             valid=torch.ones(batch, crop, crop, dtype=torch.bool),
-            box1=box,
-            box2=box,
+            boxes=[box, box],
         )
 
     mask = torch.randint(classes, (batch, crop, crop), dtype=torch.uint8)

@@ -1,4 +1,4 @@
-"""Fixtures that every test may use."""
+"""Fixtures for all tests."""
 
 import gc
 import os
@@ -16,7 +16,7 @@ from tests.helpers.runs import make_tiny_data
 
 HERE = Path(__file__).parent
 
-# The same cases every time; `--hypothesis-profile fuzz`: others, and more.
+# The same cases every time; `--hypothesis-profile fuzz` draws others, and more.
 settings.register_profile(
     'mmsemi',
     derandomize=True,
@@ -32,28 +32,28 @@ settings.load_profile('mmsemi')
 
 @pytest.fixture(scope='session')
 def golden() -> Path:
-    """Folder of the released trainers' figures (see tests/data/golden).
+    """Return the folder of the released trainers' values, tests/data/golden.
 
-    ``MMSEMI_GOLDEN`` names another one with the same files.
+    ``MMSEMI_GOLDEN`` sets another folder with the same files.
     """
     return Path(os.environ.get('MMSEMI_GOLDEN', HERE / 'data' / 'golden'))
 
 
 @pytest.fixture(autouse=True)
 def mmsemi_scope() -> None:
-    """Names are looked up as under ``default_scope = 'mmsemi'``."""
+    """Look up names as with ``default_scope = 'mmsemi'``."""
     init_default_scope('mmsemi')
 
 
 @pytest.fixture(scope='session', autouse=True)
 def imports_stay() -> None:
-    """Every data set that is built collects garbage: not among imports."""
+    """Keep garbage collection, which every new data set runs, off the imports."""
     gc.freeze()
 
 
 @pytest.fixture
 def one_thread() -> Iterator[None]:
-    """PyTorch computes with one thread, and starts no others."""
+    """Let PyTorch compute with one thread."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
@@ -62,10 +62,10 @@ def one_thread() -> Iterator[None]:
 
 @pytest.fixture(scope='module')
 def plain_configs() -> Iterator[None]:
-    """Configs that are written down are not laid out.
+    """Write configs without formatting them.
 
-    MMEngine does so for every checkpoint, which is most of the time of a run
-    of seconds.
+    MMEngine formats the config for every checkpoint, which takes most of the
+    time of a short run.
     """
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(
@@ -76,7 +76,7 @@ def plain_configs() -> Iterator[None]:
 
 @pytest.fixture(scope='module')
 def bases_read_once() -> Iterator[None]:
-    """Most of a config is its bases, and most of the time their reading."""
+    """Read each base of a config once: it takes most of the time of a config."""
     read, known = Config._file2dict, {}
 
     def read_once(filename, *args, **kwargs):
@@ -93,7 +93,7 @@ def bases_read_once() -> Iterator[None]:
 
 @pytest.fixture(scope='session')
 def tiny_data(tmp_path_factory) -> Path:
-    """A data root of 8 train and 3 val images of 4 classes, 48x40."""
+    """Write a data root: 8 training, 3 validation images of 4 classes, 48x40."""
     root = tmp_path_factory.mktemp('tiny_data')
     make_tiny_data(root)
     return root

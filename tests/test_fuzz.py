@@ -208,7 +208,16 @@ def test_classes_of_any_name_make_a_config(folder, names):
     )
     config = folder / 'config.py'
     config.write_text(
-        dataset_text('Two images.', repr(str(folder)), table, images, 2, 0)
+        dataset_text(
+            folder,
+            Path(__file__).parents[1] / 'configs',
+            'Two images.',
+            repr(str(folder)),
+            table,
+            images,
+            2,
+            0,
+        )
     )
     metainfo = Config.fromfile(str(config)).metainfo
     assert tuple(metainfo.classes) == table.names

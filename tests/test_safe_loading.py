@@ -1,4 +1,4 @@
-"""No file that is given to a run, but its config, runs code."""
+"""No file that a run reads runs code, except its config."""
 
 import os
 from argparse import Namespace
@@ -19,7 +19,7 @@ from tests.test_utils.test_checkpoint import Payload
 
 @pytest.fixture
 def evil(tmp_path):
-    """A file of weights that leaves a trace when it is unpickled."""
+    """Write a file of weights that leaves a trace when it is unpickled."""
     file = tmp_path / 'evil.pth'
     trace = Payload(os.mkdir, str(tmp_path / 'ran'))
     torch.save(dict(state_dict=dict(w=torch.ones(1)), meta=trace), file)
@@ -38,13 +38,15 @@ def test_pretrained_weights(evil, tiny_data, tmp_path, kind):
     cfg.model.backbone.init_cfg = dict(type=kind, checkpoint=str(evil))
     cfg.work_dir = str(tmp_path / 'work')
     cfg.experiment_name = f'evil_{kind}'
+    for loader in ('train_dataloader', 'val_dataloader'):
+        cfg[loader].dataset.data_root = str(tiny_data)
     runner = SemiRunner.from_cfg(cfg)
     with pytest.raises(ValueError, match=r'evil\.pth holds .*refused'):
-        runner._init_model_weights()
+        runner.train()
 
 
 def test_pretrained_weights_from_an_address(evil, monkeypatch):
-    """Without a runner, too."""
+    """Also without a runner."""
     monkeypatch.setattr(
         CheckpointLoader,
         'load_checkpoint',
@@ -55,7 +57,7 @@ def test_pretrained_weights_from_an_address(evil, monkeypatch):
 
 
 def test_a_config_inside_a_checkpoint(tmp_path):
-    """MMEngine would execute it on resume."""
+    """MMEngine would run it on resume."""
     saving_runner(tmp_path / 'work', size=10, epochs=1).train()
     file = tmp_path / 'work/epoch_1.pth'
     content = read_checkpoint(file)

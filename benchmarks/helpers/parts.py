@@ -21,8 +21,6 @@ NAMES = dict(  # of functions; others have their own
     confident_share='logged shares',
     cutmix='mixing',
     cutmix_features='mixing',
-    flip='mixing',
-    flipped='mixing',
     from_logits='pseudo-label',
     outside='mixing',
     prev_labels='pseudo-label',
@@ -84,7 +82,7 @@ def _places(rehearsal: Rehearsal) -> Iterator[tuple[object, str, object]]:
     yield SemiSegmentor, 'logits', forward
     yield SemiSegmentor, 'logits_and_dropped', forward
     yield SemiSegmentor, 'loss_sup', 'loss_sup'
-    for attribute in ('from_logits', 'cutmix', 'flip', 'confident_share'):
+    for attribute in ('from_logits', 'cutmix', 'confident_share'):
         yield PseudoLabel, attribute, NAMES[attribute]
     module = sys.modules[type(model).__module__]
     for attribute, value in list(vars(module).items()):

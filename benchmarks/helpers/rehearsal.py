@@ -152,6 +152,7 @@ def make_sure(model: SemiSegmentor, batch: dict, conf: float = 0.95) -> None:
 
 def set_crop(cfg: Config, size: int) -> None:
     """Let every crop of a config's training have ``size`` pixels a side."""
+    cfg.crop_size = (size, size)
     for transform in _transforms(cfg):
         if 'crop_size' in transform:
             transform['crop_size'] = (size, size)

@@ -10,6 +10,7 @@ from torch import nn
 
 from mmsemi.registry import MODELS
 from mmsemi.utils.checkpoint import check_fits, read_checkpoint, trusting, unwrap
+from mmsemi.utils.config import resolve_settings
 
 
 def as_config(config: str | Path | Config) -> Config:
@@ -53,7 +54,7 @@ def init_model(
         ValueError: The checkpoint is damaged, contains other objects than
             tensors, numbers and text, or belongs to another network.
     """
-    cfg = copy.deepcopy(as_config(config))
+    cfg = resolve_settings(copy.deepcopy(as_config(config)))
     if cfg.model.get('backbone', {}).get('init_cfg'):
         cfg.model.backbone.init_cfg = None  # the checkpoint has all weights
     if device is None:

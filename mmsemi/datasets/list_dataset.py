@@ -1,4 +1,4 @@
-"""A data set read from a list of the published format."""
+"""A data set over a list in the published format."""
 
 import os.path as osp
 from array import array
@@ -14,45 +14,46 @@ from .lists import iter_list, locate
 
 @DATASETS.register_module()
 class ListSegDataset(BaseSegDataset):
-    """mmseg's data set over one list of ``IMAGE MASK`` lines.
+    """Read an mmseg data set from a list of ``IMAGE MASK`` lines.
 
     The list (``ann_file``) and the paths in it are relative to
     ``data_root``; everything else is as in
-    :class:`mmseg.datasets.BaseSegDataset`.  Serves validation and test as it
-    is, and the labeled and unlabeled halves of :class:`SemiSegDataset`.
+    :class:`mmseg.datasets.BaseSegDataset`.  Used alone for validation and
+    test, and by :class:`SemiSegDataset` for labeled and unlabeled images.
 
-    However long the list, it is held as one array of bytes and one of where
-    its lines end, which the loader's workers share.
+    A list of any length is stored as one array of bytes and one of line ends,
+    which the loader's workers share.
 
     Args:
         ann_file (str): The list.
         data_root (str): Folder that the list and its lines are relative to.
-        prepare (str, optional): A function in the registry ``FUNCTIONS``,
-            with its scope (``mmsemi.ensure_scenes``), that is given the data
-            root and makes the data where they are not there yet.
-        need_masks (bool): Whether every line must name a mask; the masks of
-            a list that needs none are not looked at.  Defaults to True.
+        prepare (str, optional): Function of the registry ``FUNCTIONS``, with
+            its scope (``mmsemi.ensure_scenes``), that is called with the data
+            root and creates the data if they are missing.
+        need_masks (bool): Whether every line must name a mask; otherwise
+            masks are ignored.  Defaults to True.
         anywhere (bool): Whether lines may name files outside the data root.
             Defaults to False.
         without (Container[str]): Paths of images to leave out.  Defaults to
             none.
-        cache_dir (str, optional): Folder on a fast disk where decoded images
-            and masks are kept, as much as they take (Pascal 6 GB, Cityscapes
-            19 GB).  Defaults to None: they are decoded every time.
+        cache_dir (str, optional): Folder on a fast disk for decoded images
+            and masks (Pascal 6 GB, Cityscapes 19 GB).  Defaults to None:
+            they are decoded every time.
         **kwargs: As in ``BaseSegDataset`` (``metainfo``, ``pipeline``,
             ``reduce_zero_label``, ...).
 
     Raises:
-        ValueError: No data root or no list is given, a mask is missing
-            from a line of a list that needs them, or a line leads out of the
-            data root.
-        FileNotFoundError: There is no such data root or list.
+        ValueError: No data root or no list is given, a line lacks a mask
+            that it needs, or a line names a file outside the data root.
+        FileNotFoundError: The data root or the list does not exist.
     """
+
+    _fully_initialized: bool  # set in BaseDataset
 
     def __init__(
         self,
         ann_file: str = '',
-        data_root: str = None,
+        data_root: str | None = None,
         prepare: str | None = None,
         need_masks: bool = True,
         anywhere: bool = False,
@@ -63,14 +64,14 @@ class ListSegDataset(BaseSegDataset):
         if not data_root:
             raise ValueError(
                 f'{type(self).__name__} was given no `data_root`. Set it in '
-                'the config or by `--cfg-options data_root=FOLDER`.'
+                'the config or with `--cfg-options data_root=FOLDER`.'
             )
         if prepare:
             FUNCTIONS.get(prepare)(data_root)
         if not osp.isdir(data_root):
             raise FileNotFoundError(
                 f'There is no data root {osp.abspath(data_root)}. Put the '
-                'data there, or name its folder by `--cfg-options '
+                'data there, or name its folder with `--cfg-options '
                 'data_root=FOLDER` or the environment variable MMSEMI_DATA.'
             )
         if not ann_file:
@@ -85,7 +86,7 @@ class ListSegDataset(BaseSegDataset):
         super().__init__(ann_file=ann_file, data_root=data_root, **kwargs)
 
     def full_init(self) -> None:
-        """Read the list, into what BaseDataset serializes its own to."""
+        """Read the list into the serialized form of ``BaseDataset``."""
         if self._fully_initialized:
             return
         self.serialize_data = True
@@ -95,8 +96,11 @@ class ListSegDataset(BaseSegDataset):
             self.get_subset_(self._indices)
 
     def _read(self) -> tuple[np.ndarray, np.ndarray]:
-        """``IMAGE TAB MASK`` of all lines, joined (uint8), and where each
-        ends (int64)."""
+        """Read the list as joined ``IMAGE TAB MASK`` lines.
+
+        Returns:
+            tuple: Their bytes (uint8), and the end of each line (int64).
+        """
         lines, ends = bytearray(), array('q')
         for image, mask in iter_list(self.ann_file):
             if self._path(image) in self.without:
@@ -116,7 +120,7 @@ class ListSegDataset(BaseSegDataset):
         return np.frombuffer(lines, np.uint8), np.frombuffer(ends, np.int64)
 
     def get_data_info(self, idx: int) -> dict:
-        """mmseg's ``img_path``/``seg_map_path`` dict of a line."""
+        """Return mmseg's dict of a line: ``img_path``, ``seg_map_path``, ..."""
         idx = range(len(self))[idx]
         start = self.data_address[idx - 1] if idx else 0
         line = self.data_bytes[start : self.data_address[idx]].tobytes()
@@ -137,7 +141,7 @@ class ListSegDataset(BaseSegDataset):
         return info
 
     def _path(self, name: str) -> str:
-        """Of a file that the list names."""
+        """Return the path of a file that the list names."""
         if self.anywhere:
             return osp.join(self.data_root, name)
         return locate(self.data_root, name, self.ann_file)

@@ -1,7 +1,8 @@
-"""What a stage of self-training is trained on."""
+"""Training data of a self-training stage."""
 
 import math
 from collections.abc import Sequence
+from typing import cast
 
 from mmsemi.registry import DATASETS
 
@@ -12,12 +13,13 @@ DOUBLE_BELOW = 200
 
 
 def repetitions(labeled: int, pseudo: int, double_below: int = DOUBLE_BELOW) -> int:
-    """How often an epoch sees every labeled image.
+    """Return how often an epoch repeats every labeled image.
 
     Args:
-        labeled (int): How many there are.
-        pseudo (int): Pseudo-labeled images beside them.
-        double_below (int): Without any, fewer labeled ones come twice.
+        labeled (int): Number of labeled images.
+        pseudo (int): Number of pseudo-labeled images in the same epoch.
+        double_below (int): Without pseudo-labeled images, fewer labeled ones
+            than this are repeated twice.
     """
     if pseudo:
         return math.ceil(pseudo / labeled)
@@ -30,12 +32,13 @@ def smallest_epoch(
     shares: Sequence[float],
     double_below: int = DOUBLE_BELOW,
 ) -> int:
-    """Images of an epoch, in the training that has the fewest of them.
+    """Return the images of an epoch in the stage that has the fewest.
 
     Args:
-        labeled (int): Labeled images.
-        unlabeled (int): Unlabeled images.
-        shares (Sequence[float]): Of these, pseudo-labeled in each round.
+        labeled (int): Number of labeled images.
+        unlabeled (int): Number of unlabeled images.
+        shares (Sequence[float]): Share of the unlabeled images that is
+            pseudo-labeled in each round, in [0, 1].
         double_below (int): As in :func:`repetitions`.
     """
     rounds = (0, *(int(unlabeled * share) for share in shares))
@@ -47,28 +50,29 @@ def smallest_epoch(
 
 @DATASETS.register_module()
 class SelfTrainingDataset(SemiSegDataset):
-    """Labeled and pseudo-labeled images in one stream, ``labeled``.
+    """Load labeled and pseudo-labeled images as one stream, ``labeled``.
 
     With U pseudo-labeled images, the L labeled ones are repeated ceil(U / L)
-    times; without any, they are doubled where they are few.  An epoch of
+    times; without any, they are repeated twice if they are few.  An epoch of
     ``SemiSampler(ratio=(1, 0))`` is a pass over all of these.
 
     Args:
         data_root (str): Folder that lists and their lines are relative to.
         labeled_list (str): ``IMAGE MASK`` lines.
-        unlabeled_list (str, optional): The images that pseudo-labels are
-            made of, as in :class:`SemiSegDataset`.
+        unlabeled_list (str, optional): Images to predict pseudo-labels for,
+            as in :class:`SemiSegDataset`.
         train_list (str, optional): Likewise.
         labeled_pipeline (list[dict]): Transforms of labeled images.
         unlabeled_pipeline (list[dict]): Transforms of pseudo-labeled images,
-            which have a mask too.
+            which have masks too.
         pseudo_list (str, optional): ``IMAGE PSEUDO_LABEL`` lines.
-        double_below (int): Fewer labeled images than this are few.  Defaults
-            to 200.
+        double_below (int): Without pseudo-labeled images, fewer labeled ones
+            than this are repeated twice.  Defaults to 200.
         max_corrupt (int): As in :class:`SemiSegDataset`.
         **kwargs: As in :class:`SemiSegDataset`.
 
-    Raises: as :class:`SemiSegDataset`.
+    Raises:
+        ValueError: As :class:`SemiSegDataset`.
     """
 
     def __init__(
@@ -94,7 +98,7 @@ class SelfTrainingDataset(SemiSegDataset):
             max_corrupt,
             **kwargs,
         )
-        self.pseudo = None
+        self.pseudo: ListSegDataset | None = None
         if pseudo_list:
             kwargs['reduce_zero_label'] = False  # predicted classes already
             kwargs['anywhere'] = True  # the masks lie in the work dir
@@ -108,20 +112,21 @@ class SelfTrainingDataset(SemiSegDataset):
 
     @property
     def parts(self) -> list[ListSegDataset]:
+        """All lists of this data set."""
         return super().parts + ([self.pseudo] if self.pseudo else [])
 
     @property
     def num_labeled(self) -> int:
-        """Images of the stream, repetitions included."""
+        """Number of images of the stream, repetitions included."""
         return self.repeats * len(self.labeled) + len(self.pseudo or ())
 
     @property
     def num_unlabeled(self) -> int:
-        """None that a sampler could draw."""
+        """0: a sampler draws from the stream ``labeled`` alone."""
         return 0
 
     def _locate(self, stream: str, i: int) -> tuple[ListSegDataset, int]:
         pseudo = i - self.repeats * len(self.labeled)
         if pseudo >= 0:
-            return self.pseudo, pseudo
+            return cast(ListSegDataset, self.pseudo), pseudo
         return self.labeled, i % len(self.labeled)

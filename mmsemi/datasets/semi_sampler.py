@@ -1,4 +1,4 @@
-"""Which labeled, unlabeled and partner images meet in a sample."""
+"""Choose the labeled, unlabeled and partner images of every sample."""
 
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
@@ -13,13 +13,13 @@ PARTNERS = ('independent', 'same_image', 'in_batch')
 
 
 class SemiIndex(NamedTuple):
-    """What one sample is made of.
+    """Images and seed of one sample.
 
     Attributes:
-        labeled (tuple[int]): Positions in the labeled list.
-        unlabeled (tuple[int]): Positions in the unlabeled list.
-        partner (tuple[int]): Positions in the unlabeled list of the images
-            that are mixed into ``unlabeled``; empty for ``in_batch``.
+        labeled (tuple[int, ...]): Indices in the labeled list.
+        unlabeled (tuple[int, ...]): Indices in the unlabeled list.
+        partner (tuple[int, ...]): Indices in the unlabeled list of the mix
+            partners of ``unlabeled``; empty for ``in_batch``.
         seed (int): Seed of every augmentation of this sample.
     """
 
@@ -31,29 +31,30 @@ class SemiIndex(NamedTuple):
 
 @DATA_SAMPLERS.register_module()
 class SemiSampler(Sampler):
-    """Draws index tuples (labeled, unlabeled, partner) for a semi data set.
+    """Draw index tuples (labeled, unlabeled, partner) for a semi data set.
 
     One epoch is one pass over the unlabeled list; the labeled list is
-    repeated to that length and reshuffled.  Order and augmentation seeds are
-    functions of ``seed`` and the epoch alone: process ``r`` of ``W`` takes
-    every ``W``-th sample from the ``r``-th on, so that a step sees the same
+    repeated to that length and reshuffled.  Order and augmentation seeds
+    depend on ``seed`` and the epoch alone: process ``r`` of ``W`` takes every
+    ``W``-th sample starting with the ``r``-th, so that a step sees the same
     samples for any ``W`` and batch size with the same product, and a resumed
-    run finds its place with :meth:`skip`.
+    run continues at its sample with :meth:`skip`.
 
     Args:
-        dataset (SemiSegDataset): Gives ``num_labeled``, ``num_unlabeled``.
+        dataset (SemiSegDataset): Has ``num_labeled`` and ``num_unlabeled``.
         ratio (Sequence[int]): Labeled and unlabeled images in one sample.
             ``(1, 0)`` leaves the unlabeled images out (supervised training)
             but keeps the epoch's length.  Defaults to (1, 1).
         partner (str): The mix partner of an unlabeled image.
             ``'independent'``: another image;
-            ``'same_image'``: another augmentation of the same image, which
-            the released multi-process trainers come to by zipping two
-            iterators with one seed;
-            ``'in_batch'``: the flipped unlabeled batch (UniMatch V2), for
-            which nothing is loaded.  Defaults to 'independent'.
-        shuffle (bool): Defaults to True.
-        infinite (bool): Go through the epochs without end, for
+            ``'same_image'``: another augmentation of the same image, the
+            effect of zipping two iterators with one seed in the released
+            multi-process trainers;
+            ``'in_batch'``: an image of the same batch, in reverse order
+            (UniMatch V2), for which nothing more is loaded.  Defaults to
+            'independent'.
+        shuffle (bool): Whether to shuffle both lists.  Defaults to True.
+        infinite (bool): Repeat the epochs without end, for
             ``IterBasedTrainLoop``.  Defaults to False.
         seed (int, optional): Defaults to one that all processes agree on.
 
@@ -101,22 +102,23 @@ class SemiSampler(Sampler):
             )
 
     def __len__(self) -> int:
-        """Samples of this process in an epoch."""
+        """Return the number of samples of this process in an epoch."""
         return self.num_samples // self.world_size
 
     def set_epoch(self, epoch: int) -> None:
-        """Choose the epoch that the next pass is about."""
+        """Set the epoch of the next pass."""
         self.epoch = epoch
 
     def skip(self, num_samples: int) -> None:
-        """Leave out the first samples (of this process) of the next pass.
+        """Skip the first samples (of this process) of the next pass.
 
-        Costs nothing per sample.  ``infinite`` samplers may skip whole
-        epochs; this is also what ``IterBasedTrainLoop`` calls on resume.
+        The cost does not depend on their number.  ``infinite`` samplers may
+        skip whole epochs; ``IterBasedTrainLoop`` calls this on resume.
         """
         self._skip = num_samples
 
     def __iter__(self) -> Iterator[SemiIndex]:
+        """Yield the samples of this process."""
         skip, self._skip = self._skip, 0
         epoch = self.epoch
         if self.infinite:
@@ -137,15 +139,17 @@ class SemiSampler(Sampler):
             epoch, skip = epoch + 1, 0
 
     def _epoch_order(self, epoch: int) -> tuple[np.ndarray, ...]:
-        """Labeled (N, l), unlabeled (N, u), partner (N, u or 0), seeds (N,).
+        """Compute all samples of an epoch, the same on every process.
 
-        All processes compute the same arrays.
+        Returns:
+            tuple: Indices labeled (N, l), unlabeled (N, u) and partner (N, u
+            or 0), and seeds (N,).
         """
         rng = np.random.default_rng((self.seed, epoch))
         n = self.num_samples
         labeled = self._order(rng, self.num_labeled, n * self.labeled_per_sample)
         unlabeled = self._order(rng, self.num_unlabeled, n * self.unlabeled_per_sample)
-        # Another place in the same order is always another image.
+        # Shifting the order pairs every image with another one.
         shift = int(rng.integers(1, max(len(unlabeled), 2)))
         partner = dict(
             independent=np.roll(unlabeled, shift),
@@ -161,7 +165,7 @@ class SemiSampler(Sampler):
         )
 
     def _order(self, rng: np.random.Generator, num: int, length: int) -> np.ndarray:
-        """``length`` of ``num`` indices, each as often as any other (+-1)."""
+        """Draw ``length`` of ``num`` indices, each equally often (+-1)."""
         whole, rest = divmod(length, num) if num else (0, 0)
         if not self.shuffle:
             return np.resize(np.arange(num), length)

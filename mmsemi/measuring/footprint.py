@@ -16,7 +16,7 @@ from torch.utils._pytree import tree_map_only
 from mmsemi.engine.runner.batch import samples_per_step
 from mmsemi.engine.runner.switches import apply_switches
 from mmsemi.registry import MODELS
-from mmsemi.structures.paste import as_pastes
+from mmsemi.structures import as_pastes
 
 
 class Footprint(NamedTuple):
@@ -156,16 +156,12 @@ def _streams(cfg: Config, samples: int) -> dict[str, dict[str, Tensor]]:
         stream = dict(
             weak=images(unlabeled, channels), valid=images(unlabeled, dtype=torch.bool)
         )
-        for i in range(1, views + 1):
-            stream[f'strong{i}'] = images(unlabeled, channels)
-            stream[f'box{i}'] = as_pastes([[0, 0, width // 2, height // 2]] * unlabeled)
+        boxes = as_pastes([[0, 0, width // 2, height // 2]] * unlabeled)
+        stream['strong'] = [images(unlabeled, channels) for _ in range(views)]
+        stream['boxes'] = [boxes] * views
         streams['unlabeled'] = stream
         if loader.sampler.get('partner', 'independent') != 'in_batch':
-            streams['partner'] = {
-                key: value.clone()
-                for key, value in stream.items()
-                if torch.is_tensor(value)
-            }
+            streams['partner'] = tree_map_only(Tensor, torch.clone, stream)
     return streams
 
 

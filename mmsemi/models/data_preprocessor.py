@@ -1,4 +1,4 @@
-"""From a loader's batch to what a method reads."""
+"""Move a batch to the device and normalise it."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -8,72 +8,77 @@ from mmseg.models.data_preprocessor import SegDataPreProcessor
 from torch import Tensor
 
 from mmsemi.registry import MODELS
+from mmsemi.structures import STREAMS
 
 from .utils import strong_view
 
 
 @MODELS.register_module()
 class SemiDataPreprocessor(SegDataPreProcessor):
-    """Normalises every image of every stream, on the device.
+    """Normalise every image of every stream, on the device.
 
-    A batch of streams (see :func:`mmsemi.datasets.stack_streams`) comes out
-    as ``dict(inputs=streams, data_samples=None)``: the images (``weak``,
-    ``strong1``, ...: uint8, (B, C, S, S)) normalised and in the channel order
-    of the network, ``mask`` as int64, the rest as it was.  In the place of
-    ``draws1``, ... come the strong views that they describe.  Other batches
-    (validation, inference) are mmseg's and treated as there.
+    Turns a :class:`mmsemi.structures.Batch` into ``dict(inputs=streams,
+    data_samples=None)`` with :class:`mmsemi.structures.Streams`: images become
+    normalised float32 in the channel order of the network, masks int64, and
+    ``draws`` are replaced with the strong views made from them.  Other
+    batches (validation, inference) are handled as in mmseg.
 
-    Args: as in :class:`mmseg.models.SegDataPreProcessor`, where ``mean`` and
-    ``std`` have one value or three.  Here they have one per channel of the
-    images, however many these are.
+    Args:
+        mean (Sequence[float], optional): Mean of each channel, however many
+            channels the images have.  Defaults to None: no normalisation.
+        std (Sequence[float], optional): Standard deviation, likewise.
+        bgr_to_rgb (bool): Reverse the channels of images that have three.
+        rgb_to_bgr (bool): Likewise.
+        **kwargs: As in :class:`mmseg.models.SegDataPreProcessor`.
     """
 
     def __init__(
         self,
         mean: Sequence[float] | None = None,
         std: Sequence[float] | None = None,
+        bgr_to_rgb: bool = False,
+        rgb_to_bgr: bool = False,
         **kwargs,
     ) -> None:
-        if mean is None or std is None:
-            super().__init__(mean, std, **kwargs)
-        else:
-            super().__init__([0.0], [1.0], **kwargs)
+        kwargs.update(bgr_to_rgb=bgr_to_rgb, rgb_to_bgr=rgb_to_bgr)
+        if mean is not None and std is not None:
+            super().__init__([0.0], [1.0], **kwargs)  # allows one value or three
             self.mean = torch.tensor(mean, dtype=torch.float32).view(-1, 1, 1)
             self.std = torch.tensor(std, dtype=torch.float32).view(-1, 1, 1)
-        # Copies from the pinned memory of a loader need not be waited for.
+        else:
+            super().__init__(mean, std, **kwargs)
+        # Flags of our own, as mmseg and its forks name theirs differently.
+        self.normalizes = mean is not None
+        self.reverses_channels = bgr_to_rgb or rgb_to_bgr
+        # Copies from the loader's pinned memory may overlap with computing.
         self._non_blocking = torch.cuda.is_available()
 
     def forward(self, data: dict, training: bool = False) -> dict[str, Any]:
-        if 'labeled' not in data and 'unlabeled' not in data:
+        """Prepare a batch of streams, or any other batch as mmseg does."""
+        streams = {name: data[name] for name in STREAMS if name in data}
+        if not streams:
             return super().forward(data, training)
-        streams = {
-            name: {
-                key: self._prepare(key, value)
-                for key, value in _with_views(stream).items()
-            }
-            for name, stream in self.cast_data(data).items()
+        inputs = {
+            name: self._prepare(stream)
+            for name, stream in self.cast_data(streams).items()
         }
-        return dict(inputs=streams, data_samples=None)
+        return dict(inputs=inputs, data_samples=None)
 
-    def _prepare(self, key: str, value: Tensor) -> Tensor:
-        if key == 'mask':
-            return value.long()
-        if key != 'weak' and not key.startswith('strong'):
-            return value
-        if self._channel_conversion and value.shape[1] == 3:
-            value = value.flip(1)  # a GPU would wait for a list of channels
-        value = value.float()
-        if self._enable_normalize:
-            value = (value - self.mean).div_(self.std)
-        return value
+    def _prepare(self, stream: dict[str, Any]) -> dict[str, Any]:
+        draws = stream.pop('draws', None)
+        if draws is not None:
+            stream['strong'] = [strong_view(stream['weak'], each) for each in draws]
+        if 'strong' in stream:
+            stream['strong'] = [self._normalize(view) for view in stream['strong']]
+        if 'mask' in stream:
+            stream['mask'] = stream['mask'].long()
+        stream['weak'] = self._normalize(stream['weak'])
+        return stream
 
-
-def _with_views(stream: dict[str, Any]) -> dict[str, Tensor]:
-    """A stream with the strong views that it holds but the draws of."""
-    views = {
-        key.replace('draws', 'strong'): strong_view(stream['weak'], draws)
-        for key, draws in stream.items()
-        if key.startswith('draws')
-    }
-    rest = {k: v for k, v in stream.items() if not k.startswith('draws')}
-    return {**rest, **views}
+    def _normalize(self, images: Tensor) -> Tensor:
+        if self.reverses_channels and images.shape[1] == 3:
+            images = images.flip(1)  # indexing with a list would make a GPU wait
+        images = images.float()
+        if self.normalizes:
+            images = (images - self.mean).div_(self.std)
+        return images

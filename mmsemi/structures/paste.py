@@ -1,22 +1,40 @@
-"""What CutMix takes from where."""
+"""Boxes that CutMix pastes from one image into another."""
 
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 
-class Paste(NamedTuple):
-    """A box that an image takes from its partner.
+class Box(NamedTuple):
+    """A rectangle of pixels: columns x1 to x2 - 1, rows y1 to y2 - 1."""
 
-    The host knows it, as it was drawn there: a device that pastes need not
-    be asked for anything.
+    x1: int
+    y1: int
+    x2: int
+    y2: int
+
+    @property
+    def empty(self) -> bool:
+        """Whether the box has no pixel."""
+        return self.x1 >= self.x2 or self.y1 >= self.y2
+
+
+NO_BOX = Box(0, 0, 0, 0)
+
+
+class Paste(NamedTuple):
+    """A box that an image of a batch takes from its mix partner.
+
+    Boxes are drawn on the host and stay there: CutMix copies slices, so a
+    step never waits for the device to report a corner.
 
     Attributes:
-        image (int): Place of the image in its batch.
-        partner (int): Place of the partner in its own batch.
-        x1 (int): Columns x1 to x2 - 1, in pixels.
-        y1 (int): Rows y1 to y2 - 1, in pixels.
-        x2 (int): Above x1.
-        y2 (int): Above y1.
+        image (int): Index of the image in its batch.
+        partner (int): Index of the partner, in the stream ``partner`` or, in
+            a batch without that stream, among the unlabeled images.
+        x1 (int): First column, in pixels.
+        y1 (int): First row, in pixels.
+        x2 (int): Column after the last one, above x1.
+        y2 (int): Row after the last one, above y1.
     """
 
     image: int
@@ -30,17 +48,17 @@ class Paste(NamedTuple):
 def as_pastes(
     boxes: Iterable[Sequence[int]], partners: Sequence[int] | None = None
 ) -> list[Paste]:
-    """The boxes of a batch, without the empty ones.
+    """Turn the boxes of one view into pastes, without the empty ones.
 
     Args:
-        boxes (Iterable[Sequence[int]]): x1, y1, x2, y2 for every image,
-            half-open.
-        partners (Sequence[int], optional): Place of every image's partner.
-            Defaults to None: that of the image.
+        boxes (Iterable[Sequence[int]]): x1, y1, x2, y2 for every image of
+            the batch, half-open, as in :class:`Box`.
+        partners (Sequence[int], optional): Index of every image's partner.
+            Defaults to None: the index of the image.
     """
     pastes = []
-    for i, (x1, y1, x2, y2) in enumerate(boxes):
-        if x1 < x2 and y1 < y2:
-            partner = i if partners is None else partners[i]
-            pastes.append(Paste(i, partner, *map(int, (x1, y1, x2, y2))))
+    for i, corners in enumerate(boxes):
+        box = Box(*map(int, corners))
+        if not box.empty:
+            pastes.append(Paste(i, i if partners is None else partners[i], *box))
     return pastes

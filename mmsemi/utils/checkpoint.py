@@ -17,7 +17,7 @@ from mmengine.logging import HistoryBuffer
 from mmengine.runner import CheckpointLoader
 from torch import Tensor, nn
 
-from .files import replacing
+from .files import data_folder, replacing
 from .text import some
 
 
@@ -71,7 +71,7 @@ def find_weights(file: str) -> str:
         ``file`` itself; otherwise ``file``.  So one variable sets the place of
         everything that a config reads.
     """
-    moved = os.path.join(os.environ.get('MMSEMI_DATA', ''), file)
+    moved = str(data_folder() / file)
     there = os.path.isfile(moved) and not os.path.exists(file)
     return moved if there else file
 

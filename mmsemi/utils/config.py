@@ -1,12 +1,137 @@
-"""From a command line to a config."""
+"""Read a config: command line, data folder, and the settings its pipelines follow."""
 
 import argparse
+import copy
 import os
 import os.path as osp
+from collections.abc import Iterator
+from typing import Any
 
 from mmengine.config import Config, DictAction
 
 from .compat import parse_option
+
+LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
+
+
+def resolve_settings(cfg: Config) -> Config:
+    """Complete a config's transforms with the settings that they follow.
+
+    ``crop_size``, a number or (height, width), is the crop of every
+    ``RandomScaleCrop`` that names none, and the window of an evaluation in
+    windows (``model.test_cfg.mode`` 'slide' or 'windows') that names none, with
+    a stride of two thirds.  ``transform_defaults``, {type: {argument: value}},
+    holds the arguments of every transform of a type whose pipeline does not
+    name its own.  What a pipeline names it keeps.
+
+    A config that was completed before, such as the one in a work dir, stays as
+    it is.
+
+    Args:
+        cfg (Config): Is changed.
+
+    Returns:
+        Config: The same.
+
+    Raises:
+        ValueError: A crop that is no size, a missing one, or a setting that
+            nothing in the config follows.
+    """
+    defaults = copy.deepcopy(dict(cfg.get('transform_defaults') or {}))
+    crop = cfg.get('crop_size')
+    if crop is not None:
+        crop = cfg.crop_size = _size('crop_size', crop)
+        defaults['RandomScaleCrop'] = dict(
+            defaults.get('RandomScaleCrop', {}), crop_size=crop
+        )
+    followed = set()
+    for transform in _typed({k: v for k, v in cfg.items() if k != 'model'}):
+        kind = _name(transform['type'])
+        for key, value in defaults.get(kind, {}).items():
+            if key not in transform:
+                transform[key] = copy.deepcopy(value)
+            if transform[key] == value:
+                followed.add((kind, key))
+    for kind, options in defaults.items():
+        for key, value in options.items():
+            if key != 'crop_size' and (kind, key) not in followed:
+                raise ValueError(
+                    f'{_file(cfg)}transform_defaults.{kind}.{key}={value!r} is '
+                    'followed by no transform: the pipelines have none of this '
+                    f'type, or name their own {key}. Change it there.'
+                )
+    windows = _resolve_windows(cfg, crop)
+    crops = [t for t in _typed([cfg.get(name) for name in LOADERS]) if _crops(t)]
+    if any('crop_size' not in transform for transform in crops):
+        raise ValueError(
+            f'{_file(cfg)}its pipelines crop, but neither they nor the config '
+            'say to which size: set crop_size, as in `--cfg-options crop_size=321`.'
+        )
+    named = {_size(f'{_name(t["type"])}.crop_size', t['crop_size']) for t in crops}
+    if crop and cfg.get('train_dataloader') and crop not in named | windows:
+        raise ValueError(
+            f'{_file(cfg)}crop_size={crop} is followed by nothing: '
+            + (
+                f'its pipelines name their own, {", ".join(map(str, sorted(named)))}. '
+                'Change those, or remove them for crop_size to take effect.'
+                if named
+                else 'no pipeline has a RandomScaleCrop. Remove it (crop_size=None).'
+            )
+        )
+    return cfg
+
+
+def _resolve_windows(cfg: Config, crop: tuple[int, int] | None) -> set:
+    """Complete the windows of ``model.test_cfg``; return their sizes."""
+    test_cfg = (cfg.get('model') or {}).get('test_cfg') or {}
+    if test_cfg.get('mode') not in ('slide', 'windows'):
+        return set()
+    if 'crop_size' not in test_cfg and crop:
+        test_cfg['crop_size'] = crop
+        test_cfg.setdefault('stride', tuple(max(side * 2 // 3, 1) for side in crop))
+    if 'crop_size' not in test_cfg:
+        return set()
+    return {_size('model.test_cfg.crop_size', test_cfg['crop_size'])}
+
+
+def _typed(node: Any) -> Iterator[dict]:
+    """Yield every dict below ``node`` that has a ``type``."""
+    if isinstance(node, dict):
+        if 'type' in node:
+            yield node
+        node = node.values()
+    elif not isinstance(node, list | tuple):
+        return
+    for child in node:
+        yield from _typed(child)
+
+
+def _name(kind: str | type) -> str:
+    """Return the name of a class, without scope or module."""
+    return kind.__name__ if isinstance(kind, type) else str(kind).rpartition('.')[2]
+
+
+def _crops(transform: dict) -> bool:
+    return 'crop_size' in transform or _name(transform['type']) == 'RandomScaleCrop'
+
+
+def _size(name: str, value: Any) -> tuple[int, int]:
+    """Return (height, width) for a number or a pair.
+
+    Raises:
+        ValueError: It is neither.
+    """
+    pair = tuple(value) if isinstance(value, list | tuple) else (value, value)
+    if len(pair) != 2 or any(type(side) is not int or side < 1 for side in pair):
+        raise ValueError(
+            f'{name}={value!r} is neither a positive whole number nor a pair of '
+            'them, (height, width), as in 321 or (321, 321).'
+        )
+    return pair
+
+
+def _file(cfg: Config) -> str:
+    return f'{cfg.filename}: ' if cfg.filename else ''
 
 
 class OptionsAction(DictAction):
@@ -91,6 +216,7 @@ def load_config(args: argparse.Namespace) -> Config:
     cfg.launcher = args.launcher
     options = args.cfg_options or {}
     cfg.merge_from_dict(options)
+    resolve_settings(cfg)
     if 'data_root' in options:
         _move_data(cfg, options['data_root'])
     if getattr(args, 'trust_checkpoint', False):
@@ -111,7 +237,7 @@ def default_work_dir(config: str) -> str:
 
 def _move_data(cfg: Config, data_root: str) -> None:
     """Set the data root of every data set of the config."""
-    for loader in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
+    for loader in LOADERS:
         dataset: dict | None = cfg.get(loader, {}).get('dataset')
         if dataset is not None:
             dataset['data_root'] = data_root

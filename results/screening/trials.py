@@ -6,9 +6,10 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
-from mmsemi.models.methods.base import SemiSegmentor, Streams, flipped
-from mmsemi.models.utils import Guidance, PseudoLabel, cutmix, masked_ce
+from mmsemi.models.methods.base import SemiSegmentor
+from mmsemi.models.utils import Guidance, PseudoLabel, confident_ce, cutmix
 from mmsemi.registry import MODELS
+from mmsemi.structures import Streams
 
 
 @MODELS.register_module()
@@ -72,7 +73,6 @@ class Trial(SemiSegmentor):
         """Compute the loss of one step; partners are the flipped batch."""
         x, y = inputs['labeled']['weak'], inputs['labeled']['mask']
         u = inputs['unlabeled']
-        m = flipped(u)
         own = self.pseudo_label(u) if self.labels == 'eval' else None
         if self.labels == 'ema':
             with torch.no_grad():
@@ -81,18 +81,20 @@ class Trial(SemiSegmentor):
 
         weak = torch.cat([x, u['weak']]) if self.unlabeled_weak else x
         if self.fp:
-            logits, dropped = self.logits_and_dropped(weak, unasked=len(x))
+            logits, dropped = self.logits_and_dropped(weak, dropped_from=len(x))
         else:
             logits = self.logits(weak)
         if own is None:
             own = PseudoLabel.from_logits(logits[len(x) :], u['valid'])
         losses = dict(loss_sup=self.loss_sup(logits[: len(x)], y) / 2)
         if self.fp:
-            losses['loss_fp'] = self.fp / 2 * masked_ce(dropped, own, self.conf_thresh)
+            losses['loss_fp'] = (
+                self.fp / 2 * confident_ce(dropped, own, self.conf_thresh)
+            )
 
         views = [
-            cutmix(u[f'strong{i}'], m[f'strong{i}'], u[f'box{i}'])
-            for i in range(1, self.views + 1)
+            cutmix(view, view, boxes)
+            for view, boxes in zip(u['strong'][: self.views], u['boxes'])
         ]
         with self.normalizing():
             logits = self.logits(torch.cat(views)).chunk(self.views)
@@ -100,8 +102,8 @@ class Trial(SemiSegmentor):
             self.strong
             / self.views
             / 2
-            * masked_ce(view, own.cutmix(own.flip(), u[f'box{i}']), self.conf_thresh)
-            for i, view in enumerate(logits, 1)
+            * confident_ce(view, own.cutmix(own, boxes), self.conf_thresh)
+            for view, boxes in zip(logits, u['boxes'])
         )
         losses['mask_ratio'] = own.confident_share(self.conf_thresh)
         return losses

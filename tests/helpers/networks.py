@@ -3,7 +3,7 @@
 import torch
 from mmengine.config import ConfigDict
 
-from mmsemi.structures.paste import as_pastes
+from mmsemi.structures import as_pastes
 
 NORM = dict(type='BN')
 RESNET = dict(
@@ -82,17 +82,17 @@ def streams(
     def images(n):
         return torch.randint(256, (n, 3, size, size), generator=g, dtype=torch.uint8)
 
+    partners = range(unlabeled) if partner else range(unlabeled)[::-1]
+
     def unlabeled_stream(n):
         valid = torch.ones(n, size, size, dtype=torch.bool)
         valid[:, :, size - 9 :] = False
         box = [5, 7, size // 2, size // 2]
         return dict(
             weak=images(n),
-            strong1=images(n),
-            strong2=images(n),
+            strong=[images(n), images(n)],
             valid=valid,
-            box1=as_pastes([box] * n),
-            box2=[],
+            boxes=[as_pastes([box] * n, partners), []],
         )
 
     mask = torch.randint(4, (labeled, size, size), generator=g)

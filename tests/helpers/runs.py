@@ -4,6 +4,7 @@ import copy
 import itertools
 import logging
 from pathlib import Path
+from unittest import mock
 
 import cv2
 import numpy as np
@@ -15,6 +16,9 @@ from tests.helpers.tools import ROOT, TINY
 
 TINY_SELF_TRAINING = ROOT / 'tests/configs/tiny_self_training.py'
 NUMBER = itertools.count()  # MMEngine keeps state by a run's name
+
+# MMEngine calls compilers to log their versions, which takes seconds.
+NO_ENVIRONMENT = mock.patch('mmengine.runner.runner.collect_env', dict)
 
 _PREV = dict(conf_thresh=0.2, prev_conf_thresh=0.2)
 MODELS = dict(

@@ -1,4 +1,4 @@
-"""Run the tools as a user does."""
+"""Run the tools as users do."""
 
 import contextlib
 import io
@@ -14,10 +14,12 @@ TINY = ROOT / 'tests/configs/tiny.py'
 
 
 def run(*args, ok: bool = True, env=None) -> str:
-    """Run a command in the project root and give its output.
+    """Run a command in the project root; return its output.
 
-    ``python`` stands for this interpreter.  With ``ok`` the command must
-    succeed, else it must fail.
+    Args:
+        args: The command; ``python`` means this interpreter.
+        ok (bool): Whether the command must succeed; else it must fail.
+        env (dict, optional): Added to the environment.
     """
     args = [sys.executable if a == 'python' else str(a) for a in args]
     done = subprocess.run(
@@ -34,7 +36,13 @@ def run(*args, ok: bool = True, env=None) -> str:
 
 
 def call(tool, *args, ok: bool = True) -> str:
-    """Run a tool in this process; its ``main`` may give the exit status."""
+    """Run a tool's ``main()`` in this process; return its output.
+
+    Args:
+        tool (str): Path from the project root.
+        args: Command line arguments.
+        ok (bool): Whether it must succeed; else it must fail.
+    """
     output = io.StringIO()
     main = runpy.run_path(str(ROOT / tool))['main']
     with (

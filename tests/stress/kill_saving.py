@@ -1,10 +1,10 @@
 """Kill a training that does nothing but save, again and again.
 
-``python -m tests.stress.kill_saving FOLDER --kills 100`` resumes after every
-SIGKILL, and fails where no whole checkpoint is left.  ``--stock`` saves as
-MMEngine does, to show what the difference is.  ``--fills 20`` fills the disk
-that FOLDER is on instead, but for some room that does not do: take a small
-one (``mount -t tmpfs -o size=32m tmpfs FOLDER``).
+``python -m tests.stress.kill_saving FOLDER --kills 100`` sends SIGKILL 100
+times, resumes after each, and counts the kills that leave no whole checkpoint.
+``--stock`` saves with MMEngine's CheckpointHook, for comparison.  ``--fills
+20`` fills the disk of FOLDER instead, up to too little space for a
+checkpoint: use a small one (``mount -t tmpfs -o size=32m tmpfs FOLDER``).
 """
 
 import argparse
@@ -24,10 +24,11 @@ from mmengine.structures import BaseDataElement
 from mmsemi.engine import SemiRunner
 from mmsemi.engine.runner.resuming import newest_whole_checkpoint
 from mmsemi.utils.checkpoint import read_checkpoint
+from tests.helpers.runs import NO_ENVIRONMENT
 
 
 class Weights(BaseModel):
-    """Nothing but weights to save."""
+    """A model of one tensor."""
 
     def __init__(self, size: int) -> None:
         super().__init__()
@@ -38,7 +39,7 @@ class Weights(BaseModel):
 
 
 class Rising(BaseMetric):
-    """Every validation is the best so far."""
+    """Give each validation a better score than the one before."""
 
     def process(self, data_batch, data_samples) -> None:
         self.results.append(0)
@@ -48,15 +49,11 @@ class Rising(BaseMetric):
 
 
 def saving_runner(folder, hook=None, stock=False, size=500_000, epochs=10**6):
-    """A runner that saves the last and the best every step."""
+    """Build a runner that saves the last and the best checkpoint every step."""
 
     class Model(Weights):
         def val_step(self, data):
             return [BaseDataElement()]
-
-    class Quick(Runner if stock else SemiRunner):
-        def _log_env(self, env_cfg):
-            pass  # looking at compilers takes seconds
 
     data = torch.utils.data.DataLoader([dict(inputs=torch.ones(1))])
     checkpoint = dict(
@@ -66,27 +63,28 @@ def saving_runner(folder, hook=None, stock=False, size=500_000, epochs=10**6):
         save_best='mIoU',
         rule='greater',
     )
-    return Quick(
-        model=Model(size),
-        work_dir=str(folder),
-        train_dataloader=data,
-        val_dataloader=data,
-        train_cfg=dict(by_epoch=True, max_epochs=epochs),
-        val_cfg=dict(),
-        val_evaluator=[Rising()],
-        optim_wrapper=dict(optimizer=dict(type='SGD', lr=1e-3, momentum=0.9)),
-        default_hooks=dict(logger=None, checkpoint=checkpoint),
-        custom_hooks=[hook] if hook else [],
-        default_scope='mmsemi',
-        log_level='ERROR',
-        resume=True,
-        visualizer=dict(type='Visualizer', vis_backends=[]),
-        experiment_name=f'saving_{os.getpid()}',
-    )
+    with NO_ENVIRONMENT:
+        return (Runner if stock else SemiRunner)(
+            model=Model(size),
+            work_dir=str(folder),
+            train_dataloader=data,
+            val_dataloader=data,
+            train_cfg=dict(by_epoch=True, max_epochs=epochs),
+            val_cfg=dict(),
+            val_evaluator=[Rising()],
+            optim_wrapper=dict(optimizer=dict(type='SGD', lr=1e-3, momentum=0.9)),
+            default_hooks=dict(logger=None, checkpoint=checkpoint),
+            custom_hooks=[hook] if hook else [],
+            default_scope='mmsemi',
+            log_level='ERROR',
+            resume=True,
+            visualizer=dict(type='Visualizer', vis_backends=[]),
+            experiment_name=f'saving_{os.getpid()}',
+        )
 
 
 def fork(folder: Path, **kwargs) -> int:
-    """Train in a child; its process id."""
+    """Train in a child process; return its id."""
     pid = os.fork()
     if pid:
         return pid
@@ -104,10 +102,13 @@ def fork(folder: Path, **kwargs) -> int:
 
 
 def kill_once(folder: Path, delay: float, stock: bool = False) -> bool:
-    """Train, kill, look; whether a file was half written at the kill.
+    """Train, kill the training, and check what is left.
+
+    Returns:
+        bool: Whether a file was half written when the run was killed.
 
     Raises:
-        AssertionError: A checkpoint is damaged, or all are gone.
+        AssertionError: A checkpoint is damaged, or none is left.
     """
     work = folder / 'work'
     pointer = work / 'last_checkpoint'
@@ -121,22 +122,22 @@ def kill_once(folder: Path, delay: float, stock: bool = False) -> bool:
     os.waitpid(pid, 0)
     parts = list(work.glob('.*.part'))
     for file in work.glob('*.pth'):
-        read_checkpoint(file)  # every file that has its name is whole
+        read_checkpoint(file)  # raises if it is not whole
     newest = newest_whole_checkpoint(str(work))
     assert newest, 'no checkpoint is left'
     assert Path(pointer.read_text()).name.startswith('epoch_')
     assert list(work.glob('best_*.pth')), 'no best checkpoint is left'
     files = sorted(file.name for file in work.glob('*.pth'))
-    assert len(files) <= 4, f'files pile up: {files}'  # two old, two new
+    assert len(files) <= 4, f'too many files: {files}'  # two old, two new
     return bool(parts)
 
 
 def fill_once(folder: Path, room: int) -> None:
-    """Train on a disk with too little room, and look.
+    """Train on a disk with ``room`` bytes left, and check what is left.
 
     Raises:
-        AssertionError: The training does not end by an error, a checkpoint
-            is damaged, or all are gone.
+        AssertionError: The training does not end with an error, a checkpoint
+            is damaged, or none is left.
     """
     work, ballast = folder / 'work', folder / 'ballast'
     if not work.exists():
@@ -149,7 +150,7 @@ def fill_once(folder: Path, room: int) -> None:
     code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
     ballast.unlink()
     assert code == 1, f'the training ended with {code}'
-    assert not list(work.glob('.*.part')), 'a half takes up room'
+    assert not list(work.glob('.*.part')), 'a half-written file is left'
     for file in work.glob('*.pth'):
         read_checkpoint(file)
     assert newest_whole_checkpoint(str(work)), 'no checkpoint is left'
@@ -169,7 +170,7 @@ def main() -> None:
     for _ in range(args.fills):
         fill_once(args.folder, rng.randrange(5_000_000))
     if args.fills:
-        print(f'{args.fills} full disks, all survived.')
+        print(f'{args.fills} full disks, each left a whole checkpoint.')
         return
     halves = failures = 0
     for _ in range(args.kills):
@@ -177,7 +178,7 @@ def main() -> None:
             halves += kill_once(args.folder, rng.uniform(0, 0.3), args.stock)
         except (AssertionError, ValueError) as error:
             failures += 1
-            print(f'Not survived: {error}'[:200], flush=True)
+            print(f'Failed: {error}'[:200], flush=True)
             for file in (args.folder / 'work').glob('*'):
                 if file.is_file():
                     file.unlink()
@@ -185,7 +186,7 @@ def main() -> None:
     newest = newest_whole_checkpoint(str(work))
     print(
         f'{args.kills} kills, {halves} of them inside a file, '
-        f'{failures} not survived; now at {newest}.'
+        f'{failures} left no whole checkpoint; the newest is {newest}.'
     )
 
 

@@ -1,8 +1,8 @@
-"""What several processes do, over gloo.
+"""Train and evaluate on several processes over gloo.
 
-``python -m tests.stress.processes FOLDER`` runs all that ``test_processes.py`` looks
-at, and prints how every process ended.  The processes are forked from this
-one, which has imported everything, so that starting them costs nothing.
+``python -m tests.stress.processes FOLDER`` runs everything whose results
+``test_processes.py`` checks, and prints how each process ended.  The processes
+are forked from this one, which has imported everything already.
 """
 
 import argparse
@@ -32,7 +32,7 @@ NORM = dict(type='GN', num_groups=4)
 
 @HOOKS.register_module(force=True)
 class LossFile(Hook):
-    """Keeps the losses of every step, those of each process."""
+    """Write the losses of every step to a file, one file per process."""
 
     def before_train(self, runner):
         self.losses = []
@@ -47,7 +47,7 @@ class LossFile(Hook):
 
 @METRICS.register_module(force=True)
 class AreaFile(ConfusionIoUMetric):
-    """Keeps the numbers of pixels that the scores are made of."""
+    """Write the pixel counts from which the scores are computed to a file."""
 
     def compute_metrics(self, results):
         areas = torch.stack(results)
@@ -58,16 +58,16 @@ class AreaFile(ConfusionIoUMetric):
 
 
 def drop_odd(feat, prob=0.5, training=True, inplace=False):
-    """In the place of a dropout that draws."""
+    """Drop every second channel: a dropout without a draw."""
     return feat * (torch.arange(feat.size(1)) % 2 == 0)[:, None, None] * 2
 
 
 def exact() -> None:
-    """Compute in float64, and without draws.
+    """Compute in float64 and without draws.
 
-    In float32 a rounding may decide which of two equal pixels is the largest
-    of a pooling, and so has the gradient.  Draws belong to a process: put in
-    their place what does not.
+    In float32, rounding may decide which of two equal pixels is the maximum
+    of a pooling and gets the gradient.  Draws differ between processes: they
+    are replaced with constants.
     """
     torch.set_default_dtype(torch.float64)
     extract = EncoderDecoder.extract_feat
@@ -93,9 +93,9 @@ def exact() -> None:
 
 
 def config(method, data_root, work_dir, padded=False, **changes):
-    """Of a network whose output for an image depends on no other image.
+    """Make the config of a network whose output depends on one image alone.
 
-    Unless ``padded``, on crops without padding and without unlabeled pixels.
+    Unless ``padded``, crops have no padding and no unlabeled pixels.
     """
     hooks = [dict(type='LossFile'), *changes.pop('custom_hooks', [])]
     cfg = make_config(method, data_root, work_dir, custom_hooks=hooks, **OFTEN)
@@ -122,15 +122,15 @@ def train(*args, **kwargs) -> None:
 
 
 def train_all(data_root, folder) -> None:
-    """Every method."""
+    """Train every method."""
     for method in METHODS:
         train(method, data_root, folder / method)
 
 
 def train_accumulating(data_root, folder) -> None:
-    """Two steps of as many samples on any number of processes.
+    """Train two updates of the same samples on any number of processes.
 
-    UniMatch, and with BatchNorm and OHEM the supervised baseline.
+    With UniMatch, and with the supervised baseline, BatchNorm and OHEM.
     """
     world_size = int(os.environ['WORLD_SIZE'])
     for method in ('unimatch', 'supervised'):
@@ -151,7 +151,7 @@ def train_accumulating(data_root, folder) -> None:
 
 
 def evaluate(data_root, folder, checkpoint) -> None:
-    """On 3 images and on 1."""
+    """Evaluate a checkpoint on 3 images, and on 1."""
     folder.mkdir(exist_ok=True)
     for val in ('val', 'one'):
         cfg = config('unimatch', data_root, folder / val)
@@ -170,9 +170,9 @@ def launch(
     stopped: int | None = None,
     **kwargs,
 ) -> list[int]:
-    """Run a function on several processes; how they ended.
+    """Run a function on several processes; return their exit statuses.
 
-    One that is ``stopped`` is killed when the others have ended.
+    A ``stopped`` process is killed when the others have ended.
     """
     with socket.socket() as port:
         port.bind(('127.0.0.1', 0))
@@ -190,7 +190,7 @@ def launch(
 
 
 def end_at(time: int, number: int) -> list:
-    """Process 1 gets a signal at the begin of a step."""
+    """Make a custom hook that signals process 1 at the start of a step."""
     return [
         dict(
             type='EndAt',

@@ -1,9 +1,9 @@
-"""Kill trainings at moments of every kind, resume them, and compare.
+"""Kill trainings at points of every kind, resume them, and compare.
 
-``python -m tests.stress.resume_points FOLDER`` trains every method on tiny images:
-once without a break, and once for every one of ``POINTS``, where SIGKILL (or
-SIGTERM) meets it and it is resumed.  Prints, for every one of them, whether
-both ended bit-identical, and fails where one did not.
+``python -m tests.stress.resume_points FOLDER`` trains every method on tiny
+images: once uninterrupted, and once for each of ``POINTS``, at which SIGKILL
+(or SIGTERM) ends it before it is resumed.  Prints for each point whether both
+ended bit-identical, and exits with 1 if one did not.
 """
 
 import argparse
@@ -22,12 +22,17 @@ from unittest import mock
 import torch
 from mmengine.hooks import Hook
 
-from mmsemi.engine import SemiRunner
 from mmsemi.registry import HOOKS, RUNNERS
 from mmsemi.utils.checkpoint import read_checkpoint
-from tests.helpers.runs import METHODS, STAGES, make_config, make_tiny_data
+from tests.helpers.runs import (
+    METHODS,
+    NO_ENVIRONMENT,
+    STAGES,
+    make_config,
+    make_tiny_data,
+)
 
-# What a training is, of what its checkpoints hold.
+# What must be equal in two checkpoints.
 PARTS = (
     'state_dict',
     'optimizer',
@@ -40,16 +45,17 @@ OFTEN = {'default_hooks.checkpoint.by_epoch': False}
 
 @HOOKS.register_module(force=True)
 class EndAt(Hook):
-    """Ends the run when a point is passed for the n-th time.
+    """End the run at the n-th call of a hook point.
 
-    At the lowest priority: after all that the other hooks do there.
+    Has the lowest priority, so that the other hooks have done their work.
 
     Args:
-        point (str): A method of a hook.
+        point (str): Name of a method of ``Hook``.
         time (int): n.
-        stage (str): Of self-training, the only one that ends.
-        signal (int, optional): Sent to this process; an exception without.
-        rank (int): Of several processes, the only one that ends.
+        stage (str): The stage of self-training to end; others go on.
+        signal (int, optional): Sent to this process.  Without it,
+            KeyboardInterrupt is raised.
+        rank (int): The process to end.
     """
 
     priority = 'LOWEST'
@@ -71,14 +77,15 @@ class EndAt(Hook):
 
 
 class Point(NamedTuple):
-    """Where a run ends, and how it goes on.
+    """Where a run is ended, and how it is resumed.
 
     Attributes:
-        point (str), time (int): As in :class:`EndAt`; epochs have 2 steps
-            (a self-training's first stage 3), validations 3 images.
-        often (bool): Checkpoints after every step, not every epoch.
-        workers (int): That load for the run that goes on; at first, none.
-        signal (int): That ends the run.
+        point (str): As in :class:`EndAt`.
+        time (int): As in :class:`EndAt`; epochs have 2 steps (3 in the first
+            stage of self-training), validations 3 images.
+        often (bool): Save a checkpoint after every step, not every epoch.
+        workers (int): Loader workers of the resumed run; the first has none.
+        signal (int): Ends the run.
     """
 
     point: str
@@ -112,7 +119,12 @@ POINTS = {
 
 
 def differences(whole: Path, resumed: Path) -> list[str]:
-    """What of a run that was not killed one that was has not, or otherwise."""
+    """List the files of an uninterrupted run that a resumed run lacks or differs in.
+
+    Args:
+        whole (Path): Work dir of the uninterrupted run.
+        resumed (Path): Work dir of the resumed run.
+    """
     differing = []
     for file in sorted(whole.rglob('*')):
         name = file.relative_to(whole)
@@ -144,12 +156,12 @@ def _equal(a, b) -> bool:
 
 
 def train(method: str, data_root: Path, work_dir: Path, **changes) -> None:
-    """Train a tiny network, see :func:`make_config`."""
+    """Train a tiny network; arguments as in :func:`make_config`."""
     RUNNERS.build(make_config(method, data_root, work_dir, **changes)).train()
 
 
 def fork(function: Callable, *args, output: Path, **kwargs) -> int:
-    """Run a function in a child; its process id."""
+    """Run a function in a child process; return its id."""
     pid = os.fork()
     if pid:
         return pid
@@ -169,12 +181,12 @@ def fork(function: Callable, *args, output: Path, **kwargs) -> int:
 
 
 def ended(pid: int) -> int:
-    """The exit status of a child, negative where a signal ended it."""
+    """Wait for a child; return its exit status, or minus the signal that ended it."""
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
 
 def try_point(method: str, point: Point, data_root: Path, folder: Path) -> list[str]:
-    """Kill, resume and compare; what differs."""
+    """Kill, resume and compare a training; return the differences."""
     changes = OFTEN if point.often else {}
     whole = folder / f'whole_{"often" if point.often else "epochs"}'
     output = folder / 'output.txt'
@@ -206,10 +218,10 @@ def try_point(method: str, point: Point, data_root: Path, folder: Path) -> list[
 
 
 def prepare() -> None:
-    """Leave out what takes time and tells nothing here."""
+    """Switch off what takes time and does not matter here."""
     os.environ['CUDA_VISIBLE_DEVICES'] = '-1'
     torch.set_num_threads(1)
-    mock.patch.object(SemiRunner, '_log_env', lambda *args: None).start()
+    NO_ENVIRONMENT.start()
     mock.patch(
         'yapf.yapflib.yapf_api.FormatCode', lambda code, **kwargs: (code, False)
     ).start()

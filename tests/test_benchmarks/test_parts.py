@@ -7,11 +7,11 @@ def test_parts_make_up_the_step(cfg):
     parts.measure(Rehearsal(cfg))
     assert parts.spent.keys() >= {
         'backward',
+        'confident_ce',
         'forwards',
         'hooks',
         'loss_rank',
         'loss_sup',
-        'masked_ce',
         'mixing',
         'optimiser',
         'partner forward',

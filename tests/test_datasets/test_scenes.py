@@ -10,8 +10,8 @@ import pytest
 from PIL import Image
 
 from mmsemi.datasets.lists import read_list
+from mmsemi.datasets.scenes import SCENES_CLASSES, SCENES_PALETTE, ensure_scenes
 from mmsemi.datasets.scenes import make as scenes
-from mmsemi.datasets.scenes.make import SCENES_CLASSES, SCENES_PALETTE, ensure_scenes
 from mmsemi.datasets.scenes.render import render_scene
 
 TOOL = Path(__file__).parents[2] / 'tools' / 'data' / 'make_scenes.py'
@@ -47,7 +47,7 @@ def pixels(root):
     ],
 )
 def test_same_pixels_everywhere(key, size, digest):
-    image, mask = render_scene(key, size)
+    image, mask = render_scene(key, size[::-1])
     assert image.shape == (size[1], size[0], 3) and image.dtype == np.uint8
     assert mask.shape == (size[1], size[0]) and mask.dtype == np.uint8
     found = hashlib.sha256(image.tobytes() + mask.tobytes()).hexdigest()
@@ -56,7 +56,7 @@ def test_same_pixels_everywhere(key, size, digest):
 
 def test_scenes_differ():
     images = [
-        render_scene(key, (48, 36))[0]
+        render_scene(key, (36, 48))[0]
         for key in ((0, 0, 0), (0, 0, 1), (0, 1, 0), (1, 0, 0))
     ]
     for i, image in enumerate(images):
@@ -102,7 +102,7 @@ def test_default_lists(tmp_path, monkeypatch):
 
 
 def test_saved_pixels_are_the_rendered_ones(root):
-    image, mask = render_scene((SMALL['seed'], 1, 4), SMALL['size'])
+    image, mask = render_scene((SMALL['seed'], 1, 4), SMALL['size'][::-1])
     saved = Image.open(root / 'images' / 'val' / '0005.png')
     assert np.array_equal(np.asarray(saved), image)
     saved = Image.open(root / 'labels' / 'val' / '0005.png')
@@ -220,14 +220,14 @@ def test_two_processes_at_once(tmp_path, root):
     'wrong', [dict(seed=-1), dict(num_train=0), dict(num_val=0), dict(size=(31, 40))]
 )
 def test_bad_arguments(tmp_path, wrong):
-    with pytest.raises(ValueError, match='the built-in scenes need'):
+    with pytest.raises(ValueError, match='The built-in scenes need'):
         ensure_scenes(tmp_path / 'scenes', **{**SMALL, **wrong})
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize('option', ['num_train', 'num_val'])
 def test_too_few_to_show_every_class(tmp_path, option):
-    with pytest.raises(ValueError, match=f'{option}=1 .* show no .*ask for'):
+    with pytest.raises(ValueError, match=f'{option}=1 .* show no .*Set more'):
         ensure_scenes(tmp_path / 'scenes', **{**SMALL, option: 1})
     assert list(tmp_path.iterdir()) == []
 

@@ -8,6 +8,7 @@ from mmengine.config import Config
 
 from mmsemi.datasets import SelfTrainingDataset, SemiSampler, stack_streams
 from mmsemi.datasets.self_training_dataset import smallest_epoch
+from mmsemi.utils.config import resolve_settings
 from tests.helpers.tools import ROOT
 
 CLASSES = dict(classes=('a', 'b', 'c'), palette=[[0] * 3] * 3)
@@ -93,7 +94,7 @@ def test_pseudo_labels_are_classes_whatever_the_masks_are(root):
 
 def test_published_augmentation(root):
     """The strong pipeline of a config, on a pseudo-labeled image."""
-    cfg = Config.fromfile(ROOT / 'configs/stpp/pascal_1-16.py')
+    cfg = resolve_settings(Config.fromfile(ROOT / 'configs/stpp/pascal_1-16.py'))
     pipeline = cfg.train_dataloader.dataset.unlabeled_pipeline
     dataset = SelfTrainingDataset(
         str(root),

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from mmsemi.datasets import SemiIndex, SemiSegDataset, stack_streams
-from mmsemi.structures.paste import Paste
+from mmsemi.structures import NO_BOX, Box, Paste
 
 
 class DrawNumbers:
@@ -120,8 +120,7 @@ def test_a_partner_that_nothing_is_taken_from_is_not_loaded(make):
         empty = info['img_path'][-5] in '02'
         return dict(
             weak=torch.tensor(int(loaded[-1])),
-            box1=torch.zeros(4, dtype=torch.int64),
-            box2=torch.tensor([0, 0, 3, 3]) * (not empty),
+            boxes=[NO_BOX, NO_BOX if empty else Box(0, 0, 3, 3)],
         )
 
     dataset.unlabeled.pipeline = pack  # of images 0, 2, 3, 5
@@ -129,14 +128,29 @@ def test_a_partner_that_nothing_is_taken_from_is_not_loaded(make):
     assert loaded == ['0', '3', '5']
     batch = stack_streams([sample, dataset[SemiIndex((), (2,), (0,), 0)]])
     assert batch['unlabeled']['weak'].tolist() == [0, 3, 3]
-    assert batch['unlabeled']['box1'] == []
-    assert batch['unlabeled']['box2'] == [
-        Paste(1, 0, 0, 0, 3, 3),
-        Paste(2, 1, 0, 0, 3, 3),
+    assert sample['partner'][0] is None
+    assert batch['unlabeled']['boxes'] == [
+        [],
+        [Paste(1, 0, 0, 0, 3, 3), Paste(2, 1, 0, 0, 3, 3)],
     ]
     assert batch['partner'].keys() == {'weak'}
     assert batch['partner']['weak'].tolist() == [5, 0]
-    assert 'partner' not in stack_streams([dataset[SemiIndex((), (0,), (1,), 0)]])
-    # The batch is its own partner.
-    batch = stack_streams([dataset[SemiIndex((), (0, 2), (), 0)]])
-    assert batch['unlabeled']['box2'] == [Paste(1, 1, 0, 0, 3, 3)]
+    batch = stack_streams([dataset[SemiIndex((), (0,), (1,), 0)]])
+    assert 'partner' not in batch
+    assert batch['unlabeled']['boxes'] == [[], []]
+
+
+def test_an_in_batch_partner_is_the_image_from_the_other_end(make):
+    dataset = make(train_list='train.txt')
+    dataset.unlabeled.pipeline = lambda info: dict(
+        weak=torch.zeros(1), boxes=[Box(0, 0, 1, int(info['img_path'][-5]))]
+    )
+    samples = [dataset[SemiIndex((), i, (), 0)] for i in ((0, 1), (2, 3))]
+    batch = stack_streams(samples)
+    assert 'partner' not in batch
+    (pastes,) = batch['unlabeled']['boxes']
+    assert [(p.image, p.partner, p.y2) for p in pastes] == [
+        (1, 2, 2),
+        (2, 1, 3),
+        (3, 0, 5),
+    ]

@@ -1,11 +1,15 @@
 """Batches of streams, as methods read them."""
 
+import shutil
+
 import numpy as np
 import pytest
 import torch
+from torch.utils._pytree import tree_leaves
 
-from mmsemi.datasets import stack_streams
+from mmsemi.datasets import SemiIndex, SemiSegDataset, stack_streams
 from mmsemi.registry import MODELS, TRANSFORMS
+from tests.helpers import networks as tiny
 
 PILLOW = [
     dict(type='RandomColorJitter', backend='pillow'),
@@ -45,8 +49,14 @@ def batch(on_device):
         results = dict(img=image, img_shape=image.shape[:2])
         for step in steps:
             results = step(results)
-        samples.append(dict(labeled=[], unlabeled=[results], partner=[]))
+        samples.append(dict(labeled=[], unlabeled=[results], partner=[], corrupt={}))
     return stack_streams(samples)
+
+
+def tensors(stream):
+    """All tensors of a stream, by the names of their keys."""
+    leaves = tree_leaves([stream[key] for key in sorted(stream)])
+    return [leaf for leaf in leaves if torch.is_tensor(leaf)]
 
 
 def test_views_on_the_device_are_those_of_the_workers(preprocessor):
@@ -54,13 +64,47 @@ def test_views_on_the_device_are_those_of_the_workers(preprocessor):
         preprocessor(batch(on_device), True)['inputs']['unlabeled']
         for on_device in (False, True)
     )
-    assert host.keys() == device.keys()
-    assert {'strong1', 'strong2'} < device.keys()
-    assert host.pop('box1') == device['box1']
-    assert host.pop('box2') == device['box2']
-    for key, value in host.items():
-        assert device[key].shape == value.shape
-        assert device[key].dtype == value.dtype
+    assert host.keys() == device.keys() == {'weak', 'strong', 'valid', 'boxes'}
+    assert host['boxes'] == device['boxes'] and len(device['strong']) == 2
+    for ours, theirs in zip(tensors(device), tensors(host), strict=True):
+        assert ours.shape == theirs.shape
+        assert ours.dtype == theirs.dtype
         # A level of 255 is 1 / 58 at most.
-        assert (device[key].float() - value.float()).abs().mean() < 1e-4
-    assert not torch.equal(device['strong1'], device['strong2'])
+        assert (ours.float() - theirs.float()).abs().mean() < 1e-4
+    assert not torch.equal(*device['strong'])
+
+
+@pytest.mark.parametrize('folder', ['strong_images', 'draws', 'weak', 'labeled'])
+def test_a_corrupt_file_may_lie_in_any_folder(
+    preprocessor, tiny_data, tmp_path, monkeypatch, folder
+):
+    """Its path, from the data root on, is no key of a stream."""
+    shutil.copytree(tiny_data, tmp_path / folder)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / folder / 'images/train/0.png').write_bytes(b'')
+    load = [dict(type='LoadSegImage')]
+    crop = [dict(type='RandomScaleCrop', crop_size=(32, 32), ratio_range=(1, 1))]
+    dataset = SemiSegDataset(
+        folder,
+        'splits/train.txt',
+        labeled_pipeline=[
+            *load,
+            dict(type='LoadSegMask'),
+            *crop,
+            dict(type='PackLabeled'),
+        ],
+        max_corrupt=1,
+    )
+    batch = stack_streams([dataset[SemiIndex((0, 1), (), (), 0)]])
+    assert list(batch['corrupt']) == [f'{folder}/images/train/0.png']
+    assert preprocessor(batch, True)['inputs'].keys() == {'labeled'}
+
+
+def test_flags_of_the_base_class_are_not_needed(preprocessor):
+    """mmseg has other names for them than its forks."""
+    expected = preprocessor(tiny.streams(), True)['inputs']
+    for flag in ('_channel_conversion', 'channel_conversion', '_enable_normalize'):
+        vars(preprocessor).pop(flag, None)
+    inputs = preprocessor(tiny.streams(), True)['inputs']
+    for stream in expected:
+        assert all(map(torch.equal, tensors(inputs[stream]), tensors(expected[stream])))

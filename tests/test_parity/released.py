@@ -10,10 +10,11 @@ from pathlib import Path
 import numpy as np
 import torch
 from mmengine.registry import init_default_scope
+from torch.utils._pytree import tree_map_only
 
 from mmsemi.models.released import convert_state_dict
 from mmsemi.registry import MODELS
-from mmsemi.structures.paste import as_pastes
+from mmsemi.structures import as_pastes
 
 
 def fill(name: str, shape, dtype=np.float64) -> np.ndarray:
@@ -126,11 +127,9 @@ def view(seed: int, size: int, partner: bool) -> dict:
         ignore[0, size - 9 :, :] = True
     return dict(
         weak=w,
-        strong1=w + 0.3 * image(seed + 1),
-        strong2=w + 0.3 * image(seed + 2),
+        strong=[w + 0.3 * image(seed + i) for i in (1, 2)],
         valid=~ignore,
-        box1=as_pastes(np.minimum(boxes(seed + 3, size), size)),
-        box2=as_pastes(np.minimum(boxes(seed + 4, size), size)),
+        boxes=[as_pastes(np.minimum(boxes(seed + i, size), size)) for i in (3, 4)],
     )
 
 
@@ -147,15 +146,10 @@ def streams(record: dict, iteration: int) -> dict:
     )
 
     def tensor(array):
-        if isinstance(array, list):  # boxes
-            return array
         array = torch.as_tensor(array)
         return array.double() if array.is_floating_point() else array
 
-    return {
-        name: {k: tensor(v) for k, v in stream.items()}
-        for name, stream in batch.items()
-    }
+    return tree_map_only(np.ndarray, tensor, batch)
 
 
 def channel_dropout(x, p=0.5, training=True, inplace=False):

@@ -1,4 +1,4 @@
-from mmsemi.structures.paste import Paste, as_pastes
+from mmsemi.structures import Paste, as_pastes
 
 
 def test_empty_boxes_are_left_out():

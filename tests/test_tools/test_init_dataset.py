@@ -1,5 +1,7 @@
 """From folders to a config that trains, and what wrong folders are told."""
 
+import runpy
+
 import cv2
 import numpy as np
 import pytest
@@ -10,10 +12,11 @@ from PIL import Image
 from mmsemi.datasets import read_list
 from mmsemi.measuring.cost import measure_cost
 from mmsemi.models.pretrained import adapt_channels
+from mmsemi.preparation.methods import METHODS
 from mmsemi.preparation.own.folders import scan_image
-from mmsemi.preparation.own.method_config import METHODS, SHARES
 from mmsemi.registry import DATASETS, MODELS
-from tests.helpers.tools import call
+from mmsemi.utils.config import resolve_settings
+from tests.helpers.tools import ROOT, call
 
 H, W = 40, 48
 SHORT = (
@@ -121,7 +124,7 @@ def train_and_predict(tmp_path):
 
 def load(tmp_path, name='unimatch_tiny'):
     """The config as written, with its data sets."""
-    cfg = Config.fromfile(tmp_path / f'my/{name}.py')
+    cfg = resolve_settings(Config.fromfile(tmp_path / f'my/{name}.py'))
     return (
         cfg,
         DATASETS.build(cfg.train_dataloader.dataset),
@@ -211,6 +214,53 @@ def test_numbers_by_table(folders, tmp_path):
     assert labels(load(tmp_path)[2]).tolist() == [0, 1, 255]
 
 
+def loading(pipeline):
+    """The transforms of a pipeline that read files, nested ones too."""
+    text = [t for t in pipeline if 'transforms' not in t]
+    nested = [t for step in pipeline for t in step.get('transforms', [])]
+    for step in nested:
+        text += step if isinstance(step, list) else [step]
+    return [t for t in text if t.type in ('LoadSegImage', 'LoadSegMask')]
+
+
+def test_loading_is_the_same_wherever_files_are_read(folders, tmp_path):
+    """Test-time augmentation too; pseudo-labels are class indices already."""
+    init(
+        *folders(classes='a: 7\nb: 30\n', codes=(7, 30), dtype=np.uint16),
+        '--method',
+        'st',
+    )
+    cfg, train, val = load(tmp_path, 'st_tiny')
+    image, mask = cfg.val_dataloader.dataset.pipeline[:2]
+    assert 'value_range' in image and 'value_map' in mask
+    labeled = cfg.train_dataloader.dataset.labeled_pipeline
+    assert loading(labeled) == loading(cfg.tta_pipeline) == [image, mask]
+    assert loading(cfg.test_pipeline) == [image]
+    pseudo = cfg.train_dataloader.dataset.unlabeled_pipeline
+    assert loading(pseudo) == [image, dict(type='LoadSegMask', value_map=None)]
+
+
+def test_batches_are_copied_to_a_gpu_while_it_computes(folders, tmp_path):
+    """Only pinned memory is; the published data sets' loaders pin theirs."""
+    init(*folders())
+    loader = load(tmp_path)[0].train_dataloader
+    published = Config.fromfile(ROOT / 'configs/unimatch/camvid_1-8.py')
+    assert loader.pin_memory and published.train_dataloader.pin_memory
+
+
+@pytest.mark.parametrize('value', [None, ''])
+def test_data_root_moves_with_the_data_folder(tmp_path, monkeypatch, value):
+    """Unset or empty, MMSEMI_DATA means ``data``, as in every config."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv('MMSEMI_DATA', raising=False)
+    if value is not None:
+        monkeypatch.setenv('MMSEMI_DATA', value)
+    tool = runpy.run_path(str(ROOT / 'tools/data/init_dataset.py'))
+    below, beside = tmp_path / 'data/mine', tmp_path / 'mine'
+    assert tool['data_root_text'](below) == "'{{$MMSEMI_DATA:data}}/mine'"
+    assert tool['data_root_text'](beside) == repr(str(beside))
+
+
 def test_255_classes(folders, tmp_path):
     names = '\n'.join(f'c{i}' for i in range(255))
     init(*folders(classes=names, codes=range(255)))
@@ -223,7 +273,7 @@ def test_255_classes(folders, tmp_path):
 def test_deep_gray_and_colour_become_8_bit_bgr(folders, tmp_path, channels):
     init(*folders(channels=channels, dtype=np.uint16))
     cfg, _, val = load(tmp_path)
-    low, high = cfg.load_image.value_range
+    low, high = cfg.transform_defaults.LoadSegImage.value_range
     assert 0 <= low < 40 and 4050 < high <= 4095
     inputs = val[0]['inputs']
     assert inputs.shape == (3, H, W) and inputs.dtype == torch.uint8
@@ -246,7 +296,9 @@ def test_size_decides_crop_and_evaluation(folders, tmp_path):
     init(*args, '--force')
     cfg = load(tmp_path)[0]
     assert cfg.crop_size == (513, 513)
-    assert cfg.model.test_cfg.mode == 'slide'
+    assert cfg.model.test_cfg == dict(
+        mode='slide', crop_size=(513, 513), stride=(342, 342)
+    )
 
 
 @pytest.mark.parametrize(
@@ -266,7 +318,7 @@ def test_other_methods_take_a_step(folders, tmp_path, method):
     cfg, train, _ = load(tmp_path, f'{method}_tiny')
     batch = cfg.total_batch_size
     assert measure_cost(cfg, train, batch).memory > 0
-    assert batch == (6 if method in SHARES else 3)
+    assert batch == (6 if METHODS[method].shares else 3)
     assert [hook.type for hook in cfg.get('custom_hooks', [])] == (
         ['PreviousModelsHook'] if method == 'prevmatch' else []
     )

@@ -1,4 +1,4 @@
-"""All that a config reads or downloads can lie below MMSEMI_DATA."""
+"""MMSEMI_DATA is the place of everything that a config reads or downloads."""
 
 import argparse
 
@@ -11,11 +11,12 @@ from mmsemi.registry import MODELS
 from mmsemi.utils.checkpoint import find_weights, read_checkpoint
 from mmsemi.utils.config import load_config
 from tests.helpers.tools import TINY
+from tests.stress import resume_points  # noqa: F401  registers EndAt
 
 
 @pytest.fixture
 def data(tmp_path, monkeypatch):
-    """``MMSEMI_DATA``, with the tiny backbone's weights, all 0.5."""
+    """Set ``MMSEMI_DATA`` to a folder with weights of the tiny backbone, all 0.5."""
     for name in ('MMSEMI_DATA', 'TORCH_HOME'):
         monkeypatch.setenv(name, str(tmp_path))
     monkeypatch.delenv('TORCH_HOME')
@@ -30,8 +31,8 @@ def data(tmp_path, monkeypatch):
     return tmp_path
 
 
-def start(work_dir, **init_cfg):
-    """The backbone of a run that starts from a file."""
+def start(work_dir, data_root, **init_cfg):
+    """Start a run from a file of weights; return its backbone before training."""
     cfg = load_config(
         argparse.Namespace(
             config=str(TINY),
@@ -42,8 +43,12 @@ def start(work_dir, **init_cfg):
         )
     )
     cfg.visualizer.vis_backends = []
+    for loader in ('train_dataloader', 'val_dataloader'):
+        cfg[loader].dataset.data_root = str(data_root)
+    cfg.custom_hooks = [dict(type='EndAt', point='before_train', time=1)]
     runner = SemiRunner.from_cfg(cfg)
-    runner._init_model_weights()
+    with pytest.raises(KeyboardInterrupt):
+        runner.train()
     return runner.model.backbone
 
 
@@ -51,9 +56,9 @@ def start(work_dir, **init_cfg):
 @pytest.mark.parametrize(
     'file', ['pretrained/net.pth', 'https://nowhere.invalid/net.pth']
 )
-def test_weights(data, kind, file):
-    """A file, and what was downloaded before."""
-    backbone = start(data / 'work', type=kind, checkpoint=file)
+def test_weights(data, tiny_data, kind, file):
+    """From a file, and from what was downloaded before."""
+    backbone = start(data / 'work', tiny_data, type=kind, checkpoint=file)
     assert all((p == 0.5).all() for p in backbone.parameters())
 
 

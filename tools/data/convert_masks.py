@@ -22,6 +22,7 @@ from mmsemi.preparation.converters import (
     convert_coco,
     convert_pascal,
 )
+from mmsemi.utils.files import data_folder
 
 
 def parse_args() -> argparse.Namespace:
@@ -60,7 +61,7 @@ def parse_args() -> argparse.Namespace:
     datasets.add_parser('ade20k', parents=[shared], help='check the official masks')
     args = parser.parse_args()
     if args.data_root is None:
-        args.data_root = Path(os.environ.get('MMSEMI_DATA') or 'data', args.dataset)
+        args.data_root = data_folder() / args.dataset
     return args
 
 

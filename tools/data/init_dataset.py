@@ -17,6 +17,7 @@ import numpy as np
 from rich.console import Console
 
 from mmsemi.datasets.lists import list_line
+from mmsemi.preparation.methods import METHODS
 from mmsemi.preparation.own.classes import ClassTable, read_classes
 from mmsemi.preparation.own.dataset_config import dataset_text, describe_images
 from mmsemi.preparation.own.folders import (
@@ -28,7 +29,7 @@ from mmsemi.preparation.own.folders import (
     scan_mask,
     settle_codes,
 )
-from mmsemi.preparation.own.method_config import BACKBONES, METHODS, Counts, method_text
+from mmsemi.preparation.own.method_config import BACKBONES, Counts, method_text
 from mmsemi.preparation.splits.balanced import balanced_order, shown_classes
 from mmsemi.utils.checkpoint import find_weights
 from mmsemi.utils.files import data_folder, run_parallel, write_whole
@@ -263,6 +264,8 @@ def init_dataset(args: argparse.Namespace, console: Console) -> None:
             'splits/unlabeled.txt': list_text(root, ([path] for path in learned)),
             'splits/val.txt': list_text(root, (pairs[i] for i in val)),
             '_base_/dataset.py': dataset_text(
+                config.resolve().parent / '_base_',
+                CONFIGS,
                 f'{len(labeled)} labeled, {len(unlabeled)} unlabeled and '
                 f'{len(val)} val images.',
                 data_root_text(root),

@@ -30,6 +30,7 @@ from rich.table import Table
 from mmsemi.preparation.splits.balanced import generate_lists
 from mmsemi.preparation.splits.published import bring_lists, folder_reader, url_reader
 from mmsemi.preparation.splits.table import PUBLISHED
+from mmsemi.utils.files import data_folder
 
 
 def parse_args() -> argparse.Namespace:
@@ -85,7 +86,7 @@ def parse_args() -> argparse.Namespace:
             f'{", ".join(PUBLISHED)}, or make some by --generate'
         )
     if args.data_root is None:
-        args.data_root = Path(os.environ.get('MMSEMI_DATA') or 'data', args.dataset)
+        args.data_root = data_folder() / args.dataset
     return args
 
 

@@ -1,5 +1,7 @@
 # ADE20K with 150 classes: 20210 train, 2000 val images; its masks hold 1..150,
 # and 0 where nothing is labeled.
+_base_ = './common.py'
+
 data_root = '{{$MMSEMI_DATA:data}}/ade20k'
 metainfo = dict(
     classes=(
@@ -67,72 +69,18 @@ metainfo = dict(
         [71, 0, 255], [122, 0, 255], [0, 255, 184], [0, 92, 255],
         [184, 255, 0], [0, 133, 255], [255, 214, 0], [25, 194, 194],
         [102, 255, 0], [92, 0, 255]])
-crop_size = (513, 513)
+crop_size = 513
 
-labeled_pipeline = [
-    dict(type='LoadSegImage'),
-    dict(type='LoadSegMask'),
-    dict(type='RandomScaleCrop', crop_size=crop_size, ratio_range=(0.5, 2.0)),
-    dict(type='RandomFlip', prob=0.5),
-    dict(type='PackLabeled')
-]
-weak_pipeline = [
-    dict(type='LoadSegImage'),
-    dict(type='MarkValid'),
-    dict(type='RandomScaleCrop', crop_size=crop_size, ratio_range=(0.5, 2.0)),
-    dict(type='RandomFlip', prob=0.5)
-]
-one_view_pipeline = [
-    *weak_pipeline,
-    dict(type='StrongViews', num_views=1),
-    dict(type='CutMixBoxes', num_views=1),
-    dict(type='PackUnlabeled')
-]
-two_view_pipeline = [
-    *weak_pipeline,
-    dict(type='StrongViews', num_views=2),
-    dict(type='CutMixBoxes', num_views=2),
-    dict(type='PackUnlabeled')
-]
-val_pipeline = [
-    dict(type='LoadSegImage'),
-    dict(type='LoadSegMask'),
-    dict(type='PackSegInputs')
-]
-test_pipeline = [  # of an image without a mask
-    dict(type='LoadSegImage'),
-    dict(type='PackSegInputs')
-]
-
-total_batch_size = 8  # of all processes together
 train_dataloader = dict(
-    num_workers=4,
-    persistent_workers=True,
-    pin_memory=True,
-    drop_last=True,
-    collate_fn=dict(type='mmsemi.stack_streams'),
-    sampler=dict(type='SemiSampler', partner='independent'),
     dataset=dict(
-        type='SemiSegDataset',
         data_root=data_root,
+        reduce_zero_label=True,
         train_list='splits/train.txt',
-        metainfo=metainfo,
-        reduce_zero_label=True,
-        labeled_pipeline=labeled_pipeline,
-        unlabeled_pipeline=two_view_pipeline))
+        metainfo=metainfo))
 val_dataloader = dict(
-    batch_size=1,
-    num_workers=4,
-    persistent_workers=True,
-    sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=dict(
-        type='ListSegDataset',
         data_root=data_root,
-        ann_file='splits/val.txt',
-        metainfo=metainfo,
         reduce_zero_label=True,
-        test_mode=True,
-        pipeline=val_pipeline))
+        ann_file='splits/val.txt',
+        metainfo=metainfo))
 test_dataloader = val_dataloader
-val_evaluator = dict(type='ConfusionIoUMetric', iou_metrics=['mIoU'])
-test_evaluator = val_evaluator

@@ -1,4 +1,6 @@
 # COCO with 81 classes: background and the 80 things.
+_base_ = './common.py'
+
 data_root = '{{$MMSEMI_DATA:data}}/coco'
 metainfo = dict(
     classes=(
@@ -38,70 +40,16 @@ metainfo = dict(
         [160, 0, 128], [32, 128, 128], [160, 128, 128], [96, 0, 0],
         [224, 0, 0], [96, 128, 0], [224, 128, 0], [96, 0, 128],
         [224, 0, 128], [96, 128, 128], [224, 128, 128], [32, 64, 0]])
-crop_size = (513, 513)
+crop_size = 513
 
-labeled_pipeline = [
-    dict(type='LoadSegImage'),
-    dict(type='LoadSegMask'),
-    dict(type='RandomScaleCrop', crop_size=crop_size, ratio_range=(0.5, 2.0)),
-    dict(type='RandomFlip', prob=0.5),
-    dict(type='PackLabeled')
-]
-weak_pipeline = [
-    dict(type='LoadSegImage'),
-    dict(type='MarkValid'),
-    dict(type='RandomScaleCrop', crop_size=crop_size, ratio_range=(0.5, 2.0)),
-    dict(type='RandomFlip', prob=0.5)
-]
-one_view_pipeline = [
-    *weak_pipeline,
-    dict(type='StrongViews', num_views=1),
-    dict(type='CutMixBoxes', num_views=1),
-    dict(type='PackUnlabeled')
-]
-two_view_pipeline = [
-    *weak_pipeline,
-    dict(type='StrongViews', num_views=2),
-    dict(type='CutMixBoxes', num_views=2),
-    dict(type='PackUnlabeled')
-]
-val_pipeline = [
-    dict(type='LoadSegImage'),
-    dict(type='LoadSegMask'),
-    dict(type='PackSegInputs')
-]
-test_pipeline = [  # of an image without a mask
-    dict(type='LoadSegImage'),
-    dict(type='PackSegInputs')
-]
-
-total_batch_size = 8  # of all processes together
 train_dataloader = dict(
-    num_workers=4,
-    persistent_workers=True,
-    pin_memory=True,
-    drop_last=True,
-    collate_fn=dict(type='mmsemi.stack_streams'),
-    sampler=dict(type='SemiSampler', partner='independent'),
     dataset=dict(
-        type='SemiSegDataset',
         data_root=data_root,
         train_list='splits/train.txt',
-        metainfo=metainfo,
-        labeled_pipeline=labeled_pipeline,
-        unlabeled_pipeline=two_view_pipeline))
+        metainfo=metainfo))
 val_dataloader = dict(
-    batch_size=1,
-    num_workers=4,
-    persistent_workers=True,
-    sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=dict(
-        type='ListSegDataset',
         data_root=data_root,
         ann_file='splits/val.txt',
-        metainfo=metainfo,
-        test_mode=True,
-        pipeline=val_pipeline))
+        metainfo=metainfo))
 test_dataloader = val_dataloader
-val_evaluator = dict(type='ConfusionIoUMetric', iou_metrics=['mIoU'])
-test_evaluator = val_evaluator

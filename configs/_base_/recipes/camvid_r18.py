@@ -1,7 +1,7 @@
 # A network that learns from random weights on a CPU: for comparisons of
 # methods, not for their published scores.
 _base_ = [
-    '../models/deeplabv3plus_r101.py', '../datasets/camvid_161x161.py',
+    '../models/deeplabv3plus_r101.py', '../datasets/camvid.py',
     '../schedules/sgd_poly.py', '../default_runtime.py'
 ]
 
@@ -14,6 +14,14 @@ model = dict(
         c1_in_channels=16,
         c1_channels=16,
         num_classes=11))
+
+# Half the resolution.
+crop_size = 161
+transform_defaults = dict(RandomScaleCrop=dict(ratio_range=(0.25, 1.0)))
+total_batch_size = 4
+train_dataloader = dict(num_workers=1)
+val_dataloader = dict(num_workers=1)
+test_dataloader = val_dataloader
 
 train_cfg = dict(max_epochs=6, val_interval=3)
 optim_wrapper = dict(

@@ -8,5 +8,5 @@ model = dict(
         num_classes=19,
         loss_decode=dict(
             type='PixelOHEMLoss', thresh=0.7, min_kept=200000)),
-    # As released: truncated windows, probabilities summed.
-    test_cfg=dict(mode='windows', crop_size=(801, 801), stride=(534, 534)))
+    # As released: truncated windows of the crop, probabilities summed.
+    test_cfg=dict(mode='windows'))

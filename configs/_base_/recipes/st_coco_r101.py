@@ -1,8 +1,14 @@
 _base_ = [
-    '../models/st_deeplabv3plus_r101.py', '../datasets/st_coco.py',
+    '../models/st_deeplabv3plus_r101.py', '../datasets/coco.py',
     '../schedules/coco.py', '../default_runtime.py'
 ]
 
 runner_type = 'SelfTrainingRunner'
 model = dict(decode_head=dict(num_classes=81))
+total_batch_size = 16  # of one stream
+train_dataloader = dict(
+    sampler=dict(ratio=(1, 0)),
+    dataset=dict(
+        type='SelfTrainingDataset',
+        unlabeled_pipeline={{_base_.pseudo_pipeline}}))
 auto_scale_lr = dict(base_batch_size=16)

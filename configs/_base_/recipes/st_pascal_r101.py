@@ -1,8 +1,16 @@
+# ST draws the long side around 400 pixels, whatever the image's.
 _base_ = [
-    '../models/st_deeplabv3plus_r101.py', '../datasets/st_pascal.py',
+    '../models/st_deeplabv3plus_r101.py', '../datasets/pascal.py',
     '../schedules/pascal.py', '../default_runtime.py'
 ]
 
+transform_defaults = dict(RandomScaleCrop=dict(base=400))
 runner_type = 'SelfTrainingRunner'
 model = dict(decode_head=dict(num_classes=21))
+total_batch_size = 16  # of one stream
+train_dataloader = dict(
+    sampler=dict(ratio=(1, 0)),
+    dataset=dict(
+        type='SelfTrainingDataset',
+        unlabeled_pipeline={{_base_.pseudo_pipeline}}))
 auto_scale_lr = dict(base_batch_size=16)

@@ -1,3 +1,5 @@
+"""The built-in data set of painted scenes."""
+
 from .classes import SCENES_CLASSES, SCENES_PALETTE
 from .make import ensure_scenes
 

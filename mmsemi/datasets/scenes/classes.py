@@ -1,4 +1,4 @@
-"""Classes of the built-in scenes and their colours."""
+"""The classes of the built-in scenes and their colours (RGB)."""
 
 SCENES_CLASSES = ('sky', 'field', 'water', 'road', 'building', 'tree', 'car', 'animal')
 SCENES_PALETTE = [

@@ -1,16 +1,16 @@
-"""The built-in scenes' ground: far hills, field, road, water."""
+"""Paint the ground of a scene: distant hills, field, road, water."""
 
 import numpy as np
 
-from .canvas import fraction, mix, rgb, wave
+from .canvas import Floats, Patch, fraction, mix, rgb, wave
 from .classes import FIELD, ROAD, TREE, WATER
 from .view import SEASONS, View
 
 
 def ridge(view: View, top: float, roughness: float, label: int) -> None:
-    """A far line of hills (FIELD) or forest (TREE) along the horizon."""
+    """Paint distant hills (FIELD) or forest (TREE) along the horizon."""
     dice, noise = view.dice, view.noise
-    patch = view.canvas.patch(haze=view.haze * dice.between(0.4, 0.8))
+    patch = view.canvas.whole(view.haze * dice.between(0.4, 0.8))
     x, y = patch.u, -patch.v
     line = noise(x * dice.between(1, 3) + 40, np.zeros_like(x), 2) + 0.5
     crest = view.horizon + 0.02 - top * line
@@ -25,8 +25,8 @@ def ridge(view: View, top: float, roughness: float, label: int) -> None:
     patch.paint(crest - y, color, label)
 
 
-def _plane(view: View):
-    """Ground coordinates of every pixel and the pixels' size in them."""
+def _plane(view: View) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the ground coordinates of every pixel, and the pixels' size there."""
     canvas = view.canvas
     depth = 1 / np.maximum((canvas.y - view.horizon) / (1 - view.horizon), 0.015)
     across = (canvas.x - view.centre) * depth * view.camera * 0.6
@@ -34,14 +34,15 @@ def _plane(view: View):
     return across, ahead, depth * view.camera * 0.6 / canvas.height
 
 
-def _ground_patch(view: View):
+def _ground_patch(view: View) -> Patch:
+    """Return the whole canvas, with the haze that the ground lies in."""
     near = (view.canvas.y - view.horizon) / (1 - view.horizon)
     veil = view.haze * 0.12 / (0.12 + np.maximum(near, 0))
-    return view.canvas.patch(haze=np.broadcast_to(veil, view.canvas.label.shape))
+    return view.canvas.whole(np.broadcast_to(veil, view.canvas.label.shape))
 
 
 def field(view: View) -> None:
-    """Meadow, crop, furrows, snow or sand up to the horizon."""
+    """Paint meadow, crop, furrows, snow or sand up to the horizon."""
     dice, noise = view.dice, view.noise
     across, ahead, pixel = _plane(view)
     modes = SEASONS[view.season][0]
@@ -75,9 +76,15 @@ def field(view: View) -> None:
     patch.paint(view.horizon + patch.v + edge, color, FIELD)
 
 
-def _strip(view: View, lower: float, width: float, bend: float):
-    """Signed distance to a strip from the vanishing point to x = lower at
-    the bottom, and the place across it (-1..1 inside)."""
+def _strip(
+    view: View, lower: float, width: float, bend: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Place a strip from the vanishing point to x = ``lower`` at the bottom.
+
+    Returns:
+        tuple[ndarray, ndarray, ndarray]: Signed distance to the strip; position
+        across it (-1..1 inside); nearness (0 at the horizon, 1 at the bottom).
+    """
     canvas = view.canvas
     near = np.clip((canvas.y - view.horizon) / (1 - view.horizon), 0.002, 2)
     middle = view.centre + (lower - view.centre) * near
@@ -89,7 +96,7 @@ def _strip(view: View, lower: float, width: float, bend: float):
 
 
 def road(view: View) -> None:
-    """A road or track running into the distance, or across the view."""
+    """Paint a road or a track, into the distance or across the view."""
     dice, noise = view.dice, view.noise
     across, ahead, pixel = _plane(view)
     patch = _ground_patch(view)
@@ -137,11 +144,13 @@ def road(view: View) -> None:
 
 
 def water(view: View) -> None:
-    """A sea, a river or a pond; what it mirrors comes with `mirror`."""
+    """Paint a sea, a river or a pond; :func:`mirror` adds reflections later."""
     dice, noise, canvas = view.dice, view.noise, view.canvas
     across, ahead, pixel = _plane(view)
     kind = dice.pick(('sea', 'lake', 'river', 'pond', 'shore'))
     x, y = canvas.x, canvas.y
+    shape: Floats
+    top: Floats
     rough = (
         noise(x * 4, y * 8, 3)
         * 0.09
@@ -188,7 +197,9 @@ def water(view: View) -> None:
 
 
 def mirror(view: View) -> None:
-    """Let the water show what stands on its far bank, upside down."""
+    """Reflect what stands on the far bank in the water, if any, upside down."""
+    if view.ripple is None:
+        return
     canvas, dice = view.canvas, view.dice
     rows = np.arange(canvas.height)
     bank = int(view.shore * canvas.height)

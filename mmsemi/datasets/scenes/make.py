@@ -1,10 +1,9 @@
-"""The built-in data set: small painted scenes, made on first use.
+"""Make the built-in data set: small painted scenes, on first use.
 
-Eight classes whose colours overlap on purpose (snow and cloud, soil and
-brick, water showing the forest behind it): weather, season, kind, material
-and the camera's white balance vary independently, so a handful of labels
-shows only some of the looks of a class, while the unlabeled images show them
-all.
+The colours of its eight classes overlap on purpose (snow and cloud, soil and
+brick, water that reflects a forest). Weather, season, kind, material and white
+balance vary independently, so a few labels show only part of the variety of a
+class, and the unlabeled images show all of it.
 """
 
 import json
@@ -12,20 +11,20 @@ import os
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
 from rich.progress import track
 
 from mmsemi.registry import FUNCTIONS
+from mmsemi.utils.files import data_folder
 
 from .canvas import Dice
 from .classes import SCENES_CLASSES, SCENES_PALETTE
 from .render import render_scene
 
-__all__ = ['SCENES_CLASSES', 'SCENES_PALETTE', 'ensure_scenes']
-
-# Goes up with every change that changes a pixel, a mask or a list.
+# Increase it with every change of a pixel, a mask or a list.
 VERSION = 2
 MARKER = 'scenes.json'
 LABELED = {'1_32': 32, '1_16': 16, '1_8': 8, '1_4': 4}
@@ -39,49 +38,46 @@ def ensure_scenes(
     num_val: int = 80,
     size: tuple[int, int] = (128, 96),
 ) -> Path:
-    """Make the built-in data set unless it is there.
+    """Make the built-in data set unless it exists.
 
     The same arguments give the same pixels, masks and lists on every
-    machine. Below the root::
+    machine. The root holds::
 
         images/{train,val}/0001.png    RGB
-        labels/{train,val}/0001.png    indexed, 0..7, no ignored pixels
+        labels/{train,val}/0001.png    paletted, 0..7, no ignored pixels
         splits/{train,val}.txt         IMAGE MASK per line
-        splits/1_{32,16,8,4}.txt       the labeled part of train
+        splits/1_{32,16,8,4}.txt       the labeled parts of train
 
-    A labeled list shows every class and contains the smaller ones.
+    A labeled list shows every class and contains the smaller lists.
 
-    The set is made in a temporary folder beside the root and moved there
-    whole, so it is there completely or not at all, also when several
-    processes ask for it at once.
+    The set is made in a temporary folder beside the root, which is then
+    renamed, so it is complete or absent, also when several processes make it
+    at once.
 
     Args:
         root (str | Path, optional): Folder of the set. Defaults to
-            ``scenes`` in the folder that the environment variable
-            ``MMSEMI_DATA`` names, else in ``data``.
-        seed (int): Names the set, not negative. Defaults to 0.
-        num_train (int): Training images. Defaults to 320.
-        num_val (int): Validation images. Defaults to 80.
-        size (Tuple[int, int]): Width and height in pixels, at least 32.
-            Defaults to (128, 96).
+            ``scenes`` in :func:`data_folder`.
+        seed (int): Identifies the set, at least 0. Defaults to 0.
+        num_train (int): Number of training images. Defaults to 320.
+        num_val (int): Number of validation images. Defaults to 80.
+        size (tuple[int, int]): Width and height in pixels, at least 32, as the
+            marker and ``--size`` have it. Defaults to (128, 96).
 
     Returns:
         Path: The root.
 
     Raises:
-        FileExistsError: The root holds anything but this very set; it is
-            left as it is.
-        ValueError: An argument out of range, or too few images to show
-            every class.
+        FileExistsError: The root holds something else, which is left
+            unchanged.
+        ValueError: An argument is out of range, or there are too few images
+            to show every class.
     """
-    if root is None:
-        root = Path(os.environ.get('MMSEMI_DATA') or 'data') / 'scenes'
-    root = Path(root)
+    root = data_folder() / 'scenes' if root is None else Path(root)
     if seed < 0 or min(num_train, num_val) < 1 or min(size) < 32:
         raise ValueError(
-            'the built-in scenes need seed >= 0, num_train and num_val >= 1 '
+            'The built-in scenes need seed >= 0, num_train and num_val >= 1 '
             f'and a size of at least 32x32, not seed={seed}, num_train='
-            f'{num_train}, num_val={num_val}, size={tuple(size)}'
+            f'{num_train}, num_val={num_val}, size={tuple(size)}.'
         )
     wanted = dict(
         version=VERSION,
@@ -101,14 +97,14 @@ def ensure_scenes(
         try:
             os.replace(made, root)
         except OSError:
-            # Another process may have been first; anything else is an error.
+            # Another process may have finished first; otherwise it is an error.
             if not _is_there(root, wanted):
                 raise
     return root
 
 
-def _is_there(root: Path, wanted: dict) -> bool:
-    """Whether the root holds the wanted set; an error if something else."""
+def _is_there(root: Path, wanted: dict[str, Any]) -> bool:
+    """Return whether the root holds the wanted set; refuse anything else."""
     marker = root / MARKER
     if marker.is_file():
         found = marker.read_text()
@@ -121,18 +117,18 @@ def _is_there(root: Path, wanted: dict) -> bool:
     elif root.is_dir() and not any(root.iterdir()):
         return False
     elif root.exists() or root.is_symlink():
-        problem = f'it is there already, without a {MARKER}'
+        problem = f'it exists, without a {MARKER}'
     else:
         return False
     raise FileExistsError(
         f'{root} cannot take the built-in scenes: {problem}. Move or delete '
         'it, or name another folder (the argument `root`, or MMSEMI_DATA for '
-        'the folder above the default one)'
+        'the parent of the default one).'
     )
 
 
-def _make(root: Path, wanted: dict) -> None:
-    """Paint the set into the new folder ``root``."""
+def _make(root: Path, wanted: dict[str, Any]) -> None:
+    """Write the set to the new folder ``root``."""
     for folder in (
         'images/train',
         'images/val',
@@ -149,7 +145,7 @@ def _make(root: Path, wanted: dict) -> None:
         jobs, f'painting {root}', transient=True, disable=len(jobs) < 50
     ):
         key = wanted['seed'], int(split == 'val'), index
-        image, mask = render_scene(key, wanted['size'])
+        image, mask = render_scene(key, wanted['size'][::-1])
         names = [f'{kind}/{split}/{index + 1:04d}.png' for kind in ('images', 'labels')]
         Image.fromarray(image).save(root / names[0])
         indexed = Image.fromarray(mask)
@@ -171,9 +167,9 @@ def _make(root: Path, wanted: dict) -> None:
 
 
 def _cover(masks: list[np.ndarray], order: Sequence[int], option: str) -> list[int]:
-    """The images which, taken in this order, add a class to those before.
+    """List the images that, in this order, add a class to those before.
 
-    A class counts where it covers at least 1/500 of the image.
+    An image shows a class that covers at least 1/500 of it.
     """
     missing, chosen = set(range(len(SCENES_CLASSES))), []
     for index in order:
@@ -185,7 +181,7 @@ def _cover(masks: list[np.ndarray], order: Sequence[int], option: str) -> list[i
     if missing:
         names = ', '.join(SCENES_CLASSES[i] for i in sorted(missing))
         raise ValueError(
-            f'{option}={len(masks)} built-in scenes show no {names}: ask for '
-            'more, or for another seed'
+            f'{option}={len(masks)} built-in scenes show no {names}. Set more of '
+            'them, or another seed.'
         )
     return chosen

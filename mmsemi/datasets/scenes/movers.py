@@ -1,15 +1,18 @@
-"""What moves in the built-in scenes: cars and animals, painted as the trees
-and buildings of ``scenes_objects`` are."""
+"""Paint what moves in a scene: cars and animals.
+
+Each painter draws one thing at (x, y) on the ground, in a frame whose unit is
+a metre at that distance.
+"""
 
 import numpy as np
 
-from .canvas import bar, box, ellipse, fraction, mix, polygon, rgb, wave
+from .canvas import Floats, bar, box, ellipse, fraction, mix, polygon, rgb, wave
 from .classes import ANIMAL, CAR
 from .view import GLASS, View
 
 
 def car(view: View, x: float, y: float, sideways: bool) -> None:
-    """A car, van, lorry or bus from the side, the front or the back."""
+    """Paint a car, van, lorry or bus from the side, the front or the back."""
     dice = view.dice
     body = dice.color(
         (
@@ -134,8 +137,8 @@ def car(view: View, x: float, y: float, sideways: bool) -> None:
         patch.paint(pane, mix(glass, view.above, 0.2))
 
 
-def animal(view: View, x: float, y: float, kind: str, coat) -> None:
-    """A cow, horse, sheep, deer or dog from the side."""
+def animal(view: View, x: float, y: float, kind: str, coat: np.ndarray) -> None:
+    """Paint a cow, horse, sheep, deer or dog from the side, its coat (3,) RGB."""
     dice, noise = view.dice, view.noise
     # shoulder height, body length, body depth, neck, leg width
     tall, long, deep, neck, leg = dict(
@@ -174,7 +177,7 @@ def animal(view: View, x: float, y: float, kind: str, coat) -> None:
         pattern = noise(u * 2.2 + start, v * 2.2, 1) - 0.02
     color = mix(color, mark, np.clip(pattern * 20, 0, 1)[..., None])
     color = color * shade[..., None]
-    limbs = np.inf
+    limbs: Floats = np.inf
     for place in (-0.85, -0.62, 0.6, 0.84):
         foot = a * place + 0.12 * dice.between(-1, 1)
         limbs = np.minimum(

@@ -1,18 +1,18 @@
-"""What stands in the built-in scenes: trees and buildings.
+"""Paint what stands in a scene: trees and buildings.
 
-Each painter draws one thing standing at (x, y) on the ground, in a frame
-whose unit is a metre at that distance.
+Each painter draws one thing at (x, y) on the ground, in a frame whose unit is
+a metre at that distance.
 """
 
 import numpy as np
 
-from .canvas import bar, box, ellipse, fraction, polygon, rgb
+from .canvas import Patch, bar, box, ellipse, fraction, polygon, rgb
 from .classes import BUILDING, TREE
 from .view import GLASS, SEASONS, View
 
 
 def tree(view: View, x: float, y: float, height: float) -> None:
-    """Broadleaf, conifer, poplar, bush, palm or bare tree of that height."""
+    """Paint a broadleaf, conifer, poplar, bush, palm or bare tree."""
     dice, noise = view.dice, view.noise
     leaves, conifers, bare = SEASONS[view.season][1:]
     if dice.chance(conifers):
@@ -98,7 +98,7 @@ def tree(view: View, x: float, y: float, height: float) -> None:
 
 
 def building(view: View, x: float, y: float, width: float, height: float) -> None:
-    """House, block, barn or church: a front, a side, a roof, windows."""
+    """Paint a house, block, barn or church: front, side, roof, windows."""
     dice, noise = view.dice, view.noise
     w, h = width / 2, height
     view.shadow(x, y, width * 1.1, h * 0.5)
@@ -144,11 +144,11 @@ def building(view: View, x: float, y: float, width: float, height: float) -> Non
         (fraction(v * dice.between(1.5, 3)) < 0.25) * 0.18 * min(1, patch.pixels / 8)
     )
     texture = texture - courses
-    # Eyes are about camera height up: edges run towards that line.
+    # The horizon is at camera height: receding edges run towards that line.
     eye = view.camera
     slope = 0.25 * depth / max(w, 1)
 
-    def receding(level):
+    def receding(level: float) -> float:
         return level + (eye - level) * abs(slope)
 
     end = np.sign(depth) * w + depth
@@ -197,7 +197,7 @@ def building(view: View, x: float, y: float, width: float, height: float) -> Non
     _windows(view, patch, w, h, depth)
 
 
-def _windows(view: View, patch, w: float, h: float, depth: float) -> None:
+def _windows(view: View, patch: Patch, w: float, h: float, depth: float) -> None:
     dice, u, v = view.dice, patch.u, patch.v
     floors = max(1, int(h / dice.between(2.3, 3)))
     columns = max(1, int(2 * w / dice.between(1.6, 2.6)))
@@ -211,7 +211,7 @@ def _windows(view: View, patch, w: float, h: float, depth: float) -> None:
         (np.abs(fraction(cell_v) - 0.52) - open_v) * (h / floors),
     )
     inside = np.maximum(shape, box(u, v, -w, 0.2, w, h))
-    # Panes differ; some are lit at night.
+    # Every pane has its own shade; some are lit at night.
     code = np.floor(cell_u) * 7 + np.floor(cell_v) * 13
     pane = fraction(code * 0.381966)
     color = glass * (0.7 + 0.6 * pane)[..., None]

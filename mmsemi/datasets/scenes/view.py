@@ -1,13 +1,13 @@
-"""The built-in scenes' view: weather, season, light, sky, distance."""
+"""The view of a scene: weather, season, light, sky, distance."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from .canvas import Canvas, Dice, Noise, ellipse, mix
+from .canvas import Canvas, Dice, Floats, Noise, ellipse, mix
 from .classes import SKY
 
-# name: sky above, sky at the horizon, light, cloud, shadow, haze
+# name: sky above, sky at the horizon, light, clouds, shadow, haze
 MOODS = dict(
     noon=((62, 122, 205), (172, 206, 236), (1.08, 1.04, 0.96), 0.9, 0.5, 0.25),
     bright=((120, 170, 225), (215, 228, 238), (1.1, 1.1, 1.06), 0.6, 0.4, 0.4),
@@ -19,7 +19,7 @@ MOODS = dict(
     dusk=((40, 48, 96), (122, 110, 138), (0.52, 0.54, 0.68), 0.5, 0.15, 0.3),
 )
 
-# name: colours of the field, of the leaves; share of conifers, bare trees
+# name: colours of the field, colours of leaves, share of conifers, of bare trees
 SEASONS = dict(
     spring=(
         ((96, 140, 52), (128, 160, 66), (120, 100, 70), (170, 170, 70)),
@@ -58,18 +58,24 @@ GLASS = ((40, 52, 66), (70, 84, 98), (120, 140, 156), (30, 30, 36))
 
 @dataclass
 class View:
-    """One scene in the making: where it is seen from, and its style.
+    """A scene while it is painted: its perspective and its style.
 
     Attributes:
-        horizon (float): Its y, in picture heights.
+        canvas (Canvas): What is painted on.
+        dice (Dice): Draws everything.
+        noise (Noise): Texture of all things.
+        horizon (float): y of the horizon, in picture heights.
         centre (float): x of the point where parallel lines meet.
         camera (float): Height of the camera in metres.
-        dark (float): How dark shadows are, 0..1.
-        sun (float): Where light comes from: -1 left .. 1 right.
+        season (str): A key of ``SEASONS``.
+        night (bool): Whether windows and lamps are lit.
+        dark (float): Darkness of shadows, 0..1.
+        sun (float): Direction of the light: -1 left .. 1 right.
         haze (float): Haze at the horizon, 0..1.
-        ripple (np.ndarray): Lightness of the water, (h, w), kept for what is
-            mirrored in it.
-        shore (float): y of the far bank of the water, 2 where none.
+        above (ndarray): (3,) RGB of the sky above.
+        ripple (ndarray, optional): (h, w) lightness of the water, for its
+            reflections; None without water.
+        shore (float): y of the far bank of the water; 2 without water.
     """
 
     canvas: Canvas
@@ -84,26 +90,31 @@ class View:
     sun: float
     haze: float
     above: np.ndarray
-    ripple: np.ndarray = None
+    ripple: np.ndarray | None = None
     shore: float = 2.0
 
     def near(self, y: float) -> float:
-        """0 at the horizon, 1 at the lower edge of the picture."""
+        """Return the nearness of y: 0 at the horizon, 1 at the picture's bottom."""
         return (y - self.horizon) / (1 - self.horizon)
 
     def metre(self, y: float) -> float:
-        """Length of a metre standing on the ground at y, in heights."""
+        """Return the size of a metre on the ground at y, in picture heights."""
         return (y - self.horizon) / self.camera
 
     def veil(self, y: float) -> float:
-        """Haze in front of what stands on the ground at y."""
+        """Return the haze in front of what stands on the ground at y."""
         return self.haze * 0.12 / (0.12 + max(self.near(y), 0))
 
     def shadow(
         self, x: float, y: float, width: float, length: float, size: float = 1.0
     ) -> None:
-        """What a thing takes of the light on the ground around it: its
-        shadow, away from the sun, and the dimness right below."""
+        """Darken the ground around a thing: its shadow, and right below it.
+
+        Args:
+            x, y (float): Position on the ground.
+            width, length (float): Size of the thing, in units.
+            size (float): The unit in metres.
+        """
         scale = self.metre(y) * size
         reach = length * min(1.5, abs(self.sun) * 2)
         lean = -reach if self.sun > 0 else reach
@@ -122,8 +133,10 @@ class View:
         patch.shade(below, 0.3, 0.1 * width)
 
 
-def set_out(dice: Dice, size, horizon: float, camera: float) -> View:
-    """Choose weather and season and paint the sky."""
+def start_view(
+    dice: Dice, size: tuple[int, int], horizon: float, camera: float
+) -> View:
+    """Choose weather and season and paint the sky on a new canvas (height, width)."""
     first, second = (MOODS[dice.pick(list(MOODS))] for _ in range(2))
     share = dice.pick((0.0, 0.0, 0.15, 0.3))
     above, below, light = (
@@ -144,7 +157,7 @@ def set_out(dice: Dice, size, horizon: float, camera: float) -> View:
         camera=camera,
         season=dice.pick(list(SEASONS)),
         night=bool(light[1] < 0.6),
-        dark=shadow,
+        dark=float(shadow),
         sun=dice.between(-1, 1),
         haze=haze * dice.between(0.3, 0.6),
         above=above,
@@ -153,7 +166,7 @@ def set_out(dice: Dice, size, horizon: float, camera: float) -> View:
     return view
 
 
-def _sky(view: View, above, below, clouds: float) -> None:
+def _sky(view: View, above: np.ndarray, below: np.ndarray, clouds: Floats) -> None:
     canvas, dice, noise = view.canvas, view.dice, view.noise
     x, y = canvas.x, canvas.y
     # Clouds get flatter and closer together towards the horizon.

@@ -1,29 +1,31 @@
-"""Cutout of images that are trained on with their pseudo-labels."""
+"""Cutout for images that are trained on with their pseudo-labels."""
 
 import numpy as np
 from mmcv.transforms import BaseTransform
 
 from mmsemi.registry import TRANSFORMS
 
+from .boxes import check_bounds, draw_box
+
 
 @TRANSFORMS.register_module()
 class NoiseCutout(BaseTransform):
-    """Replace a random box by noise, and ignore it in the mask.
+    """Replace a random box with noise, and ignore it in the mask.
 
-    Area ~ U(area) * H * W, ratio ~ U(ratio), width ``int(sqrt(area /
-    ratio))``, height ``int(sqrt(area * ratio))`` and a uniform corner are all
-    drawn until the box lies inside (:class:`CutMixBoxes` draws the area only
-    once).  Every value in the box becomes U(0, 255), the mask 255.
+    The box is drawn with :func:`draw_box`, its area anew with every attempt
+    (:class:`CutMixBoxes` draws it once), as in the released `ST++
+    <https://arxiv.org/abs/2106.05095>`_.  Every value in the box becomes
+    U(0, 255), the mask 255.
 
-    Changes ``img`` (H, W, 3) uint8 and all ``seg_fields`` (H, W).
+    Changes ``img`` (H, W, C) uint8 and all ``seg_fields`` (H, W).
 
     Args:
-        prob (float): Probability of doing so.
+        prob (float): Probability that a box is replaced.  Defaults to 0.5.
         area (tuple[float]): Bounds of the area, as share of the image.
         ratio (tuple[float]): Bounds of height / width.
 
     Raises:
-        ValueError: Bounds between which no box might ever fit.
+        ValueError: Bounds within which no box might ever fit.
     """
 
     def __init__(
@@ -32,34 +34,20 @@ class NoiseCutout(BaseTransform):
         area: tuple[float, float] = (0.02, 0.4),
         ratio: tuple[float, float] = (0.3, 1 / 0.3),
     ) -> None:
-        if not 0 < area[0] <= area[1] < 1:
-            raise ValueError(
-                f'`area` is {area}, but must be ascending '
-                'between 0 and 1, as in (0.02, 0.4).'
-            )
-        if not 0 < ratio[0] <= 1 <= ratio[1]:
-            raise ValueError(
-                f'`ratio` is {ratio}, but must be positive and '
-                'allow a square, as in (0.3, 3.33).'
-            )
+        check_bounds(area, ratio)
         self.prob = prob
         self.area = area
         self.ratio = ratio
 
-    def draw(self, height: int, width: int) -> tuple[slice, slice]:
-        """Rows and columns of a box."""
-        while True:
-            area = np.random.uniform(*self.area) * height * width
-            ratio = np.random.uniform(*self.ratio)
-            w, h = int(np.sqrt(area / ratio)), int(np.sqrt(area * ratio))
-            x, y = np.random.randint(0, width), np.random.randint(0, height)
-            if x + w <= width and y + h <= height:
-                return slice(y, y + h), slice(x, x + w)
-
     def transform(self, results: dict) -> dict:
+        """Replace a box of copies of the image and its masks."""
         if np.random.rand() >= self.prob:
             return results
-        box = self.draw(*results['img'].shape[:2])
+        height, width = results['img'].shape[:2]
+        x1, y1, x2, y2 = draw_box(
+            height, width, self.area, self.ratio, redraw_area=True
+        )
+        box = slice(y1, y2), slice(x1, x2)
         img = results['img'] = results['img'].copy()
         img[box] = np.random.uniform(0, 255, img[box].shape)
         for key in results.get('seg_fields', []):

@@ -1,4 +1,4 @@
-"""From results to the tensors of a stream."""
+"""Pack the results of a pipeline as the tensors of a stream."""
 
 import numpy as np
 import torch
@@ -8,20 +8,20 @@ from mmsemi.registry import TRANSFORMS
 
 
 def image_tensor(img: np.ndarray) -> torch.Tensor:
-    """(H, W, 3) array to a contiguous (3, H, W) tensor that owns its data."""
+    """Copy an (H, W, C) array into a contiguous (C, H, W) tensor."""
     return torch.from_numpy(img.transpose(2, 0, 1).copy())
 
 
 @TRANSFORMS.register_module()
 class PackLabeled(BaseTransform):
-    """Pack what the ``labeled`` stream holds.
+    """Pack an image of the stream ``labeled``.
 
-    Returns:
-        dict[str, Tensor]: ``weak`` (3, H, W) BGR uint8, and ``mask`` (H, W)
-        uint8 with 255 to ignore.
+    Reads ``img`` (S, S, C) uint8 and ``gt_seg_map`` (S, S) uint8.  Returns a
+    dict as in :class:`mmsemi.structures.LabeledStream`, without B.
     """
 
-    def transform(self, results: dict) -> dict[str, torch.Tensor]:
+    def transform(self, results: dict) -> dict:
+        """Pack ``weak`` and ``mask``."""
         return dict(
             weak=image_tensor(results['img']),
             mask=torch.from_numpy(results['gt_seg_map'].copy()),
@@ -30,27 +30,21 @@ class PackLabeled(BaseTransform):
 
 @TRANSFORMS.register_module()
 class PackUnlabeled(BaseTransform):
-    """Pack what the ``unlabeled`` and ``partner`` streams hold.
+    """Pack an image of the stream ``unlabeled`` or ``partner``.
 
-    Returns:
-        dict[str, Tensor]: ``weak``, ``strong1``, ... (3, H, W) BGR uint8;
-        ``valid`` (H, W) bool, False on padding; ``box1``, ... (4,) int64.
-        As many strong views and boxes as there are; ``draws1``, ...: dicts of
-        what was drawn for views that are made on the device.
+    Reads ``img`` (S, S, C) uint8, ``valid`` (S, S), 0 on padding, and where
+    there are any the strong views of :class:`StrongViews` (``strong`` or
+    ``draws``) and the boxes of :class:`CutMixBoxes` (``boxes``).  Returns a
+    dict as in :class:`mmsemi.structures.UnlabeledStream`, without B.
     """
 
-    def transform(self, results: dict) -> dict[str, torch.Tensor]:
-        packed = dict(
+    def transform(self, results: dict) -> dict:
+        """Pack ``weak``, ``valid`` and, if present, strong views and boxes."""
+        packed: dict = dict(
             weak=image_tensor(results['img']),
             valid=torch.from_numpy(results['valid'] == 1),
         )
-        for key, value in results.items():
-            if key.startswith('strong'):
-                packed[key] = image_tensor(value)
-            elif key.startswith('box'):
-                packed[key] = torch.from_numpy(value)
-            elif key.startswith('draws'):
-                packed[key] = {
-                    name: torch.from_numpy(drawn) for name, drawn in value.items()
-                }
+        if 'strong' in results:
+            packed['strong'] = [image_tensor(view) for view in results['strong']]
+        packed.update((k, results[k]) for k in ('draws', 'boxes') if k in results)
         return packed

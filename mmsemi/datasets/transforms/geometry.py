@@ -108,7 +108,8 @@ class RandomScaleCrop(BaseTransform):
             )
         if isinstance(crop_size, int):
             crop_size = (crop_size, crop_size)
-        self.crop_size: tuple[int, int] = tuple(crop_size)  # a list in a config
+        crop_h, crop_w = crop_size
+        self.crop_size = (crop_h, crop_w)
         self.ratio_range = ratio_range
         self.base = base
 

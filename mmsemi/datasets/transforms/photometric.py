@@ -1,11 +1,11 @@
-"""Photometric changes of the strong views.
+"""Photometric transforms of the strong views.
 
-Backend ``'cv2'`` computes them several times faster than ``'pillow'``, which
-gives, to the bit, what torchvision and PIL make of RGB images and the
-published results were trained with.  Between the two lies rounding: in
-photographs half a level of 255 on average, and 94 % of the values within one
-level; up to some thirty where a saturated colour is turned and then
-stretched.
+Backend ``'cv2'`` is several times faster than ``'pillow'``.  The latter gives
+bit for bit what torchvision and PIL compute for RGB images, which the
+published results were trained with.  The two differ by rounding: in
+photographs by half a level of 255 on average, with 94 % of the values within
+one level; by up to about thirty levels where the hue of a saturated colour is
+shifted and its contrast then increased.
 """
 
 import math
@@ -19,13 +19,16 @@ from mmcv.transforms import BaseTransform
 from PIL import Image, ImageEnhance, ImageFilter
 
 from mmsemi.registry import TRANSFORMS
+from mmsemi.structures import ADJUSTMENTS
 
 
 def pil_enhance(kind: type, image: Image.Image, factor: float) -> Image.Image:
+    """Apply one of PIL's ``ImageEnhance`` classes."""
     return kind(image).enhance(factor)
 
 
 def pil_hue(image: Image.Image, factor: float) -> Image.Image:
+    """Shift the hue by ``factor`` of the circle, in 8-bit HSV."""
     shift = int(factor * 255)
     table = [(value + shift) % 256 for value in range(256)]
     hsv = image.convert('HSV').point(table + 2 * list(range(256)))
@@ -33,19 +36,20 @@ def pil_hue(image: Image.Image, factor: float) -> Image.Image:
 
 
 def blend(img: np.ndarray, factor: float, level: int = 0) -> np.ndarray:
-    """``level + factor * (img - level)``, through a table of 256 values."""
+    """Compute ``level + factor * (img - level)`` with a table of 256 values."""
     table = level + factor * (np.arange(256) - level)
     return cv2.LUT(img, np.clip(table, 0, 255).astype(np.uint8))
 
 
 def cv2_contrast(img: np.ndarray, factor: float) -> np.ndarray:
+    """Scale the distance of an (H, W, 3) BGR image from its mean luma."""
     mean = cv2.mean(mmcv.bgr2gray(img))[0]
     return blend(img, factor, int(mean + 0.5))
 
 
-# Where mmcv has a function of the same definition but none of it is used:
-# its pillow ones copy from and to BGR every time, and `adjust_color` warns;
-# its `adjust_contrast` takes longer than all of these together.
+# Some functions of mmcv have the same definition and are not used: its pillow
+# ones convert from and to BGR every time, and `adjust_color` warns; its
+# `adjust_contrast` takes longer than all of these together.
 ADJUST = dict(
     pillow=dict(
         brightness=partial(pil_enhance, ImageEnhance.Brightness),
@@ -63,11 +67,18 @@ ADJUST = dict(
 
 
 def box_weights(sigma: float) -> np.ndarray:
-    """The box that three times together has the variance of a Gaussian.
+    """Compute the box filter that, applied three times, blurs like a Gaussian.
 
-    PIL's ``GaussianBlur``: a box of whole pixels with two fractional ones at
-    its ends (Gwosdek et al., 2011).  A sampled Gaussian would blur too
-    little where ``sigma`` is below half a pixel.
+    As in PIL's ``GaussianBlur``: whole pixels with a fractional one at either
+    end, so that the variance of three passes is ``sigma ** 2`` (Gwosdek et
+    al., 2011).  A sampled Gaussian blurs too little for ``sigma`` below half
+    a pixel.
+
+    Args:
+        sigma (float): Standard deviation, in pixels.
+
+    Returns:
+        ndarray: Weights that sum to 1, odd in number, float64.
     """
     variance = sigma**2 / 3
     radius = int((math.sqrt(12 * variance + 1) - 1) / 2)
@@ -81,7 +92,7 @@ def box_weights(sigma: float) -> np.ndarray:
 
 
 def box_blur(img: np.ndarray, sigma: float) -> np.ndarray:
-    """Blur (H, W, C) uint8 by three boxes."""
+    """Blur (H, W, C) uint8 with three passes of :func:`box_weights`."""
     box = box_weights(sigma)
     for _ in range(3):
         img = cv2.sepFilter2D(img, -1, box, box, borderType=cv2.BORDER_REPLICATE)
@@ -89,7 +100,11 @@ def box_blur(img: np.ndarray, sigma: float) -> np.ndarray:
 
 
 def check_bgr(img: np.ndarray) -> None:
-    """Colours are changed in colour images alone."""
+    """Refuse images that have no colours to change.
+
+    Raises:
+        ValueError: The image has other than three channels.
+    """
     if img.shape[2] != 3:
         raise ValueError(
             f'An image with {img.shape[2]} channels has no colours to '
@@ -99,12 +114,17 @@ def check_bgr(img: np.ndarray) -> None:
 
 
 def through_pil(img: np.ndarray, change: Callable) -> np.ndarray:
-    """Apply a change of PIL RGB images to a BGR array."""
+    """Apply a function of PIL RGB images to an (H, W, 3) BGR array."""
     image = change(Image.fromarray(mmcv.bgr2rgb(img)))
     return mmcv.rgb2bgr(np.asarray(image))
 
 
 def check_backend(backend: str) -> str:
+    """Return the name of a backend.
+
+    Raises:
+        ValueError: There is no such backend.
+    """
     if backend not in ADJUST:
         raise ValueError(f"`backend` is {backend!r}, but must be 'cv2' or 'pillow'.")
     return backend
@@ -117,11 +137,12 @@ class RandomColorJitter(BaseTransform):
     Changes ``img`` (H, W, 3) BGR uint8.
 
     Args:
-        prob (float): Probability that anything is changed.
+        prob (float): Probability that anything is changed.  Defaults to 0.8.
         brightness (float): Factor drawn from ``[max(0, 1 - b), 1 + b]``.
         contrast (float): Likewise.
         saturation (float): Likewise.
-        hue (float): Turn drawn from ``[-hue, hue]`` of a circle, at most 0.5.
+        hue (float): Shift drawn from ``[-hue, hue]``, in parts of the circle,
+            at most 0.5.
         backend (str): ``'cv2'`` or ``'pillow'``, see the module.
             Defaults to 'cv2'.
 
@@ -139,9 +160,7 @@ class RandomColorJitter(BaseTransform):
         hue: float = 0.25,
         backend: str = 'cv2',
     ) -> None:
-        strengths = dict(
-            brightness=brightness, contrast=contrast, saturation=saturation, hue=hue
-        )
+        strengths = dict(zip(ADJUSTMENTS, (brightness, contrast, saturation, hue)))
         if min(strengths.values()) < 0 or hue > 0.5:
             raise ValueError(
                 f'The strengths are {strengths}, but none may be '
@@ -152,7 +171,7 @@ class RandomColorJitter(BaseTransform):
         self.backend = check_backend(backend)
 
     def draw(self) -> list[tuple[str, float]]:
-        """Draw a factor for each adjustment, in the order to apply them."""
+        """Draw the adjustments and their factors, in the order to apply them."""
         factors = []
         for name, strength in self.strengths.items():
             center = 0 if name == 'hue' else 1
@@ -164,21 +183,21 @@ class RandomColorJitter(BaseTransform):
         return [factors[i] for i in np.random.permutation(len(factors))]
 
     def parameters(self) -> dict[str, np.ndarray]:
-        """The draws of a :meth:`transform`, for :func:`strong_view`.
+        """Draw what a :meth:`transform` would, for :func:`strong_view`.
 
         Returns:
-            dict[str, ndarray]: ``adjust`` (4,) int64, places in
-            ``self.strengths``, and ``factor`` (4,) float32.
+            dict[str, ndarray]: ``adjust`` (4,) int64 and ``factor`` (4,)
+            float32, as in :class:`mmsemi.structures.Draws`.
         """
         factors = self.draw() if np.random.rand() < self.prob else []
-        places = list(self.strengths)
-        adjust = np.zeros(len(places), np.int64)
-        factor = np.ones(len(places), np.float32)  # of brightness: nothing
+        adjust = np.zeros(len(ADJUSTMENTS), np.int64)
+        factor = np.ones(len(ADJUSTMENTS), np.float32)  # brightness * 1: no change
         for i, (name, value) in enumerate(factors):
-            adjust[i], factor[i] = places.index(name), value
+            adjust[i], factor[i] = ADJUSTMENTS.index(name), value
         return dict(adjust=adjust, factor=factor)
 
     def transform(self, results: dict) -> dict:
+        """Change ``img``."""
         check_bgr(results['img'])
         if np.random.rand() >= self.prob:
             return results
@@ -205,23 +224,24 @@ class RandomColorJitter(BaseTransform):
 
 @TRANSFORMS.register_module()
 class RandomGray(BaseTransform):
-    """Replace the colours by their luma, as PIL rounds it.
+    """Replace the colours with their luma, rounded as in PIL.
 
-    (mmcv's ``RandomGrayscale`` truncates: every second pixel a level
+    (mmcv's ``RandomGrayscale`` truncates: every second pixel is a level
     darker.)  Changes ``img`` (H, W, 3) BGR uint8.
 
     Args:
-        prob (float): Probability of doing so.
+        prob (float): Probability of the change.  Defaults to 0.2.
     """
 
     def __init__(self, prob: float = 0.2) -> None:
         self.prob = prob
 
     def parameters(self) -> dict[str, np.ndarray]:
-        """As in :class:`RandomColorJitter`: ``gray``, () bool."""
+        """Draw ``gray``, () bool, as in :class:`RandomColorJitter`."""
         return dict(gray=np.array(np.random.rand() < self.prob))
 
     def transform(self, results: dict) -> dict:
+        """Change ``img``."""
         check_bgr(results['img'])
         if np.random.rand() < self.prob:
             rgb = Image.fromarray(mmcv.bgr2rgb(results['img']))
@@ -236,10 +256,10 @@ class RandomGray(BaseTransform):
 class RandomBlur(BaseTransform):
     """Blur with a Gaussian of random width.
 
-    Changes ``img`` (H, W, 3) BGR uint8.
+    Changes ``img`` (H, W, C) uint8.
 
     Args:
-        prob (float): Probability of doing so.
+        prob (float): Probability of the change.  Defaults to 0.5.
         sigma (tuple[float]): Bounds of the standard deviation, in pixels.
         backend (str): ``'cv2'`` or ``'pillow'``, see the module.
             Defaults to 'cv2'.
@@ -265,9 +285,10 @@ class RandomBlur(BaseTransform):
         self.backend = check_backend(backend)
 
     def parameters(self) -> dict[str, np.ndarray]:
-        """As in :class:`RandomColorJitter`: ``kernel`` (K,) float32.
+        """Draw ``kernel``, (K,) float32, as in :class:`RandomColorJitter`.
 
-        K is that of the widest blur, whatever was drawn.
+        K is that of the widest blur, whatever was drawn, so that kernels of
+        several images stack.
         """
         kernel = np.zeros(len(box_weights(self.sigma[1])), np.float32)
         box = np.ones(1)
@@ -278,12 +299,13 @@ class RandomBlur(BaseTransform):
         return dict(kernel=kernel)
 
     def transform(self, results: dict) -> dict:
+        """Change ``img``."""
         if np.random.rand() >= self.prob:
             return results
         sigma = np.random.uniform(*self.sigma)
         img = results['img']
         if self.backend == 'pillow':
-            image = Image.fromarray(img)  # channel by channel: BGR will do
+            image = Image.fromarray(img)  # each channel alone: BGR is fine
             results['img'] = np.array(image.filter(ImageFilter.GaussianBlur(sigma)))
         else:
             results['img'] = box_blur(img, sigma)

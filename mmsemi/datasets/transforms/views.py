@@ -1,4 +1,4 @@
-"""What a consistency method adds to the weak view of an unlabeled image."""
+"""Add strong views and CutMix boxes to the weak view of an unlabeled image."""
 
 from collections import ChainMap
 from collections.abc import Sequence
@@ -7,7 +7,9 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 
 from mmsemi.registry import TRANSFORMS
+from mmsemi.structures import NO_BOX, Box
 
+from .boxes import check_bounds, draw_box
 from .photometric import RandomBlur, RandomColorJitter, RandomGray, check_bgr
 
 ON_DEVICE = (RandomColorJitter, RandomGray, RandomBlur)
@@ -17,16 +19,17 @@ ON_DEVICE = (RandomColorJitter, RandomGray, RandomBlur)
 class StrongViews(BaseTransform):
     """Make strong views of the weak one, each with draws of its own.
 
-    Adds ``strong1``, ``strong2``, ... (H, W, 3) BGR uint8, and leaves
-    ``img``, the weak view, as it is.  With ``on_device`` it adds ``draws1``,
-    ``draws2``, ... instead: what was drawn, the same as without, by which
-    :class:`mmsemi.models.SemiDataPreprocessor` makes the views of a whole
-    batch.
+    Adds ``strong``, a list of (H, W, 3) BGR uint8, and leaves ``img``, the
+    weak view, unchanged.  With ``on_device`` it adds ``draws`` instead, the
+    same random parameters as dicts of arrays (:class:`mmsemi.structures.Draws`
+    without B), from which :class:`mmsemi.models.SemiDataPreprocessor` makes
+    the views of a whole batch.
 
     Args:
-        num_views (int): Number of strong views.
-        transforms (Sequence[dict]): What to do to each, photometric only:
-            a strong view must stay aligned with the weak one.
+        num_views (int): Number of strong views.  Defaults to 2.
+        transforms (Sequence[dict]): Configs of the transforms of each view.
+            Photometric ones only: a strong view must stay aligned with the
+            weak one.
         on_device (bool): Leave the views to the device.  Defaults to False.
 
     Raises:
@@ -51,28 +54,31 @@ class StrongViews(BaseTransform):
         kinds = tuple(type(transform) for transform in self.transforms)
         if on_device and kinds != ON_DEVICE:
             raise ValueError(
-                'Strong views on the device are made by RandomColorJitter, '
-                'RandomGray and RandomBlur, in this order, not by '
-                f'{[kind.__name__ for kind in kinds]}: give one that is not '
-                'wanted prob=0, or leave the views to the workers '
+                'Strong views on the device are made with RandomColorJitter, '
+                'RandomGray and RandomBlur, in this order, not with '
+                f'{[kind.__name__ for kind in kinds]}: disable one of them with '
+                'prob=0, or let the workers make the views '
                 '(views_on_device=False).'
             )
 
     def transform(self, results: dict) -> dict:
+        """Add ``strong`` or ``draws``."""
         if self.on_device:
             check_bgr(results['img'])
-            for i in range(1, self.num_views + 1):
-                results[f'draws{i}'] = dict(
-                    ChainMap(*(t.parameters() for t in self.transforms))
-                )
-            return results
-        weak = np.ascontiguousarray(results['img'])  # a flip is only a view
-        for i in range(1, self.num_views + 1):
-            view = dict(img=weak)
-            for transform in self.transforms:
-                view = transform(view)
-            results[f'strong{i}'] = view['img']
+            results['draws'] = [
+                dict(ChainMap(*(t.parameters() for t in self.transforms)))
+                for _ in range(self.num_views)
+            ]
+        else:
+            weak = np.ascontiguousarray(results['img'])  # a flip is only a view
+            results['strong'] = [self._view(weak) for _ in range(self.num_views)]
         return results
+
+    def _view(self, weak: np.ndarray) -> np.ndarray:
+        view = dict(img=weak)
+        for transform in self.transforms:
+            view = transform(view)
+        return view['img']
 
     def __repr__(self) -> str:
         return (
@@ -86,21 +92,18 @@ class StrongViews(BaseTransform):
 class CutMixBoxes(BaseTransform):
     """Draw a CutMix box for each strong view (Yun et al., 2019).
 
-    Given a crop of S x S: area ~ U(area) * S^2 once per box; then ratio ~
-    U(ratio), width ``int(sqrt(area / ratio))``, height ``int(sqrt(area *
-    ratio))`` and a uniform corner are drawn until the box lies inside.
-
-    Adds ``box1``, ``box2``, ...: (4,) int64 of x1, y1, x2, y2, half-open;
-    all zero where there is none.
+    Adds ``boxes``, a list of :class:`mmsemi.structures.Box`, empty ones where
+    a view takes nothing.  A box is drawn with :func:`draw_box`, its area
+    once.
 
     Args:
-        num_views (int): Number of strong views.
-        prob (float): Probability that a view has a box.
+        num_views (int): Number of strong views.  Defaults to 2.
+        prob (float): Probability that a view has a box.  Defaults to 0.5.
         area (tuple[float]): Bounds of the area, as share of the crop.
         ratio (tuple[float]): Bounds of height / width.
 
     Raises:
-        ValueError: Bounds between which no box might ever fit.
+        ValueError: Bounds within which no box might ever fit.
     """
 
     def __init__(
@@ -110,36 +113,22 @@ class CutMixBoxes(BaseTransform):
         area: tuple[float, float] = (0.02, 0.4),
         ratio: tuple[float, float] = (0.3, 1 / 0.3),
     ) -> None:
-        if not 0 < area[0] <= area[1] < 1:
-            raise ValueError(
-                f'`area` is {area}, but must be ascending '
-                'between 0 and 1, as in (0.02, 0.4).'
-            )
-        if not 0 < ratio[0] <= 1 <= ratio[1]:
-            raise ValueError(
-                f'`ratio` is {ratio}, but must be positive and '
-                'allow a square, as in (0.3, 3.33).'
-            )
+        check_bounds(area, ratio)
         self.num_views = num_views
         self.prob = prob
         self.area = area
         self.ratio = ratio
 
-    def draw(self, height: int, width: int) -> np.ndarray:
-        """Draw one box: (4,) int64."""
+    def draw(self, height: int, width: int) -> Box:
+        """Draw the box of one view, or none with probability 1 - ``prob``."""
         if np.random.rand() >= self.prob:
-            return np.zeros(4, np.int64)
-        area = np.random.uniform(*self.area) * height * width
-        while True:
-            ratio = np.random.uniform(*self.ratio)
-            w, h = int(np.sqrt(area / ratio)), int(np.sqrt(area * ratio))
-            x, y = np.random.randint(0, width), np.random.randint(0, height)
-            if x + w <= width and y + h <= height:
-                return np.array([x, y, x + w, y + h], np.int64)
+            return NO_BOX
+        return draw_box(height, width, self.area, self.ratio)
 
     def transform(self, results: dict) -> dict:
-        for i in range(1, self.num_views + 1):
-            results[f'box{i}'] = self.draw(*results['img'].shape[:2])
+        """Add ``boxes``."""
+        height, width = results['img'].shape[:2]
+        results['boxes'] = [self.draw(height, width) for _ in range(self.num_views)]
         return results
 
     def __repr__(self) -> str:

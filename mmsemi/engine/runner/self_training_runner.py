@@ -17,6 +17,7 @@ from mmsemi.datasets import SelfTrainingDataset
 from mmsemi.datasets.self_training_dataset import smallest_epoch
 from mmsemi.registry import DATASETS, RUNNERS
 from mmsemi.utils.compat import forget_instances
+from mmsemi.utils.config import resolve_settings
 from mmsemi.utils.files import write_whole
 
 from ..hooks.snapshot_hook import snapshot_files
@@ -101,7 +102,7 @@ class SelfTrainingRunner:
     @classmethod
     def from_cfg(cls, cfg: Config) -> 'SelfTrainingRunner':
         """Of a config, whose ``self_training`` are the other arguments."""
-        return cls(cfg, **cfg.get('self_training', {}))
+        return cls(resolve_settings(cfg), **cfg.get('self_training', {}))
 
     def test(self) -> dict:
         """Evaluate a network of any stage, as :class:`SemiRunner` does."""

@@ -5,6 +5,7 @@ from contextlib import AbstractContextManager
 from functools import partial
 
 import torch
+from mmengine.config import Config
 from mmengine.dist import broadcast_object_list, is_main_process, master_only
 from mmengine.model import is_model_wrapper
 from mmengine.optim import OptimWrapper
@@ -17,6 +18,7 @@ from mmsemi.datasets import SemiSampler
 from mmsemi.models import SemiSegmentor
 from mmsemi.registry import RUNNERS
 from mmsemi.utils.checkpoint import check_fits, read_checkpoint, trusting
+from mmsemi.utils.config import resolve_settings
 
 from ..unwrap import student
 from .batch import samples_per_step, steps_per_update
@@ -70,6 +72,11 @@ class SemiRunner(Runner):
     """
 
     # Processes and model
+
+    @classmethod
+    def from_cfg(cls, cfg: Config) -> 'SemiRunner':
+        """Build a runner from a config, whose settings are resolved first."""
+        return super().from_cfg(resolve_settings(cfg))
 
     def setup_env(self, env_cfg: dict) -> None:
         """Set up the processes, over gloo where there is no GPU."""

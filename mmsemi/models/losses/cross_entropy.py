@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from mmsemi.registry import MODELS
 
-from .functional import cross_entropy, ohem_cross_entropy
+from .functional import cross_entropy, ohem_cross_entropy, pixel_cross_entropies
 
 
 @MODELS.register_module()
@@ -33,6 +33,7 @@ class PixelCrossEntropyLoss(nn.Module):
         target: Tensor,
         weight: Tensor | None = None,
         ignore_index: int = 255,
+        reduction_override: str | None = None,
         **kwargs: Any,
     ) -> Tensor:
         """Compute the loss of a batch.
@@ -44,11 +45,24 @@ class PixelCrossEntropyLoss(nn.Module):
                 from a pixel sampler of the head.
             ignore_index (int): Marks pixels without a label.  Defaults to
                 255.
+            reduction_override (str, optional): 'none' for the loss of every
+                pixel, which mmseg's ``OHEMPixelSampler`` reads.
             **kwargs: Accepted because mmseg's heads pass them; not used.
 
         Returns:
-            Tensor: Scalar; 0 if no pixel is labeled.
+            Tensor: Scalar, 0 if no pixel is labeled; (B, S, S) with 'none'.
+
+        Raises:
+            ValueError: Another reduction is requested.
         """
+        if reduction_override == 'none':
+            (loss,) = pixel_cross_entropies(pred, target, ignore_index=ignore_index)
+            return self.loss_weight * (loss if weight is None else loss * weight)
+        if reduction_override not in (None, 'mean'):
+            raise ValueError(
+                f'{type(self).__name__} has no reduction {reduction_override!r}: '
+                "use 'mean' or 'none'."
+            )
         return self.loss_weight * cross_entropy(pred, target, weight, ignore_index)
 
 
@@ -88,6 +102,7 @@ class PixelOHEMLoss(nn.Module):
         target: Tensor,
         weight: Tensor | None = None,
         ignore_index: int = 255,
+        reduction_override: str | None = None,
         **kwargs: Any,
     ) -> Tensor:
         """Compute the loss of a batch.
@@ -98,15 +113,17 @@ class PixelOHEMLoss(nn.Module):
             weight (None): Pixel weights are refused.
             ignore_index (int): Marks pixels without a label.  Defaults to
                 255.
+            reduction_override (None): Other reductions are refused.
             **kwargs: Accepted because mmseg's heads pass them; not used.
 
         Returns:
             Tensor: Scalar; 0 if no pixel is labeled.
 
         Raises:
-            ValueError: If the head has a pixel sampler of its own.
+            ValueError: The head has a pixel sampler, which passes weights or
+                requests the loss of every pixel.
         """
-        if weight is not None:
+        if weight is not None or reduction_override is not None:
             raise ValueError(
                 f'{type(self).__name__} selects the pixels itself: remove '
                 '`sampler` from the decode head'

@@ -1,4 +1,4 @@
-"""What all methods are made of, and nothing that decides."""
+"""Mechanics that every method uses; decisions are left to the methods."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,40 +10,31 @@ from mmseg.models.segmentors import EncoderDecoder
 from mmseg.models.utils import resize
 from torch import Tensor
 
+from mmsemi.structures import PartnerStream
+
 from ..utils import PseudoLabel, Symptom, mean_logit_windows, probability_windows
-
-Stream = dict[str, Tensor]
-Streams = dict[str, Stream]
-
-
-def flipped(stream: Stream) -> Stream:
-    """The batch in reverse order: the mix partners of policy ``in_batch``.
-
-    They also stand in where no box of a batch takes anything.
-    """
-    return {
-        key: value.flip(0) for key, value in stream.items() if torch.is_tensor(value)
-    }
 
 
 class SemiSegmentor(EncoderDecoder):
-    """An mmseg segmentor whose :meth:`loss` a method writes.
+    """Base class of all methods: an mmseg segmentor without a :meth:`loss`.
 
-    Mechanics only: logits at the size of the images, with and without feature
-    dropout, features of any layer, pseudo-labels in eval mode.  A method is a
-    direct child with one flat ``loss()`` over the streams of
-    :class:`mmsemi.datasets.SemiSegDataset`; validation, inference and
-    checkpoints are those of any ``EncoderDecoder``.
+    It has mechanics only: logits at the size of the images, with and without
+    feature dropout, features of any layer, pseudo-labels in eval mode.  A
+    method is a direct child with one flat ``loss()`` over
+    :class:`mmsemi.structures.Streams`; validation, inference and checkpoints
+    are those of any ``EncoderDecoder``.
 
-    The supervised criterion is the decode head's ``loss_decode``, as
-    everywhere in mmseg.
+    The supervised criterion is the decode head's ``loss_decode``, on the
+    pixels that its ``sampler`` selects (see :meth:`loss_sup`).
 
-    ``test_cfg.mode`` may be ``'whole'`` and ``'slide'`` as in mmseg, or
+    ``test_cfg.mode`` is ``'whole'`` or ``'slide'`` as in mmseg, or
     ``'windows'``, the released trainers' Cityscapes evaluation (see
-    :func:`mmsemi.models.utils.probability_windows`).  ``windows_at_once`` is
-    how many windows of either share a batch, 4 unless it is given.
+    :func:`mmsemi.models.utils.probability_windows`).  In the last two,
+    ``test_cfg.windows_at_once`` windows share a batch, 4 by default.
 
-    Args: as in :class:`mmseg.models.EncoderDecoder`.
+    Args:
+        *args: As in :class:`mmseg.models.EncoderDecoder`.
+        **kwargs: Likewise.
 
     Raises:
         ValueError: The network has an auxiliary head, or a decode head with
@@ -83,26 +74,27 @@ class SemiSegmentor(EncoderDecoder):
             )
 
     def logits(self, images: Tensor) -> Tensor:
-        """Logits (B, C, H, W) of images (B, 3, H, W)."""
+        """Compute logits (B, C, H, W) of images (B, 3, H, W)."""
         return self._to_size_of(images, self.decode_head(self.extract_feat(images)))
 
     def logits_and_dropped(
-        self, images: Tensor, unasked: int = 0, prob: float = 0.5
+        self, images: Tensor, dropped_from: int = 0, prob: float = 0.5
     ) -> tuple[Tensor, Tensor]:
-        """Logits of the features, and of a copy with channel dropout.
+        """Compute logits of the features, and of a copy with channel dropout.
 
         Both copies go through the decoder in one batch, so that its
         BatchNorm sees both (UniMatch, feature perturbation).
 
         Args:
             images (Tensor): (B, 3, H, W).
-            unasked (int): Images in front whose dropped logits are not
-                asked for, and not brought to full size.
+            dropped_from (int): First image whose dropped logits are returned
+                and resized to full size.  Defaults to 0: all of them.
             prob (float): Share of the channels dropped on every input level
-                of the decoder.
+                of the decoder.  Defaults to 0.5.
 
         Returns:
-            tuple[Tensor, Tensor]: (B, C, H, W) and (B - unasked, C, H, W).
+            tuple[Tensor, Tensor]: (B, C, H, W) and (B - dropped_from, C, H,
+            W).
         """
         feats = [
             torch.cat([feat, F.dropout2d(feat, prob)])
@@ -111,7 +103,7 @@ class SemiSegmentor(EncoderDecoder):
         logits, dropped = self.decode_head(feats).chunk(2)
         return (
             self._to_size_of(images, logits),
-            self._to_size_of(images, dropped[unasked:]),
+            self._to_size_of(images, dropped[dropped_from:]),
         )
 
     def _to_size_of(self, images: Tensor, logits: Tensor) -> Tensor:
@@ -124,17 +116,28 @@ class SemiSegmentor(EncoderDecoder):
         )
 
     def loss_sup(self, logits: Tensor, mask: Tensor) -> Tensor:
-        """The decode head's ``loss_decode``.
+        """Compute the supervised loss of the decode head.
+
+        As in mmseg's ``loss_by_feat``, the head's ``sampler`` weighs the
+        pixels if there is one (``OHEMPixelSampler``), and several criteria of
+        ``loss_decode`` are summed.  Unlike there, the sum is one term of the
+        method, logged under the method's name for it (``loss_sup``) whatever
+        the criteria's ``loss_name``.
 
         Args:
             logits (Tensor): (B, C, H, W).
             mask (Tensor): (B, H, W), int64, 255 = ignore.
+
+        Returns:
+            Tensor: Scalar.
         """
-        criteria = self.decode_head.loss_decode
+        head = self.decode_head
+        weight = head.sampler and head.sampler.sample(logits, mask[:, None])
+        criteria = head.loss_decode
         if not isinstance(criteria, torch.nn.ModuleList):
             criteria = [criteria]
         return sum(
-            criterion(logits, mask, ignore_index=self.decode_head.ignore_index)
+            criterion(logits, mask, weight=weight, ignore_index=head.ignore_index)
             for criterion in criteria
         )
 
@@ -148,17 +151,20 @@ class SemiSegmentor(EncoderDecoder):
                 yield
         finally:
             self.train(training)
-            # Autocast keeps the weights that it has cast; before PyTorch of
-            # 2026 without a way back, where the first forward needed none.
+            # Autocast caches the weights that it casts; older PyTorch caches
+            # them without a graph if the first forward needs no gradients.
             torch.clear_autocast_cache()
 
     @contextmanager
     def capture(self, layer: str) -> Iterator[list[Tensor]]:
-        """Collect the outputs of a layer, one per forward inside the block.
+        """Collect the outputs of a layer, one for each forward in the block.
 
         Args:
-            layer (str): Its name in the segmentor, ``decode_head.project``
-                for example.
+            layer (str): Name of the layer in the segmentor, for example
+                ``decode_head.project``.
+
+        Yields:
+            list[Tensor]: The outputs so far.
 
         Raises:
             ValueError: The network has no such layer.
@@ -179,14 +185,14 @@ class SemiSegmentor(EncoderDecoder):
         finally:
             handle.remove()
 
-    def pseudo_label(self, stream: Stream) -> PseudoLabel:
-        """Of a stream's weak view, by the network in eval mode."""
+    def pseudo_label(self, stream: PartnerStream) -> PseudoLabel:
+        """Predict pseudo-labels for a stream's weak view in eval mode."""
         with self.eval_no_grad():
             return PseudoLabel.from_logits(self.logits(stream['weak']), stream['valid'])
 
     @property
     def evaluation(self) -> str:
-        """How images are evaluated, in words, for the log."""
+        """Description of the evaluation mode for the log."""
         cfg = self.test_cfg or {}
         return dict(
             whole='whole images',
@@ -196,7 +202,11 @@ class SemiSegmentor(EncoderDecoder):
         )[cfg.get('mode', 'whole')]
 
     def inference(self, inputs: Tensor, batch_img_metas: list[dict]) -> Tensor:
-        """As in mmseg, with the additional mode ``'windows'``.
+        """Predict as in mmseg, with the additional mode ``'windows'``.
+
+        Args:
+            inputs (Tensor): (B, 3, H, W).
+            batch_img_metas (list[dict]): One for each image.
 
         Returns:
             Tensor: (B, C, H, W): logits, or summed probabilities for
@@ -207,7 +217,7 @@ class SemiSegmentor(EncoderDecoder):
         return super().inference(inputs, batch_img_metas)
 
     def slide_inference(self, inputs: Tensor, batch_img_metas: list[dict]) -> Tensor:
-        """As in mmseg, several windows at once."""
+        """Predict as in mmseg, several windows at once."""
         return self._by_windows(mean_logit_windows, inputs)
 
     def _by_windows(self, predict: Callable, inputs: Tensor) -> Tensor:

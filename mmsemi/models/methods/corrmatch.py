@@ -1,23 +1,24 @@
-"""CorrMatch: labels that spread along the correlation of pixels."""
+"""CorrMatch: propagate labels along the correlation of pixels."""
 
 import torch
 from torch import Tensor
 
 from mmsemi.registry import MODELS
+from mmsemi.structures import Streams
 
 from ..losses import masked_cross_entropy, masked_kl
 from ..utils import (
     AdaptiveThreshold,
     PseudoLabel,
     Symptom,
+    confident_ce,
     cutmix,
-    masked_ce,
     outside,
     propagate_labels,
     random_positions,
     region_masks,
 )
-from .base import SemiSegmentor, Streams, flipped
+from .base import SemiSegmentor
 
 
 @MODELS.register_module()
@@ -25,19 +26,19 @@ class CorrMatch(SemiSegmentor):
     """Label propagation by correlation matching.
 
     L = (0.5 L_x + 0.5 L_x(corr) + 0.25 CE(u_s) + 0.25 KL + 0.25 CE(fp)
-    + 0.125 (CE(corr u_s) + CE(corr u_w))) / 2: the weak view's confident
-    prediction teaches the strong view, the weak view under channel dropout
-    (fp) and the *correlated* logits of both (corr, see
-    :class:`CorrelationBlock`).  The confidence asked for follows the network
-    (:class:`AdaptiveThreshold`), and regions of correlated pixels whose
-    confident part agrees make the strong view's labels complete
+    + 0.125 (CE(corr u_s) + CE(corr u_w))) / 2: confident predictions for the
+    weak view are the labels of the strong view, of the weak view under
+    channel dropout (fp) and of the *correlated* logits of both (corr, see
+    :class:`CorrelationBlock`).  The confidence threshold adapts to the
+    network (:class:`AdaptiveThreshold`), and regions of correlated pixels
+    whose confident part agrees complete the strong view's labels
     (:func:`propagate_labels`).
 
-    Quirks of the released trainer, and the defaults, each with a switch:
-    the threshold follows the weak view's own prediction, but leaves out the
-    padding of the *CutMixed* one; the positions that regions grow from are
-    never the last one; the strong view, which is CutMixed, is compared (KL)
-    with the weak view, which is not.
+    Quirks of the released trainer, which are the defaults, each with a
+    switch: the threshold adapts to the weak view's own prediction, but leaves
+    out the padding of the *CutMixed* one; regions never grow from the last
+    position; KL compares the strong view, which is CutMixed, with the weak
+    view, which is not.
 
     Paper: `CorrMatch: Label Propagation via Correlation Matching for
     Semi-Supervised Semantic Segmentation
@@ -46,16 +47,17 @@ class CorrMatch(SemiSegmentor):
     Args:
         correlation (dict): Config of the :class:`CorrelationBlock`, without
             ``num_classes``; its features are the backbone's last level.
-        thresh_init (float): Confidence asked for at first, in [0, 1].
+        thresh_init (float): Initial confidence threshold, in [0, 1].
             Defaults to 0.85.
         thresh_momentum (float): Share of the threshold kept at a step.
             Defaults to 0.999.
-        num_regions (int): Positions whose correlation makes a region.
+        num_regions (int): Number of positions that regions grow from.
             Defaults to 128.
-        thresh_valid (str): Whose padding the threshold leaves out: 'mixed'
-            (released) or 'own' (corrected).
-        all_positions (bool): Regions may grow from the last position too
-            (corrected).  Defaults to False.
+        thresh_valid (str): Padding that the threshold leaves out: 'mixed',
+            the CutMixed target's (released), or 'own', the weak view's
+            (corrected).
+        all_positions (bool): Whether regions may grow from the last position
+            too (corrected).  Defaults to False.
         kl_target (str): The weak side of KL: 'own' (released) or 'mixed'
             (corrected).
         **kwargs: As in :class:`SemiSegmentor`.
@@ -112,8 +114,8 @@ class CorrMatch(SemiSegmentor):
         """Compute the loss of one step.
 
         Args:
-            inputs (dict): The streams, with one strong view, as in
-                :meth:`FixMatch.loss`.
+            inputs (Streams): As in :meth:`FixMatch.loss`.
+            data_samples (list, optional): Unused, as in every method.
 
         Returns:
             dict[str, Tensor]: ``loss_sup``, ``loss_sup_corr``,
@@ -122,10 +124,9 @@ class CorrMatch(SemiSegmentor):
             weak view; ``thresh``; ``relabel_ratio``, the share of the strong
             view's pixels whose label propagation changed.
         """
-        x, y = inputs['labeled']['weak'], inputs['labeled']['mask']
-        u = inputs['unlabeled']
-        m = inputs.get('partner')
-        box = u['box1']
+        labeled, u, m = inputs['labeled'], inputs['unlabeled'], inputs.get('partner')
+        x, y = labeled['weak'], labeled['mask']
+        s, m_s, box = u['strong'][0], (m or u)['strong'][0], u['boxes'][0]
 
         # (1) The partner's prediction, in eval mode.
         if m:
@@ -137,28 +138,27 @@ class CorrMatch(SemiSegmentor):
         # correlated.
         with self.capture('backbone') as levels:
             logits, logits_fp = self.logits_and_dropped(
-                torch.cat([x, u['weak']]), unasked=len(x)
+                torch.cat([x, u['weak']]), dropped_from=len(x)
             )
         feat = levels[0][-1]
         spread, corr = self.correlation(feat, logits)
         logits_x, logits_w = logits.split([len(x), len(u['weak'])])
         spread_x, spread_w = spread.split([len(x), len(u['weak'])])
         own = PseudoLabel.from_logits(logits_w, u['valid'])
-        if m is None:
-            m, partner = flipped(u), own.flip()
-            logits_m = logits_w.detach().flip(0)
+        if not m:
+            partner, logits_m = own, logits_w
 
-        # (3) The strong view, CutMixed as its target is, and correlated.
+        # (3) The strong view, CutMixed like its target, and correlated.
         with self.capture('backbone') as levels:
-            logits_s = self.logits(cutmix(u['strong1'], m['strong1'], box))
+            logits_s = self.logits(cutmix(s, m_s, box))
         spread_s, _ = self.correlation(levels[0][-1], logits_s)
         mixed = own.cutmix(partner, box)
 
-        # The threshold follows first, and serves the whole step.
+        # The threshold is updated first and used for the whole step.
         watched = own if self.thresh_valid == 'own' else own._replace(valid=mixed.valid)
         thresh = self.thresh.update(watched, self.num_classes)
 
-        # Regions of the weak view, as far as the strong one shows them, vote.
+        # Regions of the weak view vote, without the pixels that CutMix replaced.
         index = random_positions(
             self.num_regions, corr.size(1), corr.device, self.all_positions
         )
@@ -175,8 +175,8 @@ class CorrMatch(SemiSegmentor):
         loss_x_corr = self.loss_sup(spread_x, y)
         loss_s = masked_cross_entropy(logits_s, label, keep, mixed.valid)
         loss_corr_s = masked_cross_entropy(spread_s, label, keep, mixed.valid)
-        loss_corr_w = masked_ce(spread_w, own, thresh)
-        loss_fp = masked_ce(logits_fp, own, thresh)
+        loss_corr_w = confident_ce(spread_w, own, thresh)
+        loss_fp = confident_ce(logits_fp, own, thresh)
         weak = logits_w if self.kl_target == 'own' else cutmix(logits_w, logits_m, box)
         loss_kl = masked_kl(logits_s, weak, confident, mixed.valid)
         relabeled = ((label != mixed.label) & mixed.valid).sum()

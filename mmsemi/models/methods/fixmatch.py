@@ -4,25 +4,26 @@ import torch
 from torch import Tensor
 
 from mmsemi.registry import MODELS
+from mmsemi.structures import Streams
 
-from ..utils import PseudoLabel, cutmix, masked_ce
-from .base import SemiSegmentor, Streams, flipped
+from ..utils import PseudoLabel, confident_ce, cutmix
+from .base import SemiSegmentor
 
 
 @MODELS.register_module()
 class FixMatch(SemiSegmentor):
     """Weak-to-strong consistency with confident pseudo-labels.
 
-    L = (L_x + CE(u_s)) / 2: the prediction for the weak view, where it is
-    confident, teaches the strong, CutMixed view of the same crop.
+    L = (L_x + CE(u_s)) / 2: confident predictions for the weak view are the
+    labels of the strong, CutMixed view of the same crop.
 
     Paper: `FixMatch: Simplifying Semi-Supervised Learning with Consistency
     and Confidence <https://arxiv.org/abs/2001.07685>`_, for segmentation as
     the baseline of `UniMatch <https://arxiv.org/abs/2208.09910>`_.
 
     Args:
-        conf_thresh (float): Pixels whose largest probability is below it
-            teach nothing, in [0, 1].  Defaults to 0.95.
+        conf_thresh (float): Least confidence of a pseudo-label that is
+            trained on, in [0, 1].  Defaults to 0.95.
         **kwargs: As in :class:`SemiSegmentor`.
     """
 
@@ -36,36 +37,35 @@ class FixMatch(SemiSegmentor):
         """Compute the loss of one step.
 
         Args:
-            inputs (dict): The streams ``labeled`` (``weak`` (B, 3, S, S),
-                ``mask`` (B, S, S)), ``unlabeled`` and, unless the batch is
-                its own, ``partner`` (``weak``, ``strong1`` (B, 3, S, S),
-                ``valid`` (B, S, S)), whose images ``box1`` of ``unlabeled``,
-                a list of :class:`Paste`, takes boxes from.
+            inputs (Streams): ``labeled``, ``unlabeled`` with one strong view,
+                and ``partner``; without the last, the unlabeled images are
+                mixed with each other.
+            data_samples (list, optional): Unused, as in every method.
 
         Returns:
             dict[str, Tensor]: ``loss_sup`` and ``loss_strong``, which sum to
             L, and ``mask_ratio``, the share of confident pixels.
         """
-        x, y = inputs['labeled']['weak'], inputs['labeled']['mask']
-        u = inputs['unlabeled']
-        m = inputs.get('partner')
-        box = u['box1']
+        labeled, u, m = inputs['labeled'], inputs['unlabeled'], inputs.get('partner')
+        x, y = labeled['weak'], labeled['mask']
+        s, m_s, box = u['strong'][0], (m or u)['strong'][0], u['boxes'][0]
 
         # (1) The partner's label, in eval mode.
-        partner = self.pseudo_label(m) if m else None
+        if m:
+            partner = self.pseudo_label(m)
 
         # (2) Labeled and weak views in one batch.
         logits = self.logits(torch.cat([x, u['weak']]))
         own = PseudoLabel.from_logits(logits[len(x) :], u['valid'])
         loss_x = self.loss_sup(logits[: len(x)], y)
-        del logits  # full size: what the way back needs is kept
-        if m is None:
-            m, partner = flipped(u), own.flip()
+        del logits  # free the full-size logits; autograd keeps what backward needs
+        if not m:
+            partner = own
 
-        # (3) The strong views, CutMixed as their targets are.
-        logits_s = self.logits(cutmix(u['strong1'], m['strong1'], box))
+        # (3) The strong views, CutMixed like their targets.
+        logits_s = self.logits(cutmix(s, m_s, box))
         target = own.cutmix(partner, box)
-        loss_s = masked_ce(logits_s, target, self.conf_thresh)
+        loss_s = confident_ce(logits_s, target, self.conf_thresh)
         return dict(
             loss_sup=loss_x / 2,
             loss_strong=loss_s / 2,

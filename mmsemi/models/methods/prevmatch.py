@@ -1,18 +1,30 @@
-"""PrevMatch: UniMatch, guided by earlier states of its own network."""
+"""PrevMatch: UniMatch guided by earlier states of its own network."""
+
+from collections.abc import Sequence
+from functools import reduce
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from mmsemi.registry import MODELS
+from mmsemi.structures import PartnerStream, Streams, UnlabeledStream
 
 from ..losses import WEIGHTINGS, pixel_cross_entropies
-from ..utils import Guidance, PseudoLabel, Symptom, cutmix, masked_ce
-from .base import SemiSegmentor, Streams, flipped
+from ..utils import Guidance, PseudoLabel, Symptom, confident_ce, cutmix
+from .base import SemiSegmentor
 
 
 def triangular(epoch: int, max_epochs: int) -> float:
-    """Rises linearly from 0 to 1 at the middle epoch, and falls to 0."""
+    """Return a weight that rises from 0 to 1 at the middle epoch and falls to 0.
+
+    Args:
+        epoch (int): Current epoch, from 0.
+        max_epochs (int): Epochs of the run.
+
+    Returns:
+        float: In [0, 1], linear on either side of the middle.
+    """
     middle = max_epochs // 2
     if epoch < middle:
         return epoch / middle
@@ -22,17 +34,17 @@ def triangular(epoch: int, max_epochs: int) -> float:
 def draw_ensemble(
     num: int, most: int, rng: np.random.Generator
 ) -> list[tuple[int, float]]:
-    """Draw which models speak together, and how loud.
+    """Draw the models of an ensemble and their weights.
 
     Args:
-        num (int): Models there are, 1 or more.
-        most (int): Largest number to draw: k ~ uniform{1..most}, at most
-            ``num``.
-        rng (Generator): Where from.
+        num (int): Number of models to choose from, 1 or more.
+        most (int): Largest size of the ensemble: k ~ uniform{1..most}, at
+            most ``num``.
+        rng (Generator): Random number generator.
 
     Returns:
-        list[tuple[int, float]]: k different models with their weights, which
-        are Dirichlet(1, ..., 1) distributed and sum to 1.
+        list[tuple[int, float]]: Indices of k different models, each with its
+        weight; the weights are Dirichlet(1, ..., 1) distributed and sum to 1.
     """
     k = min(int(rng.integers(1, most + 1)), num)
     chosen = rng.choice(num, k, replace=False)
@@ -44,32 +56,31 @@ class PrevMatch(SemiSegmentor):
     """Consistency with previous models.
 
     L = (L_x + L_std + λ (0.25 CE(u_s1) + 0.25 CE(u_s2) + 0.5 CE(fp))_prev)
-    / (2 + λ), L_std being UniMatch's unsupervised sum: beside the network's
-    own pseudo-labels, those of a random ensemble of its previous states
-    teach the same predictions.  λ is :func:`triangular` over the epochs;
-    while there is no previous model it is 0, and L is UniMatch's.
+    / (2 + λ), with UniMatch's unsupervised sum L_std: the same predictions
+    are trained with the network's own pseudo-labels and with those of a
+    random ensemble of its previous states.  λ is :func:`triangular` over the
+    epochs; while there is no previous model it is 0, and L is UniMatch's.
 
-    The previous models are lent by :class:`mmsemi.engine.PreviousModelsHook`
-    and are no part of this network or its checkpoints.  With
-    ``guidance='ema'`` the teacher of :class:`mmsemi.engine.EMATeacherHook`
-    takes their place.
+    :class:`mmsemi.engine.PreviousModelsHook` lends the previous models, which
+    are not part of this network or its checkpoints.  With ``guidance='ema'``
+    the teacher of :class:`mmsemi.engine.EMATeacherHook` replaces them.
 
     Paper: `Revisiting and Maximizing Temporal Knowledge in Semi-supervised
     Semantic Segmentation <https://arxiv.org/abs/2405.20610>`_.
 
     Args:
-        conf_thresh (float): Pixels whose largest probability is below it
-            teach nothing, in [0, 1].  Defaults to 0.95.
+        conf_thresh (float): Least confidence of a pseudo-label that is
+            trained on, in [0, 1].  Defaults to 0.95.
         prev_conf_thresh (float): The same for the labels of the previous
             models.  Defaults to 0.9.
-        guidance (str): 'previous' or 'ema'.
-        max_ensemble (int): Previous models that speak together at most.
+        guidance (str): 'previous' or 'ema'.  Defaults to 'previous'.
+        max_ensemble (int): Largest number of previous models in an ensemble.
             Defaults to 3.
-        prev_weighting (str): How the confidence of the previous models
-            weighs their labels: 'pixelwise', 'pixelratio' or 'pixelavg' (see
-            :mod:`mmsemi.models.losses.confidence`).
-        corrected_weighting (bool): Use the form of ``prev_weighting`` without
-            the released one's quirks.  Defaults to False.
+        prev_weighting (str): How the loss is weighted with the confidence of
+            the previous models: 'pixelwise', 'pixelratio' or 'pixelavg' (see
+            :mod:`mmsemi.models.losses.confidence`).  Defaults to 'pixelwise'.
+        corrected_weighting (bool): Use ``prev_weighting`` without the quirks
+            of the released code.  Defaults to False.
         **kwargs: As in :class:`SemiSegmentor`.
 
     Raises:
@@ -121,7 +132,8 @@ class PrevMatch(SemiSegmentor):
         """Compute the loss of one step.
 
         Args:
-            inputs (dict): The streams, as in :meth:`UniMatch.loss`.
+            inputs (Streams): As in :meth:`UniMatch.loss`.
+            data_samples (list, optional): Unused, as in every method.
 
         Returns:
             dict[str, Tensor]: ``loss_sup``, ``loss_strong``, ``loss_fp``,
@@ -133,36 +145,35 @@ class PrevMatch(SemiSegmentor):
         Raises:
             RuntimeError: No hook lends the models.
         """
-        x, y = inputs['labeled']['weak'], inputs['labeled']['mask']
-        u = inputs['unlabeled']
-        m = inputs.get('partner')
-        box1, box2 = u['box1'], u['box2']
+        labeled, u, m = inputs['labeled'], inputs['unlabeled'], inputs.get('partner')
+        x, y = labeled['weak'], labeled['mask']
+        (s1, s2), (box1, box2) = u['strong'], u['boxes']
+        m_s1, m_s2 = (m or u)['strong']
         weight = self.prev_weight()
 
-        # (1) In eval mode: the partner's label, and the labels of both by the
-        # previous models.
-        partner = self.pseudo_label(m) if m else None
-        prev, prev_partner = self.prev_labels(u, m) if weight else (None, None)
+        # (1) In eval mode: the partner's label, and the previous models' labels
+        # of both.
+        if m:
+            partner = self.pseudo_label(m)
+        prev = None
+        if weight:
+            prev, prev_partner = self.prev_labels(u, m)
 
         # (2) Labeled and weak views in one batch, with the dropped copy.
         logits, logits_fp = self.logits_and_dropped(
-            torch.cat([x, u['weak']]), unasked=len(x)
+            torch.cat([x, u['weak']]), dropped_from=len(x)
         )
         own = PseudoLabel.from_logits(logits[len(x) :], u['valid'])
         loss_x = self.loss_sup(logits[: len(x)], y)
         loss_fp, prev_fp = self.both_ce(logits_fp, own, prev)
-        del logits, logits_fp  # full size: what the way back needs is kept
-        if m is None:
-            m, partner = flipped(u), own.flip()
+        # Free the full-size logits; autograd keeps what backward needs.
+        del logits, logits_fp
+        if not m:
+            partner = own
 
-        # (3) Both strong views, CutMixed as their targets are.
+        # (3) Both strong views, CutMixed like their targets.
         logits_s1, logits_s2 = self.logits(
-            torch.cat(
-                [
-                    cutmix(u['strong1'], m['strong1'], box1),
-                    cutmix(u['strong2'], m['strong2'], box2),
-                ]
-            )
+            torch.cat([cutmix(s1, m_s1, box1), cutmix(s2, m_s2, box2)])
         ).chunk(2)
         loss_s1, prev_s1 = self.both_ce(
             logits_s1,
@@ -187,11 +198,16 @@ class PrevMatch(SemiSegmentor):
             if prev
             else loss_x.new_zeros(()),
             prev_weight=loss_x.new_full((), weight),
-            prev_models=loss_x.new_full((), len(self.guidance.models)),
+            prev_models=loss_x.new_full((), len(self.prev_models)),
         )
 
-    def prev_weight(self) -> float:
-        """λ of this step; 0 while there is no previous model."""
+    @property
+    def prev_models(self) -> Sequence:
+        """Models that guide this step, none at first.
+
+        Raises:
+            RuntimeError: No hook lends the models.
+        """
         guidance = self.guidance
         if guidance.models is None:
             hook = dict(previous='PreviousModelsHook', ema='EMATeacherHook')
@@ -200,50 +216,55 @@ class PrevMatch(SemiSegmentor):
                 'lent no models: add dict(type='
                 f'{hook[guidance.source]!r}) to `custom_hooks`.'
             )
-        if not guidance.models:
+        return guidance.models
+
+    def prev_weight(self) -> float:
+        """Return λ of this step; 0 while there is no previous model."""
+        if not self.prev_models:
             return 0
-        return triangular(guidance.epoch, guidance.max_epochs)
+        return triangular(self.guidance.epoch, self.guidance.max_epochs)
 
     @torch.no_grad()
     def prev_labels(
-        self, u: dict[str, Tensor], m: dict[str, Tensor] | None
+        self, u: UnlabeledStream, m: PartnerStream | None
     ) -> tuple[PseudoLabel, PseudoLabel]:
-        """Labels of the weak views by one ensemble of previous models.
+        """Predict labels of the weak views with an ensemble of previous models.
 
         Args:
-            u (dict): The stream ``unlabeled``.
-            m (dict, optional): The stream ``partner``; its labels are the
-                flipped own ones where there is none.
+            u (UnlabeledStream): Unlabeled images.
+            m (PartnerStream, optional): Their partners, if not ``u`` itself.
+
+        Returns:
+            tuple[PseudoLabel, PseudoLabel]: Labels of the unlabeled images
+            and of their partners, from the same ensemble.
         """
-        guidance = self.guidance
-        ensemble = draw_ensemble(
-            len(guidance.models),
-            self.max_ensemble,
-            np.random.default_rng(guidance.seed),
-        )
+        models = self.prev_models
+        rng = np.random.default_rng(self.guidance.seed)
+        ensemble = draw_ensemble(len(models), self.max_ensemble, rng)
         weak = torch.cat([u['weak'], m['weak']]) if m else u['weak']
-        logits = sum(share * guidance.models[i].logits(weak) for i, share in ensemble)
+        shares = (share * models[i].logits(weak) for i, share in ensemble)
+        logits = reduce(torch.add, shares)
         own = PseudoLabel.from_logits(logits[: len(u['weak'])], u['valid'])
         if m is None:
-            return own, own.flip()
+            return own, own
         return own, PseudoLabel.from_logits(logits[len(u['weak']) :], m['valid'])
 
     def both_ce(
         self, logits: Tensor, own: PseudoLabel, prev: PseudoLabel | None
     ) -> tuple[Tensor, Tensor]:
-        """Cross entropy with the own labels, and with the previous models'.
+        """Compute the cross entropy with the own and the previous models' labels.
 
         Args:
             logits (Tensor): (B, C, H, W).
             own (PseudoLabel): (B, H, W) each.
-            prev (PseudoLabel, optional): Likewise; its term is 0 where there
-                is none.
+            prev (PseudoLabel, optional): Likewise; without it the second loss
+                is 0.
 
         Returns:
-            tuple[Tensor]: Two scalars, 0 where nothing is valid.
+            tuple[Tensor, Tensor]: Two scalars, 0 if no pixel is valid.
         """
         if prev is None:
-            loss = masked_ce(logits, own, self.conf_thresh)
+            loss = confident_ce(logits, own, self.conf_thresh)
             return loss, torch.zeros_like(loss)
         loss, prev_loss = pixel_cross_entropies(logits, own.label, prev.label)
         return (

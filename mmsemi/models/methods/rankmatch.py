@@ -1,26 +1,27 @@
-"""RankMatch: UniMatch that also agrees on how pixels rank landmarks."""
+"""RankMatch: UniMatch with consistent correlations between pixels."""
 
 import torch
 from torch import Tensor
 
 from mmsemi.registry import MODELS
+from mmsemi.structures import Streams
 
-from ..utils import PseudoLabel, Symptom, cutmix, cutmix_features, masked_ce
-from .base import SemiSegmentor, Streams, flipped
+from ..utils import PseudoLabel, Symptom, confident_ce, cutmix, cutmix_features
+from .base import SemiSegmentor
 
 
 @MODELS.register_module()
 class RankMatch(SemiSegmentor):
     """Inter-pixel correlation consistency.
 
-    L = L_UniMatch + 0.1 (L_c1 + L_c2) / 2: besides UniMatch's terms, every
-    pixel of a strong view is to rank a set of landmark pixels as it does in
+    L = L_UniMatch + 0.1 (L_c1 + L_c2) / 2: besides UniMatch's terms, L_c
+    trains every pixel of a strong view to rank a set of landmark pixels as in
     the weak view (see :class:`mmsemi.models.RankCorrelationLoss`).
 
     Quirk: as released, the correlations are plain dot products.  At ordinary
     feature scales their softmax saturates, and L_c and its gradient are
-    exactly 0.  ``rank_top_mass``, the mass on the compared landmarks'
-    largest probabilities, is logged to show it;
+    exactly 0.  The log shows it: ``rank_top_mass``, the probability that the
+    ranked landmarks have together, is then 1.
     ``loss_rank=dict(similarity='cosine')`` is the corrected form.
 
     Paper: `RankMatch: Exploring the Better Consistency Regularization for
@@ -30,13 +31,13 @@ class RankMatch(SemiSegmentor):
     Semi-supervised_Semantic_Segmentation_CVPR_2024_paper.html>`_.
 
     Args:
-        conf_thresh (float): Pixels whose largest probability is below it
-            teach nothing, in [0, 1].  Defaults to 0.95.
+        conf_thresh (float): Least confidence of a pseudo-label that is
+            trained on, in [0, 1].  Defaults to 0.95.
         loss_rank (dict): Config of the correlation term, without its weight.
         rank_weight (float): Weight of the correlation term.  Defaults to 0.1.
-        rank_layer (str): The layer whose output is correlated.  Defaults to
-            'decode_head.project', the ASPP output of
-            :class:`DeepLabV3PlusHead`; other heads name theirs.
+        rank_layer (str): Name of the layer whose output is correlated.
+            Defaults to 'decode_head.project', the ASPP output of
+            :class:`DeepLabV3PlusHead`; set it for other heads.
         **kwargs: As in :class:`SemiSegmentor`.
     """
 
@@ -71,21 +72,21 @@ class RankMatch(SemiSegmentor):
         """Compute the loss of one step.
 
         Args:
-            inputs (dict): The streams, as in :meth:`UniMatch.loss`.
+            inputs (Streams): As in :meth:`UniMatch.loss`.
+            data_samples (list, optional): Unused, as in every method.
 
         Returns:
             dict[str, Tensor]: ``loss_sup``, ``loss_strong``, ``loss_fp`` and
             ``loss_rank``, which sum to L, ``mask_ratio``, the share of
             confident pixels, and ``rank_top_mass``.
         """
-        x, y = inputs['labeled']['weak'], inputs['labeled']['mask']
-        u = inputs['unlabeled']
-        m = inputs.get('partner')
-        box1, box2 = u['box1'], u['box2']
+        labeled, u, m = inputs['labeled'], inputs['unlabeled'], inputs.get('partner')
+        x, y = labeled['weak'], labeled['mask']
+        (s1, s2), (box1, box2) = u['strong'], u['boxes']
+        m_s1, m_s2 = (m or u)['strong']
         size = u['weak'].shape[2:]
 
         # (1) The partner's label and features, in eval mode.
-        partner = None
         if m:
             with self.capture(self.rank_layer) as feats:
                 partner = self.pseudo_label(m)
@@ -94,30 +95,26 @@ class RankMatch(SemiSegmentor):
         # (2) Labeled and weak views in one batch, with the dropped copy.
         with self.capture(self.rank_layer) as feats:
             logits, logits_fp = self.logits_and_dropped(
-                torch.cat([x, u['weak']]), unasked=len(x)
+                torch.cat([x, u['weak']]), dropped_from=len(x)
             )
         feat_w = feats[0][len(x) : len(logits)].detach()
         own = PseudoLabel.from_logits(logits[len(x) :], u['valid'])
         loss_x = self.loss_sup(logits[: len(x)], y)
-        loss_fp = masked_ce(logits_fp, own, self.conf_thresh)
-        del logits, logits_fp  # full size: what the way back needs is kept
-        if m is None:
-            m, partner, feat_m = flipped(u), own.flip(), feat_w.flip(0)
+        loss_fp = confident_ce(logits_fp, own, self.conf_thresh)
+        # Free the full-size logits; autograd keeps what backward needs.
+        del logits, logits_fp
+        if not m:
+            partner, feat_m = own, feat_w
 
-        # (3) Both strong views, CutMixed as their targets are.
+        # (3) Both strong views, CutMixed like their targets.
         with self.capture(self.rank_layer) as feats:
             logits_s1, logits_s2 = self.logits(
-                torch.cat(
-                    [
-                        cutmix(u['strong1'], m['strong1'], box1),
-                        cutmix(u['strong2'], m['strong2'], box2),
-                    ]
-                )
+                torch.cat([cutmix(s1, m_s1, box1), cutmix(s2, m_s2, box2)])
             ).chunk(2)
         feat_s1, feat_s2 = feats[0].chunk(2)
         target1, target2 = own.cutmix(partner, box1), own.cutmix(partner, box2)
-        loss_s1 = masked_ce(logits_s1, target1, self.conf_thresh)
-        loss_s2 = masked_ce(logits_s2, target2, self.conf_thresh)
+        loss_s1 = confident_ce(logits_s1, target1, self.conf_thresh)
+        loss_s2 = confident_ce(logits_s2, target2, self.conf_thresh)
         loss_c1, mass1 = self.loss_rank(
             cutmix_features(feat_w, feat_m, box1, size), feat_s1
         )

@@ -1,19 +1,19 @@
-"""Training on the labeled images alone."""
+"""Supervised training on the labeled images alone."""
 
 from torch import Tensor
 
 from mmsemi.registry import MODELS
+from mmsemi.structures import Streams
 
-from .base import SemiSegmentor, Streams
+from .base import SemiSegmentor
 
 
 @MODELS.register_module()
 class Supervised(SemiSegmentor):
-    """The baseline that every method is compared with.
+    """Train on the labeled images: the baseline of every method.
 
-    L = L_x, the supervised term on the labeled images.
-
-    Args: as in :class:`SemiSegmentor`.
+    L = L_x, the supervised term on the labeled images.  Takes the arguments
+    of :class:`SemiSegmentor`.
     """
 
     def loss(
@@ -22,11 +22,12 @@ class Supervised(SemiSegmentor):
         """Compute the loss of one step.
 
         Args:
-            inputs (dict): The stream ``labeled``: ``weak`` (B, 3, S, S) and
-                ``mask`` (B, S, S).  Others are not looked at.
+            inputs (Streams): ``labeled``; other streams are ignored.
+            data_samples (list, optional): Unused, as in every method.
 
         Returns:
             dict[str, Tensor]: ``loss_sup``.
         """
-        x, y = inputs['labeled']['weak'], inputs['labeled']['mask']
+        labeled = inputs['labeled']
+        x, y = labeled['weak'], labeled['mask']
         return dict(loss_sup=self.loss_sup(self.logits(x), y))

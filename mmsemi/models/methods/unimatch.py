@@ -4,25 +4,27 @@ import torch
 from torch import Tensor
 
 from mmsemi.registry import MODELS
+from mmsemi.structures import Streams
 
-from ..utils import PseudoLabel, cutmix, masked_ce
-from .base import SemiSegmentor, Streams, flipped
+from ..utils import PseudoLabel, confident_ce, cutmix
+from .base import SemiSegmentor
 
 
 @MODELS.register_module()
 class UniMatch(SemiSegmentor):
     """Unified dual-stream perturbations.
 
-    L = (L_x + 0.25 CE(u_s1) + 0.25 CE(u_s2) + 0.5 CE(fp)) / 2: the weak
-    view's confident prediction teaches two strong views of the same crop,
-    and the weak view itself under channel dropout of its features (fp).
+    L = (L_x + 0.25 CE(u_s1) + 0.25 CE(u_s2) + 0.5 CE(fp)) / 2: confident
+    predictions for the weak view are the labels of two strong views of the
+    same crop, and of the weak view itself under channel dropout of its
+    features (fp).
 
     Paper: `Revisiting Weak-to-Strong Consistency in Semi-Supervised Semantic
     Segmentation <https://arxiv.org/abs/2208.09910>`_, equation 6.
 
     Args:
-        conf_thresh (float): Pixels whose largest probability is below it
-            teach nothing, in [0, 1].  Defaults to 0.95.
+        conf_thresh (float): Least confidence of a pseudo-label that is
+            trained on, in [0, 1].  Defaults to 0.95.
         **kwargs: As in :class:`SemiSegmentor`.
     """
 
@@ -36,49 +38,44 @@ class UniMatch(SemiSegmentor):
         """Compute the loss of one step.
 
         Args:
-            inputs (dict): The streams ``labeled`` (``weak`` (B, 3, S, S),
-                ``mask`` (B, S, S)), ``unlabeled`` and, unless the batch is
-                its own, ``partner`` (``weak``, ``strong1``, ``strong2``
-                (B, 3, S, S), ``valid`` (B, S, S)), whose images ``box1`` and
-                ``box2`` of ``unlabeled``, lists of :class:`Paste`, take boxes
-                from.
+            inputs (Streams): ``labeled``, ``unlabeled`` with two strong
+                views, and ``partner``; without the last, the unlabeled images
+                are mixed with each other.
+            data_samples (list, optional): Unused, as in every method.
 
         Returns:
             dict[str, Tensor]: ``loss_sup``, ``loss_strong`` and ``loss_fp``,
             which sum to L, and ``mask_ratio``, the share of confident
             pixels.
         """
-        x, y = inputs['labeled']['weak'], inputs['labeled']['mask']
-        u = inputs['unlabeled']
-        m = inputs.get('partner')
-        box1, box2 = u['box1'], u['box2']
+        labeled, u, m = inputs['labeled'], inputs['unlabeled'], inputs.get('partner')
+        x, y = labeled['weak'], labeled['mask']
+        (s1, s2), (box1, box2) = u['strong'], u['boxes']
+        m_s1, m_s2 = (m or u)['strong']
 
         # (1) The partner's label, in eval mode.
-        partner = self.pseudo_label(m) if m else None
+        if m:
+            partner = self.pseudo_label(m)
 
         # (2) Labeled and weak views in one batch, with the dropped copy.
         logits, logits_fp = self.logits_and_dropped(
-            torch.cat([x, u['weak']]), unasked=len(x)
+            torch.cat([x, u['weak']]), dropped_from=len(x)
         )
         own = PseudoLabel.from_logits(logits[len(x) :], u['valid'])
         loss_x = self.loss_sup(logits[: len(x)], y)
-        loss_fp = masked_ce(logits_fp, own, self.conf_thresh)
-        del logits, logits_fp  # full size: what the way back needs is kept
-        if m is None:
-            m, partner = flipped(u), own.flip()
+        loss_fp = confident_ce(logits_fp, own, self.conf_thresh)
+        # Free the full-size logits; autograd keeps what backward needs.
+        del logits, logits_fp
+        if not m:
+            partner = own
 
-        # (3) Both strong views, CutMixed as their targets are.
+        # (3) Both strong views, CutMixed like their targets.
         logits_s1, logits_s2 = self.logits(
-            torch.cat(
-                [
-                    cutmix(u['strong1'], m['strong1'], box1),
-                    cutmix(u['strong2'], m['strong2'], box2),
-                ]
-            )
+            torch.cat([cutmix(s1, m_s1, box1), cutmix(s2, m_s2, box2)])
         ).chunk(2)
         target1, target2 = own.cutmix(partner, box1), own.cutmix(partner, box2)
-        loss_s1 = masked_ce(logits_s1, target1, self.conf_thresh)
-        loss_s2 = masked_ce(logits_s2, target2, self.conf_thresh)
+        loss_s1 = confident_ce(logits_s1, target1, self.conf_thresh)
+        loss_s2 = confident_ce(logits_s2, target2, self.conf_thresh)
         return dict(
             loss_sup=loss_x / 2,
             loss_strong=(0.25 * loss_s1 + 0.25 * loss_s2) / 2,

@@ -2,7 +2,7 @@ from .correlation import CorrelationBlock
 from .guidance import Guidance
 from .mixing import cutmix, cutmix_features, outside
 from .propagation import propagate_labels, random_positions, region_masks
-from .pseudo_label import PseudoLabel, masked_ce
+from .pseudo_label import PseudoLabel, confident_ce
 from .reliability import snapshot_reliability
 from .strong_view import strong_view
 from .symptom import Symptom
@@ -16,9 +16,9 @@ __all__ = [
     'Guidance',
     'PseudoLabel',
     'Symptom',
+    'confident_ce',
     'cutmix',
     'cutmix_features',
-    'masked_ce',
     'mean_logit_windows',
     'outside',
     'probability_windows',

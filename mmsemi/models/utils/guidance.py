@@ -1,27 +1,27 @@
-"""Models that guide a method, and that are no part of it."""
+"""Models that guide a method without being part of it."""
 
 from collections.abc import Sequence
 
 
 class Guidance:
-    """Frozen models that a hook lends a method, and where the run stands.
+    """Hold frozen models that a hook lends a method, and the run's progress.
 
-    A method that is guided keeps one as an attribute.  As it is no module,
-    the lent models are in none of the method's ``state_dict``,
-    ``parameters``, ``to`` or gradient exchange; and a copy of the method,
-    deep or pickled, starts without them.
+    A guided method keeps a ``Guidance`` as an attribute.  It is not a module,
+    so the lent models are not part of the method's ``state_dict``,
+    ``parameters``, ``to`` or gradient synchronisation, and a deep or pickled
+    copy of the method starts without them.
 
     Args:
-        source (str): Whose models guide: 'previous' (
-            :class:`mmsemi.engine.PreviousModelsHook`) or 'ema'
+        source (str): The hook that lends the models: 'previous'
+            (:class:`mmsemi.engine.PreviousModelsHook`) or 'ema'
             (:class:`mmsemi.engine.EMATeacherHook`).
 
     Attributes:
-        models (Sequence, optional): Each with a method ``logits``, images
-            (B, 3, H, W) to logits (B, C, H, W); None as long as no hook has
-            lent any, empty as long as the hook has none.
-        epoch (int): Of the present step, from 0.
-        max_epochs (int): Of the run.
+        models (Sequence, optional): Models with a method ``logits``, images
+            (B, 3, H, W) to logits (B, C, H, W).  None if no hook has started,
+            empty while the hook has no model yet.
+        epoch (int): Epoch of the current step, from 0.
+        max_epochs (int): Epochs of the run.
         seed (tuple[int, int]): Seed for the step's draws, the same on every
             process.
     """

@@ -1,4 +1,4 @@
-"""CutMix of images, of what belongs to their pixels, and of feature maps."""
+"""CutMix of images, of per-pixel targets, and of feature maps."""
 
 from bisect import bisect_left
 from collections.abc import Sequence
@@ -6,20 +6,20 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from mmsemi.structures.paste import Paste
+from mmsemi.structures import Paste
 
 
 def cutmix(own: Tensor, other: Tensor, pastes: Sequence[Paste]) -> Tensor:
-    """A copy of ``own`` with boxes of ``other``.
+    """Copy ``own`` and paste boxes of ``other`` into the copy.
 
-    `CutMix <https://arxiv.org/abs/1905.04899>`_ for anything that has a value
-    per pixel: images, labels, confidences, validity.
+    `CutMix <https://arxiv.org/abs/1905.04899>`_ for anything with a value per
+    pixel: images, labels, confidences, validity.
 
     Args:
         own (Tensor): (B, ..., H, W).
-        other (Tensor): The partners, likewise; where nothing is taken from
-            some, they may be missing.
-        pastes (Sequence[Paste]): Which boxes.
+        other (Tensor): Partners that the boxes are taken from, (M, ..., H,
+            W); may be ``own``.
+        pastes (Sequence[Paste]): The boxes, with indices into both batches.
 
     Returns:
         Tensor: Like ``own``.
@@ -31,7 +31,7 @@ def cutmix(own: Tensor, other: Tensor, pastes: Sequence[Paste]) -> Tensor:
 
 
 def outside(mask: Tensor, pastes: Sequence[Paste]) -> Tensor:
-    """A copy of ``mask``, bool (B, H, W), that is False inside the boxes."""
+    """Copy ``mask``, bool (B, H, W), and set the copy to False in the boxes."""
     mask = mask.clone()
     for i, _, x1, y1, x2, y2 in pastes:
         mask[i, y1:y2, x1:x2] = False
@@ -39,26 +39,26 @@ def outside(mask: Tensor, pastes: Sequence[Paste]) -> Tensor:
 
 
 def cutmix_features(
-    own: Tensor, other: Tensor, pastes: Sequence[Paste], size: tuple[int, int]
+    own: Tensor, other: Tensor, pastes: Sequence[Paste], size: Sequence[int]
 ) -> Tensor:
-    """CutMix of feature maps by boxes in the images they were computed from.
+    """CutMix feature maps with boxes given in pixels of their images.
 
-    Defined, as released with `RankMatch
+    The definition, as released with `RankMatch
     <https://openaccess.thecvf.com/content/CVPR2024/html/
     Mai_RankMatch_Exploring_the_Better_Consistency_Regularization_for_
     Semi-supervised_Semantic_Segmentation_CVPR_2024_paper.html>`_,
-    through full resolution: both maps are resized to the images' size, mixed,
-    and resized back (bilinear, ``align_corners=True``).  No full-resolution
-    tensor is built here.  On the way back an output pixel reads two rows and
-    two columns of the large maps, so only those are computed; and where
-    (H-1)/(h-1) and (W-1)/(w-1) are integers, as for every published crop, it
-    reads one pixel that *is* a pixel of the small maps.
+    goes through full resolution: both maps are resized to the images' size,
+    mixed, and resized back (bilinear, ``align_corners=True``).  No
+    full-resolution tensor is built here.  Resizing back reads two rows and
+    two columns of the large maps for each output pixel, so only those are
+    computed; and if (H-1)/(h-1) and (W-1)/(w-1) are integers, as for every
+    published crop, it reads one pixel that *is* a pixel of the small maps.
 
     Args:
         own (Tensor): (B, C, h, w).
-        other (Tensor): The partners', as in :func:`cutmix`.
-        pastes (Sequence[Paste]): Boxes in the images.
-        size (tuple): H and W of the images.
+        other (Tensor): Maps of the partners, (M, C, h, w).
+        pastes (Sequence[Paste]): Boxes in pixels of the images.
+        size (Sequence[int]): H and W of the images.
 
     Returns:
         Tensor: (B, C, h, w).
@@ -102,8 +102,8 @@ def cutmix_features(
 
 
 def _integer_step(large: int, small: int) -> int:
-    """Pixels of the large side per pixel of the small one, 0 if fractional."""
-    if small == 1:  # resizing to one pixel reads the first
+    """Return large pixels per small pixel of a side, 0 if fractional."""
+    if small == 1:  # resizing to one pixel reads the first one
         return large
     return 0 if (large - 1) % (small - 1) else (large - 1) // (small - 1)
 
@@ -111,15 +111,15 @@ def _integer_step(large: int, small: int) -> int:
 def _two_pixels(
     large: int, small: int, like: Tensor
 ) -> tuple[list[list[int]], Tensor, Tensor]:
-    """The pixels of a large side that resizing it to a small one reads.
+    """Find the pixels of a large side that resizing it to a small one reads.
 
-    Positions are kept as integer numerators: nothing is lost to rounding.
-    The host computes them for the boxes, the device for itself.
+    Positions stay integer numerators, so nothing is lost to rounding.  The
+    host computes them once for the boxes, the device for the matrices.
 
     Returns:
-        tuple: The lower ones of each pair and the upper ones, ``small`` of
-        each; the matrix (2 * small, small) that interpolates all of them from
-        the small side; their shares (2, small) in its pixels.
+        tuple: The lower and the upper pixel of each pair, as two lists of
+        ``small``; the matrix (2 * small, small) that interpolates all of them
+        from the small side; their weights (2, small) in the result.
     """
     dtype = torch.promote_types(like.dtype, torch.float32)
     unit = max(small - 1, 1)
@@ -135,12 +135,16 @@ def _two_pixels(
 
 
 def _spans(halves: list[list[int]], start: int, stop: int) -> list[tuple[int, int]]:
-    """Where the pixels from start to stop - 1 stand, one half after another.
+    """Find the index ranges that hold the pixels from start to stop - 1.
 
     Args:
-        halves (list[list[int]]): Pixels in ascending order.
+        halves (list[list[int]]): Pixels, each half in ascending order; indices
+            count through the halves one after another.
+        start (int): First pixel.
+        stop (int): Pixel after the last one.
     """
-    spans, before = [], 0
+    spans: list[tuple[int, int]] = []
+    before = 0
     for half in halves:
         spans.append(
             (before + bisect_left(half, start), before + bisect_left(half, stop))

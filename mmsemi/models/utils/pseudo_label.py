@@ -1,11 +1,11 @@
-"""Pseudo-labels: what a weak view's prediction teaches a strong view."""
+"""Pseudo-labels: targets for strong views, predicted from the weak view."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from torch import Tensor
 
-from mmsemi.structures.paste import Paste
+from mmsemi.structures import Paste
 
 from ..losses.functional import masked_cross_entropy
 from .mixing import cutmix
@@ -26,39 +26,40 @@ class PseudoLabel(NamedTuple):
 
     @classmethod
     def from_logits(cls, logits: Tensor, valid: Tensor) -> 'PseudoLabel':
-        """Of logits (B, C, H, W), detached, and a mask (B, H, W)."""
+        """Build pseudo-labels from logits and a validity mask.
+
+        Args:
+            logits (Tensor): (B, C, H, W); no gradient flows into them.
+            valid (Tensor): False on padding, bool (B, H, W).
+        """
         conf, label = logits.detach().softmax(1).max(1)
         return cls(conf, label, valid)
 
-    def flip(self) -> 'PseudoLabel':
-        """The batch in reverse order (partner policy ``in_batch``)."""
-        return PseudoLabel(*(t.flip(0) for t in self))
-
     def cutmix(self, partner: 'PseudoLabel', pastes: Sequence[Paste]) -> 'PseudoLabel':
-        """With the partner's targets inside the boxes."""
+        """Take the partner's targets inside the boxes."""
         return PseudoLabel(
             *(cutmix(own, other, pastes) for own, other in zip(self, partner))
         )
 
-    def confident_share(self, thresh: float) -> Tensor:
-        """Share of the valid pixels with ``conf >= thresh``, a scalar."""
+    def confident_share(self, thresh: float | Tensor) -> Tensor:
+        """Compute the share of valid pixels with ``conf >= thresh``, a scalar."""
         valid = self.valid.sum()
         return ((self.conf >= thresh) & self.valid).sum() / valid.clamp(min=1)
 
 
-def masked_ce(logits: Tensor, target: PseudoLabel, thresh: float) -> Tensor:
-    """Cross entropy with the confident pixels of a pseudo-label.
+def confident_ce(logits: Tensor, target: PseudoLabel, thresh: float | Tensor) -> Tensor:
+    """Compute the cross entropy with the confident pixels of a pseudo-label.
 
     The sum over valid pixels with ``conf >= thresh`` is divided by the number
-    of *all* valid pixels.
+    of *all* valid pixels (FixMatch, eq. 4).
 
     Args:
         logits (Tensor): (B, C, H, W).
         target (PseudoLabel): (B, H, W) each.
-        thresh (float): In [0, 1].
+        thresh (float | Tensor): In [0, 1], a scalar.
 
     Returns:
-        Tensor: Scalar; 0 where nothing is valid.
+        Tensor: Scalar; 0 if no pixel is valid.
     """
     return masked_cross_entropy(
         logits, target.label, target.conf >= thresh, target.valid

@@ -1,31 +1,27 @@
-"""Strong views on the device, a batch at a time."""
+"""Strong views of a whole batch, made on the device."""
+
+from functools import reduce
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-# What the numbers of `adjust` stand for: RandomColorJitter's strengths, in
-# their order.
-ADJUSTMENTS = ('brightness', 'contrast', 'saturation', 'hue')
+from mmsemi.structures import ADJUSTMENTS, Draws
 
 
-def strong_view(images: Tensor, draws: dict[str, Tensor]) -> Tensor:
-    """A strong view of every image, as loaders' workers would make it.
+def strong_view(images: Tensor, draws: Draws) -> Tensor:
+    """Make a strong view of every image, as the loader's workers would.
 
-    Colour jitter, grayscale and blur by what was drawn for each image, with
-    PIL's rounding to whole levels of 255 after every step: all but a few
-    values in a million are PIL's, and those a level or two off.  Nothing waits
-    for the host: every image takes its own order, and all adjustments are
-    computed for all.
+    Applies colour jitter, grayscale and blur with the parameters drawn for
+    each image, rounding to whole levels of 255 after every step as PIL does:
+    all but a few values in a million are PIL's, and those are off by a level
+    or two.  Nothing waits for the host: all adjustments are computed for all
+    images, and each image takes them in its own order.
 
     Args:
         images (Tensor): Weak views, (B, 3, H, W) BGR uint8.
-        draws (dict[str, Tensor]): Of
-            :class:`mmsemi.datasets.transforms.StrongViews`:
-            ``adjust`` (B, n) int64, the adjustments in their order, as
-            places in ``ADJUSTMENTS``; ``factor`` (B, n), how strong each is;
-            ``gray`` (B,) bool; ``kernel`` (B, K), the weights of the box
-            blur, K odd.
+        draws (Draws): From :class:`mmsemi.datasets.StrongViews`; may have
+            any number of adjustments.
 
     Returns:
         Tensor: (B, 3, H, W) BGR float32, whole numbers in 0..255.
@@ -38,19 +34,22 @@ def strong_view(images: Tensor, draws: dict[str, Tensor]) -> Tensor:
 
 
 def _each(values: Tensor) -> Tensor:
-    """One value per image: (B,) to (B, 1, 1, 1)."""
+    """Reshape one value per image from (B,) to (B, 1, 1, 1)."""
     return values[:, None, None, None]
 
 
 def _luma(images: Tensor) -> Tensor:
-    """PIL's: weights in 65536ths, which float32 adds exactly. (B, 1, H, W)"""
+    """Compute PIL's luma, (B, 1, H, W).
+
+    Its weights are multiples of 1 / 65536, so that float32 adds exactly.
+    """
     blue, green, red = images.split(1, 1)
     luma = 7471 * blue + 38470 * green + 19595 * red
     return ((luma + 32768) / 65536).floor()
 
 
 def _adjust(images: Tensor, kind: Tensor, factor: Tensor) -> Tensor:
-    """One adjustment of each image; kind and factor (B, 1, 1, 1)."""
+    """Apply one adjustment to each image; kind and factor (B, 1, 1, 1)."""
     luma = _luma(images)
     # In float32 a sum over a crop is not exact.
     mean = luma.mean((2, 3), True, dtype=torch.float64)
@@ -65,14 +64,14 @@ def _adjust(images: Tensor, kind: Tensor, factor: Tensor) -> Tensor:
 
 
 def _turn_hue(images: Tensor, factor: Tensor) -> Tensor:
-    """Turn the hue by a share of the circle, in HSV of 8 bits.
+    """Shift the hue by a share of the circle, in 8-bit HSV.
 
-    In float32 and float64 where PIL computes in them: a last bit decides
+    Computes in float32 and in float64 where PIL does: the last bit decides
     between two hues.
     """
     value = images.amax(1, keepdim=True)
     spread = value - images.amin(1, keepdim=True)
-    # 0 for the largest channel; without any spread there is no saturation.
+    # 0 for the largest channel; without spread the saturation is 0.
     blue, green, red = ((value - images) / spread.clamp(min=1)).split(1, 1)
     hue = torch.where(
         red == 0,
@@ -96,15 +95,15 @@ def _turn_hue(images: Tensor, factor: Tensor) -> Tensor:
 
 
 def _box_blur(images: Tensor, kernel: Tensor) -> Tensor:
-    """Three boxes along x, then three along y; kernel (B, K)."""
+    """Blur with three boxes along x, then three along y; kernel (B, K)."""
     radius = kernel.shape[1] // 2
     weights = [_each(weight) for weight in kernel.unbind(1)]
     for dim, pad in ((3, (radius, radius, 0, 0)), (2, (0, 0, radius, radius))):
         size = images.shape[dim]
         for _ in range(3):
             padded = F.pad(images, pad, mode='replicate')
-            total = sum(
+            terms = (
                 weight * padded.narrow(dim, i, size) for i, weight in enumerate(weights)
             )
-            images = (total + 0.5).floor()
+            images = (reduce(torch.add, terms) + 0.5).floor()
     return images

@@ -98,9 +98,9 @@ def _sum(
     for group in sizes.values():
         for i in range(0, len(group), at_once):
             part = group[i : i + at_once]
-            pred = predict(torch.cat([images[(..., *w)] for w in part]))
+            pred = predict(torch.cat([images[..., y, x] for y, x in part]))
             if total is None:
                 total = pred.new_zeros(len(images), pred.size(1), *images.shape[2:])
-            for window, share in zip(part, pred.split(len(images)), strict=True):
-                total[(..., *window)] += share
+            for (y, x), share in zip(part, pred.split(len(images)), strict=True):
+                total[..., y, x] += share
     return total

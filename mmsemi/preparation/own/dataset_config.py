@@ -1,10 +1,13 @@
-"""The data set config of a user's own data, as text."""
+"""Write the data set config of a user's own data, as text."""
 
+import os.path as osp
 from collections.abc import Sequence
+from pathlib import Path
+from pprint import pformat
+from textwrap import indent
 from typing import NamedTuple
 
 import numpy as np
-from yapf.yapflib.yapf_api import FormatCode
 
 from .classes import ClassTable
 from .folders import ImageScan
@@ -13,75 +16,46 @@ MAX_CROP = 513
 
 DATASET = """\
 # {title}
+_base_ = {common!r}
+
 data_root = {data_root}
 metainfo = dict(
     classes={classes},
     palette={palette})
-crop_size = ({crop}, {crop})
-
-load_image = dict(type='LoadSegImage'{image_options})
-load_mask = dict(type='LoadSegMask'{mask_options})
-geometry = [
-    dict(type='RandomScaleCrop', crop_size=crop_size, ratio_range=(0.5, 2.0)),
-    dict(type='RandomFlip', prob=0.5)
-]
-labeled_pipeline = [load_image, load_mask, *geometry, dict(type='PackLabeled')]
-weak_pipeline = [load_image, dict(type='MarkValid'), *geometry]
-strong = [{strong}]
-strong_views = dict(type='StrongViews', transforms=strong)
-one_view_pipeline = [
-    *weak_pipeline,
-    dict(strong_views, num_views=1),
-    dict(type='CutMixBoxes', num_views=1),
-    dict(type='PackUnlabeled')
-]
-two_view_pipeline = [
-    *weak_pipeline,
-    dict(strong_views, num_views=2),
-    dict(type='CutMixBoxes', num_views=2),
-    dict(type='PackUnlabeled')
-]
-pseudo_pipeline = [  # of self-training
-    load_image,
-    dict(type='LoadSegMask'), *geometry, *strong,
-    dict(type='NoiseCutout'),
-    dict(type='PackLabeled')
-]
-val_pipeline = [load_image, load_mask, dict(type='PackSegInputs')]
-test_pipeline = [load_image, dict(type='PackSegInputs')]  # without a mask
-
-# The lists stand beside this file; their lines are relative to data_root.
+crop_size = {crop}
+{options}
+# The lists lie beside this file; their lines are relative to data_root.
 splits = '{{{{ fileDirname }}}}/../splits'
 total_batch_size = {batch}  # of all processes together
 train_dataloader = dict(
     num_workers={workers},
-    persistent_workers=True,
-    drop_last=True,
-    collate_fn=dict(type='mmsemi.stack_streams'),
-    sampler=dict(type='SemiSampler', partner='independent'),
     dataset=dict(
-        type='SemiSegDataset',
         data_root=data_root,
         labeled_list=f'{{splits}}/labeled.txt',
         unlabeled_list=f'{{splits}}/unlabeled.txt',
-        metainfo=metainfo,
-        labeled_pipeline=labeled_pipeline,
-        unlabeled_pipeline=two_view_pipeline))
+        metainfo=metainfo))
 val_dataloader = dict(
-    batch_size=1,
     num_workers={workers},
-    persistent_workers=True,
-    sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=dict(
-        type='ListSegDataset',
         data_root=data_root,
         ann_file=f'{{splits}}/val.txt',
-        metainfo=metainfo,
-        test_mode=True,
-        pipeline=val_pipeline))
+        metainfo=metainfo))
 test_dataloader = val_dataloader
-val_evaluator = dict(type='ConfusionIoUMetric', iou_metrics=['mIoU'])
-test_evaluator = val_evaluator
+"""
+
+# Hues and grays are for three channels.
+CHANNELS = """\
+strong = [dict(type='RandomChannelJitter'), dict(type='RandomBlur')]
+transform_defaults['StrongViews'] = dict(transforms=strong)
+pseudo_pipeline = [  # self-training
+    dict(type='LoadSegImage'),
+    dict(type='LoadSegMask', value_map=None),
+    dict(type='RandomScaleCrop'),
+    dict(type='RandomFlip', prob=0.5),
+    *strong,
+    dict(type='NoiseCutout'),
+    dict(type='PackLabeled')
+]
 """
 
 
@@ -158,16 +132,23 @@ def describe_images(scans: Sequence[ImageScan]) -> Images:
     return Images(min(max(crop, 33), MAX_CROP), large, channels, value_range, mean, std)
 
 
-def tidy(text: str) -> str:
-    """A config's text, laid out as the project's own are."""
-    return FormatCode(
-        text,
-        style_config='{based_on_style: pep8, '
-        'split_before_expression_after_opening_paren: true}',
-    )[0]
+def base_path(configs: Path, folder: Path) -> str:
+    """Return the path of ``configs/_base_`` for a config in ``folder``.
+
+    Args:
+        configs (Path): The project's ``configs``.
+        folder (Path): Absolute. Inside the project the path is relative, so that
+            the project may be moved.
+    """
+    base = configs / '_base_'
+    if configs.parent in (folder, *folder.parents):
+        base = Path(osp.relpath(base, folder))
+    return base.as_posix()
 
 
 def dataset_text(
+    folder: Path,
+    configs: Path,
     title: str,
     data_root: str,
     table: ClassTable,
@@ -175,29 +156,47 @@ def dataset_text(
     batch: int,
     workers: int,
 ) -> str:
-    """The data set config."""
-    mask_options = '' if table.plain else f', value_map={table.pairs}'
-    image_options = ''
-    if images.channels != 3:
-        image_options += f', channels={images.channels}'
+    """Return the data set config, over the same base as the published data sets.
+
+    Args:
+        folder (Path): Where the config will lie, absolute.
+        configs (Path): The project's ``configs``.
+        title (str): Its first line.
+        data_root (str): The data root as Python text.
+        table (ClassTable): The classes.
+        images (Images): Crop, channels and range of values.
+        batch (int): Samples in a step.
+        workers (int): Processes that load data.
+    """
+    image = [f'channels={images.channels}'] if images.channels != 3 else []
     if images.value_range:
-        image_options += f', value_range={images.value_range}'
-    strong = (
-        ('RandomColorJitter', 'RandomGray', 'RandomBlur')
-        if images.channels == 3
-        else ('RandomChannelJitter', 'RandomBlur')
-    )
-    return tidy(
-        DATASET.format(
-            title=title,
-            data_root=data_root,
-            classes=table.names,
-            palette=table.palette,
-            crop=images.crop,
-            image_options=image_options,
-            mask_options=mask_options,
-            strong=', '.join(f'dict(type={name!r})' for name in strong),
-            batch=batch,
-            workers=workers,
+        image.append(f'value_range={_wrapped(images.value_range)}')
+    defaults = []
+    if image:
+        defaults.append(f'LoadSegImage=dict(\n        {", ".join(image)})')
+    if not table.plain:
+        defaults.append(
+            f'LoadSegMask=dict(\n        value_map={_wrapped(table.pairs)})'
         )
+    options = ''
+    if defaults:
+        listed = ',\n    '.join(defaults)
+        options = f'transform_defaults = dict(\n    {listed})\n'
+    if images.channels != 3:
+        options += CHANNELS
+    return DATASET.format(
+        title=title,
+        common=f'{base_path(configs, folder)}/datasets/common.py',
+        data_root=data_root,
+        classes=_wrapped(table.names),
+        palette=_wrapped(table.palette),
+        crop=images.crop,
+        options=options,
+        batch=batch,
+        workers=workers,
     )
+
+
+def _wrapped(value: object) -> str:
+    """Return a value as Python text, in lines indented by 8."""
+    return indent(pformat(value, width=70, compact=True), ' ' * 8).lstrip()

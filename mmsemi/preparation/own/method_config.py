@@ -1,67 +1,52 @@
-"""The method configs over a user's own data, as text."""
+"""Write the method config for a user's own data, as text."""
 
-import os.path as osp
 from pathlib import Path
 from typing import NamedTuple
 
 from mmsemi.datasets.self_training_dataset import repetitions, smallest_epoch
 
+from ..methods import METHODS, loader_text
 from .classes import ClassTable
-from .dataset_config import Images, tidy
+from .dataset_config import Images, base_path
 
-METHODS = dict(
-    supervised='Supervised',
-    fixmatch='FixMatch',
-    unimatch='UniMatch',
-    rankmatch='RankMatch',
-    corrmatch='CorrMatch',
-    prevmatch='PrevMatch',
-    st='Supervised',
-    stpp='Supervised',
-)
-SHARES = dict(st=(1,), stpp=(0.5, 1))  # the rounds of self-training
 BACKBONES = dict(
-    tiny=None,  # a thin ResNet-18, for which there are no weights
+    tiny=None,  # a thin ResNet-18, which has no pretrained weights
     r50='pretrained/resnet50.pth',
     r101='pretrained/resnet101.pth',
 )
 STEPS = 20000  # of a whole training, about
-FIRST_STEPS = 2000  # of self-training's first one, at least
-
-TTA = """\
-tta_pipeline = [  # `tools/test.py --tta`
-    {{_base_.load_image}},
-    dict(
-        type='TestTimeAug',
-        transforms=[[
-            dict(type='Resize', scale_factor=r, keep_ratio=True)
-            for r in (0.5, 0.75, 1.0, 1.5, 2.0)
-        ], [
-            dict(type='RandomFlip', prob=p, direction='horizontal')
-            for p in (0., 1.)
-        ], [{{_base_.load_mask}}], [dict(type='PackSegInputs')]])
-]"""
+FIRST_STEPS = 2000  # of self-training's first training, at least
+# Of the values in the methods' rows, the classes' own defaults but for one.
+VALUES = dict(conf_thresh='0.95', prev_options='', prev_models='', prev_interval='')
 
 METHOD = """\
 # python tools/train.py {path}
 _base_ = [
-    '{base}/models/{network}_r101.py', './_base_/dataset.py',
-    '{base}/schedules/sgd_poly.py', '{base}/default_runtime.py'
+    {network!r},
+    './_base_/dataset.py',
+    {schedule!r},
+    {runtime!r},
 ]
 
-model = dict(type={method!r}, {model})
+model = dict(
+    {model})
 {rest}train_cfg = dict(max_epochs={epochs}, val_interval={interval})
 default_hooks = dict(checkpoint=dict(interval={interval}))
+"""
+ONE_LR = """\
+optim_wrapper = dict(  # from random weights: one lr
+    optimizer=dict(lr=0.05),
+    paramwise_cfg=dict(custom_keys=dict(backbone=dict(lr_mult=1))))
 """
 
 
 class Counts(NamedTuple):
-    """How much a training set is.
+    """The size of a training set.
 
     Attributes:
         labeled (int): Labeled images.
         unlabeled (int): Unlabeled images.
-        batch (int): Samples of a step, a labeled and an unlabeled image each.
+        batch (int): Samples in a step, a labeled and an unlabeled image each.
     """
 
     labeled: int
@@ -79,22 +64,24 @@ def method_text(
     images: Images,
     counts: Counts,
 ) -> str:
-    """The config to train by.
+    """Return the config to train with.
 
     Args:
-        path (Path): Where it will stand.
+        path (Path): Where it will lie, absolute.
         configs (Path): The project's ``configs``.
+        method (str): A row of :data:`mmsemi.preparation.methods.METHODS`.
+        backbone (str): One of :data:`BACKBONES`.
         pretrained (str, optional): File of weights; without it the backbone
-            learns from random ones, as fast as the rest.
-        counts (Counts): For the length of the training.
+            starts from random weights, with the learning rate of the rest.
+        table (ClassTable): The classes.
+        images (Images): Crop, channels and normalisation.
+        counts (Counts): Decides the length of the training.
     """
-    base, name = configs / '_base_', path
+    base, name = base_path(configs, path.parent), path
     if configs.parent in path.parents:
-        base = Path(osp.relpath(base, path.parent))
         name = path.relative_to(configs.parent)
-    model = []
-    if method in ('fixmatch', 'unimatch', 'rankmatch', 'prevmatch'):
-        model.append('conf_thresh=0.95')
+    row = METHODS[method].fill(VALUES)
+    model = [row.model]
     if method == 'rankmatch':
         positions = ((images.crop - 1) // 16 + 1) ** 2
         model.append(f'loss_rank=dict(num_landmarks={min(64, positions)})')
@@ -102,49 +89,42 @@ def method_text(
         model.append('correlation=dict(in_channels=256, channels=64)')
     if images.mean:
         model.append(
-            f'data_preprocessor=dict(mean={images.mean}, '
-            f'std={images.std}, bgr_to_rgb=False)'
+            f'data_preprocessor=dict(\n        mean={images.mean},\n'
+            f'        std={images.std},\n        bgr_to_rgb=False)'
         )
-    options = ', '.join(_backbone(backbone, pretrained, images))
-    model.append(f'backbone=dict({options})')
-    head = [f'num_classes={len(table.names)}']
+    model.append(_backbone(backbone, pretrained, images))
+    head = f'num_classes={len(table.names)}'
     if backbone == 'tiny':
-        head += [
-            'in_channels=256',
-            'channels=64',
-            'c1_in_channels=32',
-            'c1_channels=16',
-        ]
-    model.append(f'decode_head=dict({", ".join(head)})')
+        head += ', in_channels=256, channels=64,\n        c1_in_channels=32, '
+        head += 'c1_channels=16'
+    model.append(f'decode_head=dict({head})')
     if images.large:
-        stride = images.crop * 2 // 3
-        model.append(
-            "test_cfg=dict(mode='slide', "
-            f'crop_size=({images.crop}, {images.crop}), '
-            f'stride=({stride}, {stride}))'
-        )
+        model.append("test_cfg=dict(mode='slide')")
+
     steps = max(counts.unlabeled // counts.batch, 1)
     epochs = min(max(round(STEPS / steps), 10), 1000)
-    return tidy(
-        METHOD.format(
-            path=name.as_posix(),
-            base=base.as_posix(),
-            network='corrmatch_deeplabv3plus'
-            if method == 'corrmatch'
-            else 'deeplabv3plus',
-            method=METHODS[method],
-            model=', '.join(model),
-            rest=''.join(
-                f'{part}\n'
-                for part in _rest(method, pretrained, table, images, counts, epochs)
-            ),
-            epochs=epochs,
-            interval=max(epochs // 20, 1),
-        )
+    rest = f'custom_hooks = [{row.hook}]\n' if row.hook else ''
+    if row.shares:
+        rest += _self_training(row.shares, counts, epochs)
+    elif row.ratio or row.pipeline:
+        rest += loader_text(row.ratio, row.pipeline)
+    if not pretrained:
+        rest += ONE_LR
+    # Self-training on own data trains the network of the other methods.
+    prefix = '' if row.shares else row.recipe
+    return METHOD.format(
+        path=name.as_posix(),
+        network=f'{base}/models/{prefix}deeplabv3plus_r101.py',
+        schedule=f'{base}/schedules/sgd_poly.py',
+        runtime=f'{base}/default_runtime.py',
+        model=',\n    '.join(model),
+        rest=rest,
+        epochs=epochs,
+        interval=max(epochs // 20, 1),
     )
 
 
-def _backbone(backbone: str, pretrained: str | None, images: Images) -> list[str]:
+def _backbone(backbone: str, pretrained: str | None, images: Images) -> str:
     options = [f'depth={dict(tiny=18, r50=50, r101=101)[backbone]}']
     if backbone == 'tiny':
         options += ['base_channels=32', 'stem_channels=32']
@@ -153,41 +133,10 @@ def _backbone(backbone: str, pretrained: str | None, images: Images) -> list[str
     options.append(
         f'init_cfg=dict(checkpoint={pretrained!r})' if pretrained else 'init_cfg=None'
     )
-    return options
+    return f'backbone=dict(\n        {", ".join(options)})'
 
 
-def _rest(
-    method: str,
-    pretrained: str | None,
-    table: ClassTable,
-    images: Images,
-    counts: Counts,
-    epochs: int,
-) -> list[str]:
-    parts = []
-    if method == 'supervised':
-        parts.append('train_dataloader = dict(sampler=dict(ratio=(1, 0)))')
-    if method in ('fixmatch', 'corrmatch'):
-        parts.append(
-            'train_dataloader = dict(\n    dataset=dict('
-            'unlabeled_pipeline={{_base_.one_view_pipeline}}))'
-        )
-    if method == 'prevmatch':
-        parts.append("custom_hooks = [dict(type='PreviousModelsHook')]")
-    if method in SHARES:
-        parts.append(_self_training(SHARES[method], counts, epochs))
-    if not pretrained:
-        parts.append(
-            'optim_wrapper = dict(  # from random weights: one lr\n'
-            '    optimizer=dict(lr=0.05),\n    paramwise_cfg=dict('
-            'custom_keys=dict(backbone=dict(lr_mult=1))))'
-        )
-    if not table.plain or images.channels != 3 or images.value_range:
-        parts.append(TTA)
-    return parts
-
-
-def _self_training(shares: tuple, counts: Counts, epochs: int) -> str:
+def _self_training(shares: tuple[float, ...], counts: Counts, epochs: int) -> str:
     # As many images in a step as the other methods have, if there are.
     batch = min(
         2 * counts.batch, smallest_epoch(counts.labeled, counts.unlabeled, shares)
@@ -202,7 +151,4 @@ runner_type = 'SelfTrainingRunner'
 self_training = dict(shares={shares}{first})
 total_batch_size = {batch}  # of one stream, labeled and pseudo-labeled
 auto_scale_lr = dict(base_batch_size=16)
-train_dataloader = dict(
-    sampler=dict(ratio=(1, 0)),
-    dataset=dict(type='SelfTrainingDataset',
-                 unlabeled_pipeline={{{{_base_.pseudo_pipeline}}}}))"""
+""" + loader_text('(1, 0)', 'pseudo_pipeline', "type='SelfTrainingDataset'")

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from torch.utils.data import default_collate
 
+from mmsemi.datasets import stack_streams
 from mmsemi.registry import TRANSFORMS
+from mmsemi.structures import Box
 
 S = 48
 WEAK = [
@@ -80,25 +81,22 @@ def test_image_and_mask_stay_aligned(files):
 @pytest.mark.parametrize('num_views', [1, 2])
 def test_unlabeled(files, num_views):
     packed = run(unlabeled(num_views), dict(img_path=files['img_path']), 0)
-    numbers = range(1, num_views + 1)
-    strong = {f'strong{i}' for i in numbers}
-    boxes = {f'box{i}' for i in numbers}
-    assert set(packed) == {'weak', 'valid'} | strong | boxes
-    for key in strong | {'weak'}:
-        assert packed[key].shape == (3, S, S)
-        assert packed[key].dtype == torch.uint8
-        assert packed[key].is_contiguous()
+    assert set(packed) == {'weak', 'valid', 'strong', 'boxes'}
+    assert len(packed['strong']) == len(packed['boxes']) == num_views
+    for image in (packed['weak'], *packed['strong']):
+        assert image.shape == (3, S, S)
+        assert image.dtype == torch.uint8
+        assert image.is_contiguous()
     assert packed['valid'].shape == (S, S)
     assert packed['valid'].dtype == torch.bool
-    for key in boxes:
-        assert packed[key].shape == (4,) and packed[key].dtype == torch.int64
+    for box in packed['boxes']:
+        assert isinstance(box, Box) and all(type(corner) is int for corner in box)
 
 
 def test_weak_and_strong_share_their_geometry(files):
     for seed in range(8):
         same = run(unlabeled(2, transforms=[]), files, seed)
-        assert torch.equal(same['strong1'], same['weak'])
-        assert torch.equal(same['strong2'], same['weak'])
+        assert all(torch.equal(view, same['weak']) for view in same['strong'])
         packed = run(unlabeled(2), files, seed)
         assert torch.equal(packed['weak'], same['weak'])
         assert torch.equal(packed['valid'], same['valid'])
@@ -106,9 +104,14 @@ def test_weak_and_strong_share_their_geometry(files):
 
 
 def test_samples_collate(files):
-    batch = default_collate([run(unlabeled(2), files, s) for s in range(3)])
-    assert batch['strong2'].shape == (3, 3, S, S)
-    assert batch['box2'].shape == (3, 4)
+    images = [run(unlabeled(2), files, s) for s in range(3)]
+    sample = dict(labeled=[], unlabeled=images, partner=[], corrupt={})
+    batch = stack_streams([sample])['unlabeled']
+    assert [view.shape for view in batch['strong']] == 2 * [(3, 3, S, S)]
+    for view, pastes in enumerate(batch['boxes']):
+        assert [paste[2:] for paste in pastes] == [
+            image['boxes'][view] for image in images if not image['boxes'][view].empty
+        ]
 
 
 def test_packed_tensors_are_of_their_own(files):

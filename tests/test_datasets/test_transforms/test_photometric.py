@@ -8,8 +8,7 @@ from PIL import Image, ImageEnhance, ImageFilter
 
 from mmsemi.datasets.transforms import RandomBlur, RandomColorJitter, RandomGray
 from mmsemi.datasets.transforms.photometric import ADJUST
-
-NAMES = ('brightness', 'contrast', 'saturation', 'hue')
+from mmsemi.structures import ADJUSTMENTS
 
 
 @pytest.fixture(scope='module')
@@ -58,9 +57,9 @@ def test_jitter_equals_pil(img):
         np.testing.assert_array_equal(after_seed(transform, img, seed), as_bgr(image))
 
 
-@pytest.mark.parametrize('name', NAMES)
+@pytest.mark.parametrize('name', ADJUSTMENTS)
 def test_one_strength_changes_one_thing(img, name):
-    strengths = dict.fromkeys(NAMES, 0.0)
+    strengths = dict.fromkeys(ADJUSTMENTS, 0.0)
     strengths[name] = 0.3
     transform = RandomColorJitter(prob=1.0, backend='pillow', **strengths)
     np.random.seed(1)
@@ -76,7 +75,9 @@ def test_jitter_draws():
     transform = RandomColorJitter(brightness=1.5)
     np.random.seed(0)
     draws = [transform.draw() for _ in range(4000)]
-    for name, low, high in zip(NAMES, (0, 0.5, 0.5, -0.25), (2.5, 1.5, 1.5, 0.25)):
+    for name, low, high in zip(
+        ADJUSTMENTS, (0, 0.5, 0.5, -0.25), (2.5, 1.5, 1.5, 0.25)
+    ):
         factors = np.array([dict(draw)[name] for draw in draws])
         assert low <= factors.min() < low + 0.01 * (high - low)
         assert high - 0.01 * (high - low) < factors.max() <= high
@@ -153,7 +154,7 @@ def test_whole_views_agree(img):
     assert np.max(differences) <= 40
 
 
-@pytest.mark.parametrize('name, most', zip(NAMES, (0, 2, 1, 12)))
+@pytest.mark.parametrize('name, most', zip(ADJUSTMENTS, (0, 2, 1, 12)))
 def test_backends_agree_on_each_adjustment(img, name, most):
     low, high = (-0.25, 0.25) if name == 'hue' else (0.5, 1.5)
     for factor in np.linspace(low, high, 9):

@@ -15,22 +15,24 @@ def test_views_are_independent_and_the_weak_one_is_kept(img):
     np.random.seed(0)
     results = StrongViews(num_views=2)(dict(img=img.copy()))
     np.testing.assert_array_equal(results['img'], img)
-    assert not np.array_equal(results['strong1'], img)
-    assert not np.array_equal(results['strong1'], results['strong2'])
-    assert results['strong1'].shape == results['strong2'].shape == img.shape
+    one, two = results['strong']
+    assert not np.array_equal(one, img)
+    assert not np.array_equal(one, two)
+    assert one.shape == two.shape == img.shape
 
 
 def test_one_view(img):
-    assert set(StrongViews(num_views=1)(dict(img=img))) == {'img', 'strong1'}
+    results = StrongViews(num_views=1)(dict(img=img))
+    assert set(results) == {'img', 'strong'} and len(results['strong']) == 1
 
 
 def test_views_are_aligned_with_a_flipped_weak_view(img):
     flipped = img[:, ::-1]
     blur = StrongViews(1, [dict(type='RandomBlur', prob=1.0)])
     np.random.seed(0)
-    strong = blur(dict(img=flipped))['strong1']
+    strong = blur(dict(img=flipped))['strong'][0]
     np.random.seed(0)
-    mirrored = blur(dict(img=img))['strong1'][:, ::-1]
+    mirrored = blur(dict(img=img))['strong'][0][:, ::-1]
     assert np.abs(strong.astype(int) - mirrored).max() <= 1
 
 
@@ -39,7 +41,7 @@ def test_strong_views_have_the_published_strength():
     img = np.random.RandomState(0).randint(0, 256, (8, 8, 3), np.uint8)
     transform = StrongViews(num_views=1)
     np.random.seed(0)
-    views = [transform(dict(img=img))['strong1'] for _ in range(2000)]
+    views = [transform(dict(img=img))['strong'][0] for _ in range(2000)]
     untouched = np.mean([np.array_equal(view, img) for view in views])
     gray = np.mean([np.all(view == view[..., :1]) for view in views])
     assert abs(untouched - 0.08) < 0.025
@@ -69,7 +71,7 @@ def boxes():
     results = dict(img=np.zeros((S, S, 3), np.uint8))
     np.random.seed(0)
     drawn = [transform(dict(results)) for _ in range(3000)]
-    return np.array([[r['box1'], r['box2']] for r in drawn])
+    return np.array([r['boxes'] for r in drawn])
 
 
 def test_boxes_are_integers_inside_the_crop(boxes):
@@ -118,7 +120,7 @@ def test_boxes_of_an_oblong_crop():
     transform = CutMixBoxes(num_views=1, prob=1.0)
     np.random.seed(0)
     boxes = np.array(
-        [transform(dict(img=np.zeros((20, 60, 3))))['box1'] for _ in range(500)]
+        [transform(dict(img=np.zeros((20, 60, 3))))['boxes'][0] for _ in range(500)]
     )
     assert 20 < boxes[:, 2].max() <= 60 and boxes[:, 3].max() <= 20
 

@@ -1,4 +1,4 @@
-"""Images that go bad in a long run."""
+"""CorruptFilesHook counts and lists files that a run skips."""
 
 import itertools
 import json
@@ -16,7 +16,7 @@ NUMBER = itertools.count()
 
 @pytest.fixture
 def spoiled(tiny_data, tmp_path):
-    """The tiny data with half an image and a mask of another size."""
+    """Copy the tiny data, with a truncated image and a mask that is an image."""
     root = tmp_path / 'data'
     shutil.copytree(tiny_data, root)
     image, mask = root / 'images/train/5.png', root / 'labels/train/1.png'
@@ -26,7 +26,7 @@ def spoiled(tiny_data, tmp_path):
 
 
 def train(root, work_dir, max_corrupt, workers=0, **changes):
-    """Train 4 epochs of 2 steps; the runner."""
+    """Train 4 epochs of 2 steps; return the runner."""
     cfg = Config.fromfile(TINY)
     for loader in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
         cfg[loader].dataset.data_root = str(root)
@@ -51,7 +51,7 @@ def train(root, work_dir, max_corrupt, workers=0, **changes):
 
 
 def test_left_out_counted_and_listed(plain_configs, spoiled, tmp_path):
-    """Bit for bit the same with workers, and after a resume."""
+    """The weights are bit-identical with workers, and after a resume."""
     root, files = spoiled
     runner = train(root, tmp_path / 'a', max_corrupt=2)
     listed = json.loads((tmp_path / 'a/corrupt_files.json').read_text())

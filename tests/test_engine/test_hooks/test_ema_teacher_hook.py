@@ -1,3 +1,5 @@
+"""EMATeacherHook averages the student, lends and saves the average."""
+
 import json
 import logging
 from types import SimpleNamespace
@@ -25,7 +27,7 @@ def started(method='PrevMatch', **kwargs):
 
 
 def random_steps(hook, runner, num):
-    """Student states after each of some steps."""
+    """Change the weights at random for ``num`` steps; return each step's state."""
     states = []
     for _ in range(num):
         with torch.no_grad():
@@ -39,7 +41,7 @@ def random_steps(hook, runner, num):
 
 @pytest.mark.parametrize('buffers', ['average', 'copy'])
 def test_average(buffers):
-    """min(1 - 1 / (iter + 1), max), by hand, over the bend."""
+    """The decay is min(1 - 1 / (iter + 1), max), on both sides of the bend."""
     hook, runner = started(max_decay=0.8, buffers=buffers)
     states = random_steps(hook, runner, 9)
     names = {name for name, _ in runner.model.named_parameters()}
@@ -108,7 +110,7 @@ def test_guides_the_training(whole):
 
 
 def test_validated_beside_the_student(train, whole):
-    """The student's course and scores are as without the teacher's."""
+    """The student's losses and scores are as without validating the teacher."""
     rows = json.loads((whole.folder / 'results.json').read_text())
     assert len(rows) == 4
     assert whole.runner.message_hub.get_scalar('val/teacher_mIoU')

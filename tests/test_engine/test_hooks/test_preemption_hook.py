@@ -1,7 +1,5 @@
-"""SIGTERM: save, leave with 143, and go on as if nothing had been."""
+"""PreemptionHook saves on SIGTERM, exits with 143, and the run resumes exactly."""
 
-import copy
-import itertools
 import os
 import signal
 import subprocess
@@ -11,15 +9,11 @@ from pathlib import Path
 
 import pytest
 import torch
-from mmengine.config import Config
 from mmengine.hooks import Hook
 
-from mmsemi.engine import SemiRunner
 from mmsemi.registry import HOOKS
 from mmsemi.utils.checkpoint import read_checkpoint
-from tests.helpers.tools import TINY
-
-NUMBER = itertools.count()
+from tests.helpers.runs import run_logged
 
 
 def blocks_sigterm(pid):
@@ -30,10 +24,11 @@ def blocks_sigterm(pid):
 
 @HOOKS.register_module(force=True)
 class TermAt(Hook):
-    """Sends this process SIGTERM in a step, or in a validation.
+    """Send SIGTERM to this process in a step, or in a validation.
 
-    Twice in a step, as where a launcher passes on what all have got; with
-    ``workers``, everybody gets it, and not from this process.
+    In a step it is sent twice, as by a launcher that forwards a signal which
+    all processes receive.  With ``workers``, another process sends it to this
+    one and its loader workers.
     """
 
     priority = 'HIGHEST'
@@ -49,7 +44,7 @@ class TermAt(Hook):
         assert len(children) == self.workers
         if children:
             while not all(map(blocks_sigterm, children)):
-                time.sleep(0.01)  # some have yet to begin
+                time.sleep(0.01)  # until all workers have started
             pids = map(str, [os.getpid(), *children])
             subprocess.run(['kill', '-TERM', *pids], check=True)
         else:
@@ -68,33 +63,19 @@ def handler():
     signal.signal(signal.SIGTERM, before)
 
 
-@pytest.fixture
-def cfg(tiny_data, tmp_path):
-    cfg = Config.fromfile(TINY)
-    for loader in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
-        cfg[loader].dataset.data_root = str(tiny_data)
-    cfg.work_dir = str(tmp_path)
-    cfg.visualizer.vis_backends = []
-    return cfg
-
-
 def run(cfg, name, *hooks, **changes):
-    cfg = copy.deepcopy(cfg)
-    cfg.merge_from_dict(changes)
-    cfg.work_dir = os.path.join(cfg.work_dir, name)
-    cfg.experiment_name = f'term_{next(NUMBER)}'
-    cfg.custom_hooks = list(hooks)
-    SemiRunner.from_cfg(cfg).train()
+    work_dir = os.path.join(cfg.work_dir, name)
+    run_logged(cfg, *hooks, epochs=2, work_dir=work_dir, **changes)
 
 
-def test_resumed_after_sigterm_ends_bit_identical(cfg, tmp_path):
-    run(cfg, 'whole')
+def test_resumed_after_sigterm_ends_bit_identical(tiny_cfg, tmp_path):
+    run(tiny_cfg, 'whole')
     with pytest.raises(SystemExit) as left:
-        run(cfg, 'term', dict(type='TermAt', step=3))
+        run(tiny_cfg, 'term', dict(type='TermAt', step=3))
     assert left.value.code == 143
     saved = read_checkpoint(tmp_path / 'term/interrupted.pth')
     assert saved['meta']['iter'] == 3 and saved['meta']['epoch'] == 1
-    run(cfg, 'term', resume=True)
+    run(tiny_cfg, 'term', resume=True)
     whole, resumed = (
         read_checkpoint(tmp_path / name / 'epoch_2.pth') for name in ('whole', 'term')
     )
@@ -107,14 +88,12 @@ def test_resumed_after_sigterm_ends_bit_identical(cfg, tmp_path):
         assert torch.equal(state['momentum_buffer'], states[1][key]['momentum_buffer'])
 
 
-@pytest.mark.skipif(
-    not Path('/proc/self/status').exists(), reason='no /proc to look into'
-)
-def test_a_scheduler_that_signals_the_workers_too(cfg, tmp_path):
+@pytest.mark.skipif(not Path('/proc/self/status').exists(), reason='there is no /proc')
+def test_a_scheduler_that_signals_the_workers_too(tiny_cfg, tmp_path):
     with pytest.raises(SystemExit) as left:
-        # Two steps of an epoch: the last one's batch is yet to be fetched.
+        # An epoch has two steps: its last batch is not fetched yet.
         run(
-            cfg,
+            tiny_cfg,
             'all',
             dict(type='TermAt', step=3, workers=2),
             **{
@@ -127,9 +106,9 @@ def test_a_scheduler_that_signals_the_workers_too(cfg, tmp_path):
     assert saved['meta']['iter'] == 3
 
 
-def test_in_a_validation_it_leaves_the_checkpoint(cfg, tmp_path):
+def test_in_a_validation_it_leaves_the_checkpoint(tiny_cfg, tmp_path):
     with pytest.raises(SystemExit) as left:
-        run(cfg, 'term', dict(type='TermAt'))
+        run(tiny_cfg, 'term', dict(type='TermAt'))
     assert left.value.code == 143
     assert read_checkpoint(tmp_path / 'term/epoch_1.pth')['meta']['iter'] == 2
     assert not (tmp_path / 'term/interrupted.pth').exists()

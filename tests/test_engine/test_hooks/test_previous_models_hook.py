@@ -1,3 +1,5 @@
+"""PreviousModelsHook keeps the models that improved, lends and saves them."""
+
 import logging
 from types import SimpleNamespace
 
@@ -13,7 +15,7 @@ HOOK = dict(type='PreviousModelsHook', max_models=2)
 
 
 def started(**kwargs):
-    """A hook, and a runner that it could have."""
+    """Return a hook, and a runner with what the hook needs."""
     hook = PreviousModelsHook(**kwargs)
     runner = SimpleNamespace(
         model=MODELS.build(tiny.network(type='PrevMatch')),
@@ -30,7 +32,7 @@ def started(**kwargs):
 
 
 def joined(hook, runner, scores):
-    """Epochs before which a model joined, for scores after each epoch."""
+    """Return the epochs before which a model joined, given each epoch's score."""
     epochs = []
     for score in [None, *scores]:
         if score is not None:
@@ -47,7 +49,7 @@ def test_admits_what_improved_the_best():
 
 
 def test_scores_of_the_base_epochs_count():
-    """An early best is not admitted, and still is what to beat."""
+    """An early best score is not admitted, but later ones must exceed it."""
     assert joined(*started(base_epochs=3), [10, 30, 20, 31]) == [4]
 
 
@@ -90,7 +92,7 @@ def test_models_stay_as_they_were():
         ours = model.logits(images)
         torch.testing.assert_close(ours, logits, rtol=0, atol=0)
         assert not ours.requires_grad
-    # Weights exist once: the network that ran last has taken the list's.
+    # Not copied: the network shares the weights of the model that ran last.
     assert (
         next(hook.network.parameters()).data_ptr()
         == next(iter(hook.models[-1].state.values())).data_ptr()
@@ -164,7 +166,7 @@ def test_guidance_needs_epochs():
 
 
 def assert_same_end(run, whole):
-    """The same losses from some step to the last, the same list."""
+    """Check that both have the same losses to the last step, and the same models."""
     assert max(run.losses) == max(whole.losses) == 7
     for step, losses in run.losses.items():
         assert losses == whole.losses[step]
@@ -199,8 +201,8 @@ def test_checkpoint_holds_the_network_alone(whole):
 @pytest.mark.parametrize(
     'kill',
     [
-        ('before_val_epoch', 1),  # the outcome is known to nobody
-        ('after_val_epoch', 1),  # known to the checkpoint, nobody joined yet
+        ('before_val_epoch', 1),  # the outcome is lost
+        ('after_val_epoch', 1),  # the checkpoint holds it; no model has joined
         ('before_val_epoch', 3),
         ('after_train_iter', 7),  # back to the beginning of the epoch
     ],
@@ -216,7 +218,7 @@ def test_resumed_run_goes_on_as_if_uninterrupted(train, whole, kill):
 
 @pytest.mark.parametrize('step', [3, 4])
 def test_resumed_inside_an_epoch(train, whole, step):
-    """With checkpoints by iterations."""
+    """From checkpoints of single steps."""
     often = dict(default_hooks=dict(checkpoint=dict(by_epoch=False, interval=1)))
     train(f'inside_{step}', HOOK, kill=('after_train_iter', step), **often)
     resumed = train(f'inside_{step}', HOOK, resume=True, **often)

@@ -29,8 +29,8 @@ def batch(**kwargs):
     """Streams with the one strong view that CorrMatch asks for."""
     streams = tiny.streams(**kwargs)
     for name in ('unlabeled', 'partner'):
-        for key in ('strong2', 'box2'):
-            streams.get(name, {}).pop(key, None)
+        for key in ('strong', 'boxes'):
+            del streams.get(name, {}).get(key, [])[1:]
     return streams
 
 
@@ -67,7 +67,7 @@ def test_mixed_precision():
 def test_terms_add_up_as_published(monkeypatch):
     """Every term 1, the sum is that of the weights."""
     one = torch.ones((), requires_grad=True)
-    for name in ('masked_ce', 'masked_cross_entropy', 'masked_kl'):
+    for name in ('confident_ce', 'masked_cross_entropy', 'masked_kl'):
         monkeypatch.setattr(corrmatch, name, lambda *args: one)
     model = build()
     monkeypatch.setattr(model, 'loss_sup', lambda *args: one)
@@ -109,7 +109,7 @@ def test_regions_stay_out_of_box_and_padding(monkeypatch):
     )
     streams = batch()
     losses(build(), streams)
-    _, _, x1, y1, x2, y2 = streams['unlabeled']['box1'][0]
+    _, _, x1, y1, x2, y2 = streams['unlabeled']['boxes'][0][0]
     (regions,) = seen
     assert regions.any()
     assert not regions[:, :, y1:y2, x1:x2].any()
@@ -158,7 +158,7 @@ def test_threshold_leaves_out_the_padding_of():
     }
     model = build(thresh_momentum=0.0)
     assert losses(model, streams)['thresh'] == values['mixed']['thresh']
-    streams['unlabeled']['box1'] = []
+    streams['unlabeled']['boxes'] = [[]]
     plain = losses(build(thresh_momentum=0.0), streams)
     assert values['own']['thresh'] == plain['thresh']
 
@@ -172,7 +172,7 @@ def test_kl_target():
 
     streams = batch()
     assert loss_kl() == loss_kl(kl_target='own') != loss_kl(kl_target='mixed')
-    streams['unlabeled']['box1'] = []
+    streams['unlabeled']['boxes'] = [[]]
     assert loss_kl(kl_target='own') == loss_kl(kl_target='mixed')
 
 

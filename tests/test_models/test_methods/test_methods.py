@@ -2,10 +2,12 @@
 
 import pytest
 import torch
+from mmengine.structures import PixelData
 from mmseg.structures import SegDataSample
+from torch.utils._pytree import tree_map_only
 
 from mmsemi.registry import MODELS
-from mmsemi.structures.paste import as_pastes
+from mmsemi.structures import as_pastes
 from tests.helpers import networks as tiny
 
 METHODS = dict(
@@ -84,7 +86,7 @@ def test_in_batch_partner_is_the_flipped_batch(method):
     model = build(method)
     batch = tiny.streams(partner=False)
     mixed = losses(model, batch)['loss_strong']
-    batch['unlabeled'].update(box1=[], box2=[])
+    batch['unlabeled'].update(boxes=[[], []])
     model = build(method)
     plain = losses(model, batch)['loss_strong']
     assert mixed != plain
@@ -95,11 +97,11 @@ def test_in_batch_mixes_as_an_explicit_partner_does(method):
     """A batch of twins is its own partner, in batch or loaded."""
     batch = tiny.streams(partner=False)
     batch['unlabeled'].update(
-        {
-            key: value[:1].repeat_interleave(2, 0)
-            for key, value in batch['unlabeled'].items()
-            if torch.is_tensor(value)
-        }
+        tree_map_only(
+            torch.Tensor,
+            lambda tensor: tensor[:1].repeat_interleave(2, 0),
+            batch['unlabeled'],
+        )
     )
     seen = []
     for partner in ({}, dict(partner=batch['unlabeled'])):
@@ -131,13 +133,11 @@ def test_partners_that_nothing_is_taken_from_may_be_missing(method, mixed):
         batch = tiny.streams()
         boxes = [[5, 7, 32, 32] if i in mixed else [0] * 4 for i in range(2)]
         places = [partners.index(i) if i in mixed else 0 for i in range(2)]
-        batch['unlabeled']['box1'] = as_pastes(boxes, places)
+        batch['unlabeled']['boxes'][0] = as_pastes(boxes, places)
         if partners:
-            batch['partner'] = {
-                key: value[partners]
-                for key, value in batch['partner'].items()
-                if torch.is_tensor(value)
-            }
+            batch['partner'] = tree_map_only(
+                torch.Tensor, lambda tensor: tensor[partners], batch['partner']
+            )
         else:
             del batch['partner']
         return {name: value.tolist() for name, value in losses(model, batch).items()}
@@ -201,6 +201,55 @@ def test_networks_without_a_method():
     cfg['decode_head'] = dict(cfg['decode_head'], num_classes=2, out_channels=1)
     with pytest.raises(ValueError, match='out_channels'):
         MODELS.build(cfg)
+
+
+SAMPLER = dict(type='OHEMPixelSampler', min_kept=100)
+
+
+@pytest.mark.filterwarnings('ignore:``build_pixel_sampler``:UserWarning')
+@pytest.mark.parametrize('loss', ['PixelCrossEntropyLoss', 'CrossEntropyLoss'])
+@pytest.mark.parametrize('sampler', [SAMPLER, dict(SAMPLER, thresh=0.2)])
+@pytest.mark.parametrize('method', [*METHODS, *OTHERS])
+def test_pixel_sampler_of_the_head(method, sampler, loss):
+    """The labeled pixels of the loss are those that mmseg would choose."""
+    cfg = tiny.network(type=method, **{**METHODS, **OTHERS}[method])
+    logs = []
+    for choice in (None, sampler):
+        cfg['decode_head'] = dict(
+            cfg['decode_head'], sampler=choice, loss_decode=dict(type=loss)
+        )
+        torch.manual_seed(0)
+        model = MODELS.build(cfg)
+        if method == 'PrevMatch':
+            model.guidance.models = ()
+        logs.append(losses(model, tiny.streams()))
+    plain, sampled = logs
+    assert torch.isfinite(sampled['loss_sup'])
+    assert sampled['loss_sup'] != plain['loss_sup']
+    for name in ('loss_strong', 'loss_fp'):
+        assert plain.get(name) == sampled.get(name)
+
+    samples = []
+    logits = torch.randn(2, 4, 65, 65)
+    mask = torch.randint(4, (2, 65, 65))
+    mask[:, :5] = 255
+    for each in mask:
+        samples.append(SegDataSample(gt_sem_seg=PixelData(data=each[None])))
+    theirs = model.decode_head.loss_by_feat(logits, samples)
+    torch.testing.assert_close(
+        model.loss_sup(logits, mask), theirs[model.decode_head.loss_decode.loss_name]
+    )
+
+
+@pytest.mark.filterwarnings('ignore:``build_pixel_sampler``:UserWarning')
+@pytest.mark.parametrize('sampler', [SAMPLER, dict(SAMPLER, thresh=0.2)])
+def test_two_ways_to_choose_pixels_are_refused(sampler):
+    cfg = tiny.network(type='Supervised')
+    cfg['decode_head'] = dict(
+        cfg['decode_head'], sampler=sampler, loss_decode=dict(type='PixelOHEMLoss')
+    )
+    with pytest.raises(ValueError, match='remove `sampler`'):
+        losses(MODELS.build(cfg), tiny.streams())
 
 
 def test_windows_mode_sums_probabilities():

@@ -107,15 +107,15 @@ def test_ohem_too():
 def test_views_made_there_too():
     batch = tiny.streams()
     for name in ('unlabeled', 'partner'):
-        stream = batch[name]
-        for i in (1, 2):
-            del stream[f'strong{i}']
-            stream[f'draws{i}'] = dict(
+        batch[name]['draws'] = [
+            dict(
                 adjust=torch.tensor([[0, 3], [2, 1]]),
                 factor=torch.rand(2, 2),
                 gray=torch.tensor([True, False]),
                 kernel=torch.full((2, 5), 0.2),
             )
+            for _ in batch[name].pop('strong')
+        ]
     step(tiny.network(type='UniMatch'), batch)
 
 

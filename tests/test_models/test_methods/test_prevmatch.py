@@ -121,7 +121,8 @@ def test_in_batch_partner():
     u = model.data_preprocessor(batch, True)['inputs']['unlabeled']
     own, partner = model.prev_labels(u, None)
     assert len(own.conf) == len(u['weak'])
-    assert torch.equal(partner.valid, u['valid'].flip(0))
+    assert partner is own and partner.valid is u['valid']
+    assert [(p.image, p.partner) for p in u['boxes'][0]] == [(0, 1), (1, 0)]
 
 
 @pytest.mark.parametrize('weighting', ['pixelwise', 'pixelratio', 'pixelavg'])

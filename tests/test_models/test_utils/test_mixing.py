@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 
 from mmsemi.models.utils import cutmix, cutmix_features, outside
-from mmsemi.structures.paste import as_pastes
+from mmsemi.structures import as_pastes
 
 
 def mask_of(pastes, batch, size):

@@ -1,0 +1,78 @@
+# What all data sets share: pipelines, loaders and evaluators.  A data set's
+# file gives its classes, its folder, its lists and its crop.
+#
+# The crop is one setting, `crop_size`: a number, or (height, width).  Every
+# pipeline that names no crop of its own follows it, and so do the windows of
+# an evaluation in windows: docs/configs.md.
+
+# Arguments of every transform of a type, unless its pipeline names its own.
+transform_defaults = dict(RandomScaleCrop=dict(ratio_range=(0.5, 2.0)))
+
+labeled_pipeline = [
+    dict(type='LoadSegImage'),
+    dict(type='LoadSegMask'),
+    dict(type='RandomScaleCrop'),
+    dict(type='RandomFlip', prob=0.5),
+    dict(type='PackLabeled')
+]
+weak_pipeline = [
+    dict(type='LoadSegImage'),
+    dict(type='MarkValid'),
+    dict(type='RandomScaleCrop'),
+    dict(type='RandomFlip', prob=0.5)
+]
+one_view_pipeline = [
+    *weak_pipeline,
+    dict(type='StrongViews', num_views=1),
+    dict(type='CutMixBoxes', num_views=1),
+    dict(type='PackUnlabeled')
+]
+two_view_pipeline = [
+    *weak_pipeline,
+    dict(type='StrongViews', num_views=2),
+    dict(type='CutMixBoxes', num_views=2),
+    dict(type='PackUnlabeled')
+]
+pseudo_pipeline = [  # self-training: pseudo-labels are class indices already
+    dict(type='LoadSegImage'),
+    dict(type='LoadSegMask', value_map=None),
+    dict(type='RandomScaleCrop'),
+    dict(type='RandomFlip', prob=0.5),
+    dict(type='RandomColorJitter'),
+    dict(type='RandomGray'),
+    dict(type='RandomBlur'),
+    dict(type='NoiseCutout'),
+    dict(type='PackLabeled')
+]
+val_pipeline = [
+    dict(type='LoadSegImage'),
+    dict(type='LoadSegMask'),
+    dict(type='PackSegInputs')
+]
+test_pipeline = [  # an image without a mask
+    dict(type='LoadSegImage'),
+    dict(type='PackSegInputs')
+]
+
+total_batch_size = 8  # of all processes together
+train_dataloader = dict(
+    num_workers=4,
+    persistent_workers=True,
+    pin_memory=True,
+    drop_last=True,
+    collate_fn=dict(type='mmsemi.stack_streams'),
+    sampler=dict(type='SemiSampler', partner='independent'),
+    dataset=dict(
+        type='SemiSegDataset',
+        labeled_pipeline=labeled_pipeline,
+        unlabeled_pipeline=two_view_pipeline))
+val_dataloader = dict(
+    batch_size=1,
+    num_workers=4,
+    persistent_workers=True,
+    sampler=dict(type='DefaultSampler', shuffle=False),
+    dataset=dict(
+        type='ListSegDataset', test_mode=True, pipeline=val_pipeline))
+test_dataloader = val_dataloader
+val_evaluator = dict(type='ConfusionIoUMetric', iou_metrics=['mIoU'])
+test_evaluator = val_evaluator

@@ -1,8 +1,0 @@
-_base_ = [
-    '../models/st_deeplabv3plus_r101.py', '../datasets/st_pascal_513x513.py',
-    '../schedules/pascal.py', '../default_runtime.py'
-]
-
-runner_type = 'SelfTrainingRunner'
-model = dict(decode_head=dict(num_classes=21))
-auto_scale_lr = dict(base_batch_size=16)

@@ -1,6 +1,0 @@
-# python tools/train.py configs/prevmatch/ade20k_1-128_ema.py
-_base_ = './ade20k_1-128.py'
-
-# An EMA teacher in the place of the previous models.
-model = dict(guidance='ema')
-custom_hooks = [dict(type='EMATeacherHook', evaluate=True)]

@@ -1,6 +1,0 @@
-# python tools/train.py configs/prevmatch/ade20k_1-16_ema.py
-_base_ = './ade20k_1-16.py'
-
-# An EMA teacher in the place of the previous models.
-model = dict(guidance='ema')
-custom_hooks = [dict(type='EMATeacherHook', evaluate=True)]

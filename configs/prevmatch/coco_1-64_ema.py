@@ -1,6 +1,0 @@
-# python tools/train.py configs/prevmatch/coco_1-64_ema.py
-_base_ = './coco_1-64.py'
-
-# An EMA teacher in the place of the previous models.
-model = dict(guidance='ema')
-custom_hooks = [dict(type='EMATeacherHook', evaluate=True)]

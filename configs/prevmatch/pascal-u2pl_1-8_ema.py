@@ -1,6 +1,0 @@
-# python tools/train.py configs/prevmatch/pascal-u2pl_1-8_ema.py
-_base_ = './pascal-u2pl_1-8.py'
-
-# An EMA teacher in the place of the previous models.
-model = dict(guidance='ema')
-custom_hooks = [dict(type='EMATeacherHook', evaluate=True)]

@@ -1,6 +1,0 @@
-# python tools/train.py configs/prevmatch/pascal_1-4_ema.py
-_base_ = './pascal_1-4.py'
-
-# An EMA teacher in the place of the previous models.
-model = dict(guidance='ema')
-custom_hooks = [dict(type='EMATeacherHook', evaluate=True)]

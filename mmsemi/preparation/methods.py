@@ -1,0 +1,105 @@
+"""What every method needs in a config: one row each.
+
+Both writers of configs read this table: ``tools/dev/write_configs.py``, which
+writes the published settings below ``configs``, and
+``tools/data/init_dataset.py``, which writes a config for a user's own data.
+``docs/configs.md`` says how to add a method.
+"""
+
+from string import Template
+from typing import NamedTuple
+
+
+class Method(NamedTuple):
+    """A method's lines in a config, as text with ``$values``.
+
+    Attributes:
+        model (str): Arguments of ``model`` that choose and set the method.
+        pipeline (str): The pipeline of the unlabeled images, where it is not
+            the one of two strong views.
+        hook (str): The hook that the method needs.
+        ratio (str): Labeled and unlabeled images per sample, if not (1, 1).
+        shares (tuple[float]): Share of the unlabeled images in each round of
+            self-training; empty for methods of one training.
+        recipe (str): Prefix of the method's own recipes in
+            ``configs/_base_/recipes``, which then set ``model`` and
+            ``pipeline``; empty for methods that share the recipes.
+        published (str): Lines of the published settings only.
+    """
+
+    model: str
+    pipeline: str = ''
+    hook: str = ''
+    ratio: str = ''
+    shares: tuple[float, ...] = ()
+    recipe: str = ''
+    published: str = ''
+
+    def fill(self, values: dict[str, str]) -> 'Method':
+        """Return the row with its ``$values`` filled in.
+
+        Raises:
+            KeyError: A value is missing.
+        """
+        return self._replace(
+            **{
+                name: Template(text).substitute(values)
+                for name, text in self._asdict().items()
+                if isinstance(text, str)
+            }
+        )
+
+
+METHODS = dict(
+    supervised=Method(
+        "type='Supervised'",
+        ratio='(1, 0)',
+        published="""\
+total_batch_size = 16  # labeled images, as many as the others see in all
+auto_scale_lr = dict(base_batch_size=16)
+""",
+    ),
+    fixmatch=Method(
+        "type='FixMatch', conf_thresh=$conf_thresh", pipeline='one_view_pipeline'
+    ),
+    unimatch=Method("type='UniMatch', conf_thresh=$conf_thresh"),
+    rankmatch=Method("type='RankMatch', conf_thresh=$conf_thresh"),
+    corrmatch=Method(
+        "type='CorrMatch'", pipeline='one_view_pipeline', recipe='corrmatch_'
+    ),
+    prevmatch=Method(
+        "type='PrevMatch', conf_thresh=$conf_thresh$prev_options",
+        hook="dict(type='PreviousModelsHook'$prev_models)",
+        published="""\
+optim_wrapper = dict(type='AmpOptimWrapper')
+$prev_interval""",
+    ),
+    st=Method("type='Supervised'", shares=(1,), recipe='st_'),
+    stpp=Method("type='Supervised'", shares=(0.5, 1), recipe='st_'),
+)
+
+
+def loader_text(ratio: str, pipeline: str, *dataset: str) -> str:
+    """Return the ``train_dataloader`` of a config, laid out.
+
+    Args:
+        ratio (str): As in :class:`Method`.
+        pipeline (str): As in :class:`Method`.
+        dataset (str): More arguments of the data set.
+    """
+    options = list(dataset)
+    if pipeline:
+        options.append(f'unlabeled_pipeline={{{{_base_.{pipeline}}}}}')
+    loader = [f'sampler=dict(ratio={ratio})'] if ratio else []
+    if options:
+        inner = options[0] if len(options) == 1 else _lines(options, 8)
+        loader.append(f'dataset=dict({inner})')
+    whole = f'train_dataloader = dict({loader[0]})'
+    if len(loader) == 1 and '\n' not in whole and len(whole) < 80:
+        return f'{whole}\n'
+    return f'train_dataloader = dict({_lines(loader, 4)})\n'
+
+
+def _lines(arguments: list[str], columns: int) -> str:
+    blanks = '\n' + ' ' * columns
+    return blanks + f',{blanks}'.join(arguments)
