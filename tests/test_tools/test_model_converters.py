@@ -237,7 +237,7 @@ def test_unreadable_files(tmp_path, capsys, tool):
     torch.save(dict(model=Payload()), tmp_path / 'code.pth')
     fails(tool, tmp_path / 'code.pth', out, match='could run code')
     torch.save([1, 2], tmp_path / 'list.pth')
-    fails(tool, tmp_path / 'list.pth', out, match='holds a list')
+    fails(tool, tmp_path / 'list.pth', out, match='contains a list')
     assert 'run' not in capsys.readouterr().out
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from mmsemi.datasets import read_list
 from mmsemi.preparation.splits.published import (
-    bring_lists,
+    fetch_lists,
     folder_reader,
     normalise,
     url_reader,
@@ -168,12 +168,12 @@ def test_configs_ask_for_the_lists_of_the_table(method):
 @needs_lists
 @pytest.mark.parametrize('dataset', PUBLISHED)
 def test_table_holds_the_published_hashes(dataset, tmp_path):
-    reports = bring_lists(dataset, folder_reader(SPLITS), 'here', tmp_path)
+    reports = fetch_lists(dataset, folder_reader(SPLITS), 'here', tmp_path)
     for report in reports:
         if (dataset, report.name) == ('coco', 'train'):
             assert 'train2017 is not there' in report.error
         else:
-            assert report.state == 'brought', report.error
+            assert report.state == 'fetched', report.error
             assert (
                 len(read_list(tmp_path / 'splits' / f'{report.name}.txt'))
                 == report.lines
@@ -192,7 +192,7 @@ def test_train_list_is_the_union_of_a_published_split(tmp_path):
             else sorted(set(train) - set(labeled), reverse=True)
         )
         (tmp_path / f'cityscapes/{name}.txt').write_text('\n'.join(part))
-    reports = bring_lists(
+    reports = fetch_lists(
         'cityscapes', folder_reader(tmp_path), 'here', tmp_path / 'data'
     )
     assert {r.name for r in reports if not r.error} == {'train', '1_16'}
@@ -213,8 +213,8 @@ def test_tool_downloads_what_is_missing(tool, serve, tmp_path):
 @pytest.mark.parametrize('folder', ['', 'splits', 'splits/toys'])
 def test_layout_of_the_repository(folder, repository, published, tmp_path):
     read = folder_reader(repository / folder)
-    reports = bring_lists('toy', read, 'clone', tmp_path)
-    assert [r.state for r in reports] == ['brought'] * 3
+    reports = fetch_lists('toy', read, 'clone', tmp_path)
+    assert [r.state for r in reports] == ['fetched'] * 3
     for name, text in published.items():
         assert (tmp_path / f'splits/{name}.txt').read_text() == text
 
@@ -222,9 +222,9 @@ def test_layout_of_the_repository(folder, repository, published, tmp_path):
 def test_download_and_second_run(repository, published, serve, tmp_path):
     url, asked = serve(repository / 'splits')
     read = url_reader(url)
-    assert not any(r.error for r in bring_lists('toy', read, url, tmp_path))
+    assert not any(r.error for r in fetch_lists('toy', read, url, tmp_path))
     asked.clear()
-    again = bring_lists('toy', read, url, tmp_path)
+    again = fetch_lists('toy', read, url, tmp_path)
     assert [r.state for r in again] == ['there already'] * 3
     assert asked == []
 
@@ -234,7 +234,7 @@ def test_wrong_content_is_refused(repository, published, tmp_path):
     file.write_text(lines_of(5, 3))
     reports = {
         r.name: r
-        for r in bring_lists('toy', folder_reader(repository), 'clone', tmp_path)
+        for r in fetch_lists('toy', folder_reader(repository), 'clone', tmp_path)
     }
     error = reports['1_3'].error
     found = hashlib.sha256(lines_of(5, 3).encode()).hexdigest()
@@ -243,7 +243,7 @@ def test_wrong_content_is_refused(repository, published, tmp_path):
     assert 'https://lists.invalid/toy' in error
     assert not (tmp_path / 'splits/1_3.txt').exists()
     assert reports['full'].error  # it is derived from this split
-    assert reports['val'].state == 'brought'
+    assert reports['val'].state == 'fetched'
 
 
 def test_a_list_of_ones_own_is_not_overwritten(repository, published, tmp_path):
@@ -252,7 +252,7 @@ def test_a_list_of_ones_own_is_not_overwritten(repository, published, tmp_path):
     mine.write_text(lines_of(1))
     reports = {
         r.name: r
-        for r in bring_lists('toy', folder_reader(repository), 'clone', tmp_path)
+        for r in fetch_lists('toy', folder_reader(repository), 'clone', tmp_path)
     }
     assert str(mine) in reports['1_3'].error
     assert 'Move or delete' in reports['1_3'].error
@@ -263,7 +263,7 @@ def test_missing_list_names_the_cure(repository, published, tmp_path):
     (repository / 'splits/toys/val.txt').unlink()
     reports = {
         r.name: r
-        for r in bring_lists('toy', folder_reader(repository), 'clone', tmp_path)
+        for r in fetch_lists('toy', folder_reader(repository), 'clone', tmp_path)
     }
     assert 'clone holds no toy list val' in reports['val'].error
     assert '--from' in reports['val'].error
@@ -300,7 +300,7 @@ def test_server_trouble_is_one_error(published, tmp_path):
     url = f'http://127.0.0.1:{server.server_port}'
     server.server_close()  # nobody listens there now
     with pytest.raises(ConnectionError, match='--from'):
-        bring_lists('toy', url_reader(url, 5), url, tmp_path)
+        fetch_lists('toy', url_reader(url, 5), url, tmp_path)
 
 
 def test_coco_train_list_from_the_images(monkeypatch, tmp_path):
@@ -310,9 +310,9 @@ def test_coco_train_list_from_the_images(monkeypatch, tmp_path):
     for i in (30, 10):
         (tmp_path / f'train2017/{i:012}.jpg').touch()
     read = folder_reader(tmp_path)
-    assert 'found 2' in bring_lists('coco', read, 'x', tmp_path)[0].error
+    assert 'found 2' in fetch_lists('coco', read, 'x', tmp_path)[0].error
     (tmp_path / f'train2017/{20:012}.jpg').touch()
-    assert bring_lists('coco', read, 'x', tmp_path)[0].lines == 3
+    assert fetch_lists('coco', read, 'x', tmp_path)[0].lines == 3
     entries = read_list(tmp_path / 'splits/train.txt')
     assert [e.image for e in entries] == [
         f'train2017/{i:012}.jpg' for i in (10, 20, 30)

@@ -1,13 +1,13 @@
-"""Make the masks that the published lists name from the official files.
+"""Convert official masks to those that the published lists name.
 
   python tools/data/convert_masks.py pascal --sbd benchmark_RELEASE/dataset
   python tools/data/convert_masks.py cityscapes
   python tools/data/convert_masks.py coco [--source panoptic]
   python tools/data/convert_masks.py ade20k
 
-ADE20K needs no conversion, so its masks are only checked. Masks that are
-there are left as they are: a run that was stopped goes on where it was. See
-docs/data.md for what to download and where to put it.
+ADE20K needs no conversion; its masks are only checked. Existing masks are
+kept, so an interrupted run can be repeated. docs/data.md says what to download
+and where to put it.
 """
 
 import argparse
@@ -33,30 +33,30 @@ def parse_args() -> argparse.Namespace:
     shared.add_argument(
         '--data-root',
         type=Path,
-        help='defaults to DATASET in the folder that MMSEMI_DATA names, else in data/',
+        help='folder of the data set (default: DATASET in $MMSEMI_DATA or data)',
     )
     shared.add_argument(
         '--workers',
         type=int,
         default=os.cpu_count() or 1,
-        help='processes (%(default)s)',
+        help='number of processes (%(default)s)',
     )
     datasets = parser.add_subparsers(dest='dataset', required=True, metavar='DATASET')
     pascal = datasets.add_parser(
         'pascal', parents=[shared], help="add SBD's masks to those of VOC"
     )
-    pascal.add_argument('--sbd', required=True, help='the folder `dataset` of SBD')
+    pascal.add_argument('--sbd', required=True, help='folder `dataset` of SBD')
     datasets.add_parser(
         'cityscapes', parents=[shared], help='labelIds to labelTrainIds'
     )
     coco = datasets.add_parser(
-        'coco', parents=[shared], help='background and the 80 things'
+        'coco', parents=[shared], help='annotations to background and 80 things'
     )
     coco.add_argument(
         '--source',
         choices=['instances', 'panoptic'],
         default='instances',
-        help='which annotations to use (%(default)s)',
+        help='annotations to use (%(default)s)',
     )
     datasets.add_parser('ade20k', parents=[shared], help='check the official masks')
     args = parser.parse_args()

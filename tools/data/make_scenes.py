@@ -1,9 +1,9 @@
-"""Make the built-in data set, which trainings otherwise make on first use."""
+"""Make the built-in data set, which the first training would make otherwise."""
 
 import argparse
 import sys
 
-from mmsemi.datasets.scenes.make import ensure_scenes
+from mmsemi.datasets import ensure_scenes
 
 
 def parse_args() -> argparse.Namespace:
@@ -11,7 +11,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         'root',
         nargs='?',
-        help='folder of the set (default: scenes in $MMSEMI_DATA or data)',
+        help='folder of the data set (default: scenes in $MMSEMI_DATA or data)',
     )
     parser.add_argument('--seed', type=int, default=0)
     parser.add_argument('--num-train', type=int, default=320)

@@ -1,4 +1,4 @@
-"""Bring the published lists of a data set into its data root, or make own.
+"""Fetch the published lists of a data set, or make your own.
 
 The lists come from their authors' repositories:
 
@@ -6,17 +6,16 @@ The lists come from their authors' repositories:
   ade20k                     https://github.com/google-research/semivl
                              (Apache-2.0)
 
-by download, or from a copy of the repository on this machine (--from). Every
-list is held against the SHA-256 of the published one. Unlabeled lists are
-not needed: a data set derives them, the train list minus the labeled one.
+by download, or from a copy of the repository on this machine (--from). The
+SHA-256 of every list is compared with that of the published one. Unlabeled
+lists are not needed: they are the train list minus the labeled one.
 
   python tools/data/prepare_splits.py pascal
   python tools/data/prepare_splits.py pascal --from UniMatch/
   python tools/data/prepare_splits.py camvid --generate 0 --parts 4 8 16
 
---generate SEED makes lists of one's own from the train list and its masks,
-of any data set: nested, and balanced over the classes. They are called
-splits/seedSEED_1_PART.txt.
+--generate SEED makes lists from the train list and the masks of any data set,
+nested and balanced over the classes, as splits/seedSEED_1_PART.txt.
 """
 
 import argparse
@@ -28,7 +27,7 @@ from rich.console import Console
 from rich.table import Table
 
 from mmsemi.preparation.splits.balanced import generate_lists
-from mmsemi.preparation.splits.published import bring_lists, folder_reader, url_reader
+from mmsemi.preparation.splits.published import fetch_lists, folder_reader, url_reader
 from mmsemi.preparation.splits.table import PUBLISHED
 from mmsemi.utils.files import data_folder
 
@@ -50,20 +49,20 @@ def parse_args() -> argparse.Namespace:
     source.add_argument(
         '--url',
         metavar='BASE',
-        help="where to download from; defaults to the authors' repository",
+        help="address to download from (default: the authors' repository)",
     )
     source.add_argument(
-        '--generate', type=int, metavar='SEED', help='make lists instead'
+        '--generate', type=int, metavar='SEED', help='make lists instead of fetching'
     )
     parser.add_argument(
         '--data-root',
         type=Path,
-        help='defaults to DATASET in the folder that MMSEMI_DATA names, else in data/',
+        help='folder of the data set (default: DATASET in $MMSEMI_DATA or data)',
     )
     parser.add_argument(
         '--train-list',
-        help='to generate from; defaults to the one of the data set, else '
-        'splits/train.txt',
+        help='list to generate from (default: the published train list, or '
+        'splits/train.txt)',
     )
     parser.add_argument(
         '--parts',
@@ -71,26 +70,27 @@ def parse_args() -> argparse.Namespace:
         nargs='+',
         default=[16, 8, 4, 2],
         metavar='N',
-        help='to generate: a 1/N of the images each (%(default)s)',
+        help='with --generate: one list of 1/N of the images each (%(default)s)',
     )
     parser.add_argument(
         '--workers',
         type=int,
         default=os.cpu_count() or 1,
-        help='processes that read masks (%(default)s)',
+        help='number of processes that read masks (%(default)s)',
     )
     args = parser.parse_args()
     if args.generate is None and args.dataset not in PUBLISHED:
         parser.error(
             f'no lists are published for {args.dataset!r}: choose '
-            f'{", ".join(PUBLISHED)}, or make some by --generate'
+            f'{", ".join(PUBLISHED)}, or make some with --generate'
         )
     if args.data_root is None:
         args.data_root = data_folder() / args.dataset
     return args
 
 
-def bring(args: argparse.Namespace) -> int:
+def fetch(args: argparse.Namespace) -> int:
+    """Fetch the published lists; return 1 if some are missing."""
     published = PUBLISHED[args.dataset]
     if args.folder:
         source, read = args.folder, folder_reader(args.folder)
@@ -101,7 +101,7 @@ def bring(args: argparse.Namespace) -> int:
         f'{args.dataset} lists of {published.repository} '
         f'({published.licence}), from {source}'
     )
-    reports = bring_lists(args.dataset, read, source, args.data_root)
+    reports = fetch_lists(args.dataset, read, source, args.data_root)
     table = Table('list', 'images', 'state')
     for report in reports:
         table.add_row(report.name, str(report.lines or '-'), report.state)
@@ -117,9 +117,10 @@ def bring(args: argparse.Namespace) -> int:
 
 
 def generate(args: argparse.Namespace) -> int:
+    """Write balanced lists and show how often they show each class."""
     published = PUBLISHED.get(args.dataset)
     train = args.train_list or f'splits/{published.train if published else "train"}.txt'
-    # The masks of ADE20K count from 1, and 0 is no class.
+    # ADE20K's masks number the classes from 1; 0 is no class.
     lists = generate_lists(
         args.data_root,
         train,
@@ -138,14 +139,14 @@ def generate(args: argparse.Namespace) -> int:
             f'{counts.count(0)} of {len(counts)}',
         )
     Console().print(table)
-    print(f'The lists are in {args.data_root}; a config names one by `labeled_list`.')
+    print(f'The lists are in {args.data_root}; name one as `labeled_list` of a config.')
     return 0
 
 
 def main() -> int:
     args = parse_args()
     try:
-        return bring(args) if args.generate is None else generate(args)
+        return fetch(args) if args.generate is None else generate(args)
     except (OSError, ValueError) as error:
         print(error, file=sys.stderr)
         return 1

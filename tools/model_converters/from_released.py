@@ -1,11 +1,11 @@
-"""Turn a released checkpoint into one of ours.
+"""Convert a released checkpoint to one of mmsemi.
 
 ``python tools/model_converters/from_released.py IN OUT --config CONFIG``
-takes the networks of UniMatch, RankMatch, CorrMatch, PrevMatch (DeepLabV3+
-over ResNet or Xception-65), ST and ST++ (DeepLabV3+, PSPNet, DeepLabV2), as
-their trainers save them.  The result is tested, used and trained on as any
-checkpoint of CONFIG; without CONFIG it is checked against the network that
-its tensors tell, and holds no names of classes.
+accepts the networks of UniMatch, RankMatch, CorrMatch, PrevMatch (DeepLabV3+
+on ResNet or Xception-65), ST and ST++ (DeepLabV3+, PSPNet, DeepLabV2), as
+their trainers save them. The result is a checkpoint of CONFIG like any other.
+Without CONFIG the network is recognised by its tensors, and the result holds
+no class names.
 """
 
 import argparse
@@ -26,7 +26,7 @@ from mmsemi.utils.checkpoint import (
 )
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
-# Tensors that tell a network, and a config of it.
+# Tensors that identify a network, and a config of it.
 NETWORKS = {
     ('backbone.stem.0.weight', 'correlation.key.weight'): 'corrmatch/pascal_1-16.py',
     (
@@ -47,32 +47,35 @@ NETWORKS = {
         'decode_head.conv_seg.0.weight',
     ): 'st/pascal_1-16_deeplabv2.py',
 }
-DEPTHS = {6: 50, 23: 101}  # by the blocks of the third stage
+DEPTHS = {6: 50, 23: 101}  # ResNets by the number of blocks in stage 3
 
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument('checkpoint', metavar='IN', help='released file')
+    parser.add_argument('checkpoint', metavar='IN', help='released checkpoint')
     parser.add_argument('out', metavar='OUT', help='file to write')
-    parser.add_argument('--config', help='whose network the checkpoint is meant for')
+    parser.add_argument('--config', help='config of the network')
     return parser.parse_args()
 
 
 def recognise(state: dict[str, Tensor]) -> Config:
-    """A config of the network that a state dict, under our names, is of.
+    """Return a config of the network that a state dict belongs to.
+
+    Args:
+        state (dict): Tensors under our names.
 
     Raises:
-        ValueError: There is none.
+        ValueError: It belongs to no known network.
     """
     for tensors, file in NETWORKS.items():
         if all(name in state for name in tensors):
             break
     else:
         raise ValueError(
-            'it is of none of the networks that are known by '
-            'their tensors. Name its config by --config.'
+            'it belongs to no network that is recognised by its tensors. '
+            'Give its config with --config.'
         )
     cfg = Config.fromfile(CONFIGS / file)
     classifier = next(name for name in state if 'conv_seg' in name)
@@ -86,39 +89,39 @@ def recognise(state: dict[str, Tensor]) -> Config:
 
 
 def check(released: dict[str, Tensor], own: dict[str, Tensor]) -> None:
-    """Both have the same tensors.
+    """Check that both have the same tensors.
 
     Args:
-        released (dict): The file's.
-        own (dict): The network's, under the released names.
+        released (dict): The tensors of the file.
+        own (dict): The tensors of the network, under the released names.
 
     Raises:
-        ValueError: Naming what is missing, unknown or of another shape.
+        ValueError: Tensors are missing, unknown or of another shape.
     """
     faults = tensor_faults(released, own)
     if faults:
         raise ValueError(
-            f'it is not of this network: it {faults}. Name the '
-            'config of its method, data set and backbone by '
-            '--config.'
+            f'it is not of this network: it {faults}. Give the config of its '
+            'method, data set and backbone with --config.'
         )
 
 
 def convert(
     released: dict[str, Tensor], cfg: Config | None
 ) -> tuple[dict[str, Tensor], list[str]]:
-    """A released network's tensors under our names, all accounted for.
+    """Rename the tensors of a released network, and account for all of them.
 
     Args:
         released (dict): Its state dict.
-        cfg (Config, optional): Of the network it is meant for.
+        cfg (Config, optional): Config of the network. Defaults to None: it is
+            recognised by its tensors.
 
     Returns:
-        tuple[dict, list[str]]: Our state dict, and those of its tensors that
-        released checkpoints do not hold and which start anew.
+        tuple[dict, list[str]]: Our state dict, and the names of its tensors
+        that released checkpoints lack and that keep their initial value.
 
     Raises:
-        ValueError: Naming tensors that are missing, unknown or misshapen.
+        ValueError: Tensors are missing, unknown or of another shape.
     """
     state = convert_state_dict(released)
     cfg = cfg or recognise(state)
@@ -155,11 +158,11 @@ def main() -> None:
     print(f'All {len(released)} tensors of {args.checkpoint} are in {args.out}.')
     for name in anew:
         print(
-            f'{name}, which released checkpoints do not hold, starts at '
+            f'{name}, which released checkpoints lack, starts at '
             f'{float(state[name]):.2f}.'
         )
     if 'dataset_meta' not in meta:
-        print('It holds no names of classes: --config adds them.')
+        print('It holds no class names; --config adds them.')
 
 
 if __name__ == '__main__':

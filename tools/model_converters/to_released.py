@@ -1,9 +1,9 @@
-"""Turn one of our checkpoints into a released one.
+"""Convert a checkpoint of mmsemi to the released format.
 
 ``python tools/model_converters/to_released.py IN OUT`` writes the weights as
 the released trainers of UniMatch, RankMatch, CorrMatch, PrevMatch, ST and
-ST++ read them; what is beside the weights (optimiser, epoch, scores) is left.
-``from_released.py`` turns it back, exactly.
+ST++ read them, without the rest (optimizer, epoch, scores).
+``from_released.py`` converts it back exactly.
 """
 
 import argparse
@@ -25,15 +25,15 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument('checkpoint', metavar='IN', help='one of ours')
+    parser.add_argument('checkpoint', metavar='IN', help='checkpoint of mmsemi')
     parser.add_argument('out', metavar='OUT', help='file to write')
     parser.add_argument(
         '--wrapping',
         choices=list(WRAPPINGS),
         default='module',
-        help="module: under 'model' and with `module.` before every name, as "
-        'trainers on several processes write (the default); model: without '
-        '`module.`; plain: the names alone, as ST',
+        help="module: under 'model', every name with the prefix `module.`, as "
+        'distributed trainers write it (the default); model: without the prefix; '
+        'plain: the state dict alone, as ST writes it',
     )
     return parser.parse_args()
 

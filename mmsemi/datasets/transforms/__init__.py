@@ -1,3 +1,5 @@
+"""Load, crop and change images and masks, and pack them into streams."""
+
 from .cutout import NoiseCutout
 from .formatting import PackLabeled, PackUnlabeled
 from .geometry import RandomScaleCrop

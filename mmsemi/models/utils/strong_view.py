@@ -20,7 +20,7 @@ def strong_view(images: Tensor, draws: Draws) -> Tensor:
 
     Args:
         images (Tensor): Weak views, (B, 3, H, W) BGR uint8.
-        draws (Draws): From :class:`mmsemi.datasets.StrongViews`; may have
+        draws (Draws): From :class:`mmsemi.datasets.transforms.StrongViews`; may have
             any number of adjustments.
 
     Returns:

@@ -153,7 +153,7 @@ def check_list(dataset: str, name: str, text: str, where: str, cure: str) -> Non
         )
 
 
-def bring_lists(
+def fetch_lists(
     dataset: str, read: Reader, source: str, data_root: str | Path
 ) -> list[ListReport]:
     """Write the published lists of a data set to ``DATA_ROOT/splits``.
@@ -197,7 +197,7 @@ def bring_lists(
                     'Move or delete it, and run this again.',
                 )
             else:
-                state = 'brought'
+                state = 'fetched'
                 text = (
                     find.train(Path(data_root))
                     if name == published.train
