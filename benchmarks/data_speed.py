@@ -1,19 +1,18 @@
-"""How fast samples are loaded, and what of it takes the time.
+"""How fast samples are loaded, and which transforms take the time.
 
     OMP_NUM_THREADS=1 python benchmarks/data_speed.py CONFIG
 
-measures the training set of a config, one with strong views, in one process:
-samples per second of a core, and the share of each transform.  Beside it, in
-turn, run the same pipeline with decoded files cached, with the strong views
-left to the device, and by PIL, and the released trainers' pipeline of the
-same definition, which makes whole images with PIL and normalises on the CPU.
+measures the samples per second of one core for the training set of a config
+with strong views, and the share of each transform.  The pipeline alternates
+with itself with decoded files cached, with strong views made on the device
+and with strong views made by PIL, and with the released trainers' equivalent,
+which transforms whole images with PIL and normalizes on the CPU.
 
-Without the data, ``--painted 375x500`` stands in images of that size.  With
-``--step 0.2`` it also tells which share of the time a device would wait that
-takes 0.2 s for a batch, by number of workers.
+``--painted 375x500`` generates images of that size instead of the data.
+``--step 0.2`` also measures for which share of the time a device that needs
+0.2 s per batch would wait, for each number of workers.
 """
 
-import argparse
 import statistics
 import tempfile
 import time
@@ -29,7 +28,7 @@ from mmengine.registry import init_default_scope
 from PIL import Image, ImageEnhance, ImageFilter, ImageOps
 from torch.utils.data import DataLoader
 
-from helpers.timing import clock, write_report
+from helpers.measure import clock, make_parser, seconds, take_turns, write_report
 from mmsemi.datasets import SemiIndex, SemiSampler, list_line, stack_streams
 from mmsemi.datasets.transforms import RandomScaleCrop, StrongViews
 from mmsemi.engine.runner.switches import leave_views_to_device
@@ -40,7 +39,7 @@ BATCH = 4
 
 
 def paint(root: Path, size: tuple[int, int], suffix: str, num: int) -> None:
-    """A data root with ``num`` images of about a photograph's entropy."""
+    """Write a data root of ``num`` images with about a photograph's entropy."""
     rng = np.random.default_rng(0)
     height, width = size
     entries = []
@@ -57,7 +56,7 @@ def paint(root: Path, size: tuple[int, int], suffix: str, num: int) -> None:
 
 
 def by_pil(dataset):
-    """The data set, its strong views made by PIL."""
+    """Let PIL make the strong views of a data set."""
     for part in dataset.parts:
         for views in part.pipeline.transforms:
             for transform in getattr(views, 'transforms', ()):
@@ -67,10 +66,10 @@ def by_pil(dataset):
 
 
 class Released:
-    """The released trainers' pipeline, of what a data set's own says.
+    """The released trainers' pipeline with the settings of a data set.
 
     Args:
-        dataset (SemiSegDataset): Its crop, scales and number of views.
+        dataset (SemiSegDataset): Gives crop, scales and number of views.
     """
 
     mean = torch.tensor([123.675, 116.28, 103.53])[:, None, None] / 255
@@ -162,23 +161,22 @@ class Released:
 def speed(
     ways: dict[str, object], indices: list[SemiIndex], rounds: int
 ) -> dict[str, float]:
-    """Samples per second of each way to load, in turn; the median."""
-    spent = defaultdict(list)
-    for _ in range(rounds + 1):
-        for name, dataset in ways.items():
-            start = clock()
-            for i in range(0, len(indices), BATCH):
-                stack_streams([dataset[k] for k in indices[i : i + BATCH]])
-            spent[name].append(clock() - start)
-    # The first one fills the caches of files.
+    """Return the median samples per second of each way to load."""
+    runs = {name: partial(load_all, dataset, indices) for name, dataset in ways.items()}
     return {
-        name: len(indices) / statistics.median(times[1:])
-        for name, times in spent.items()
+        name: len(indices) / statistics.median(times)
+        for name, times in take_turns(runs, rounds).items()
     }
 
 
+def load_all(dataset, indices: list[SemiIndex]) -> None:
+    """Load samples in batches."""
+    for i in range(0, len(indices), BATCH):
+        stack_streams([dataset[k] for k in indices[i : i + BATCH]])
+
+
 def shares(dataset, indices: list[SemiIndex]) -> dict[str, float]:
-    """Share of the time of each transform, over all streams."""
+    """Return each transform's share of the time, over all streams."""
     spent = defaultdict(float)
 
     def timed(transform: Callable) -> Callable:
@@ -195,20 +193,17 @@ def shares(dataset, indices: list[SemiIndex]) -> dict[str, float]:
         transforms = part.pipeline.transforms
         for i, transform in enumerate(transforms):
             if isinstance(transform, StrongViews) and not transform.on_device:
-                # It does nothing itself but call those.
+                # It only calls its transforms.
                 transform.transforms = list(map(timed, transform.transforms))
             else:
                 transforms[i] = timed(transform)
-    start = clock()
-    for i in range(0, len(indices), BATCH):
-        stack_streams([dataset[k] for k in indices[i : i + BATCH]])
-    total = clock() - start
+    total = seconds(partial(load_all, dataset, indices))
     spent['seeding, stacking'] = total - sum(spent.values())
-    return {name: seconds / total for name, seconds in spent.items()}
+    return {name: took / total for name, took in spent.items()}
 
 
 def wait_share(dataset, indices: list[SemiIndex], workers: int, step: float) -> float:
-    """Share of the time that a device waits for its next batch."""
+    """Return the share of the time that a device waits for its next batch."""
     batches = iter(
         DataLoader(
             dataset,
@@ -229,24 +224,21 @@ def wait_share(dataset, indices: list[SemiIndex], workers: int, step: float) -> 
 
 
 def build(cfg: dict, **changes):
-    """The data set of a config, with changes."""
+    """Build the data set of a config, with changes."""
     return DATASETS.build(dict(cfg, **changes))
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = make_parser(__doc__)
     parser.add_argument('config', help='config file')
-    parser.add_argument('--painted', help='HEIGHTxWIDTH of stand-in images')
+    parser.add_argument('--painted', help='HEIGHTxWIDTH of generated images')
     parser.add_argument(
-        '--suffix', default='.jpg', help='of stand-in images: .jpg or .png'
+        '--suffix', default='.jpg', help='of generated images: .jpg or .png'
     )
     parser.add_argument('--samples', type=int, default=24)
     parser.add_argument('--rounds', type=int, default=3)
-    parser.add_argument('--step', type=float, help='seconds of a device for a batch')
+    parser.add_argument('--step', type=float, help='seconds per batch')
     parser.add_argument('--workers', type=int, nargs='+', default=[0, 1, 2])
-    parser.add_argument('--out', help='JSON file to write')
     add_config_arguments(parser)
     args = parser.parse_args()
     cv2.setNumThreads(0)
@@ -256,8 +248,8 @@ def main() -> None:
     pipeline = loader.dataset.get('unlabeled_pipeline', ())
     if not any(t['type'] == 'StrongViews' for t in pipeline):
         parser.error(
-            f'{args.config} makes no strong views: take the config '
-            'of a method that does, FixMatch for example.'
+            f'{args.config} makes no strong views: use the config of a '
+            'method that does, FixMatch for example.'
         )
 
     with tempfile.TemporaryDirectory() as folder:

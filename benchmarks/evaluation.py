@@ -1,18 +1,17 @@
-"""Time of evaluation and pseudo-labelling, against one forward at a time.
+"""Time of evaluation and pseudo-labeling, compared with single forwards.
 
     OMP_NUM_THREADS=1 python benchmarks/evaluation.py CONFIG
 
 predicts random images with the config's network (random weights) in three
 ways: the released Cityscapes windows, mmseg's sliding windows, and ST's
-test-time augmentation of ten views; ``--tasks`` picks among them.  The
-reference of each is what it is defined by: one window or view after the other
-in full precision, each resized and added up at full size.  Beside it, in turn
-in one process: ours, ours in mixed precision, and on a GPU with the weights
-laid out channels last as well.  ``agree`` is the share of pixels that get the
-reference's class.
+test-time augmentation of ten views; ``--tasks`` selects some of them.  The
+reference follows the definition: one window or view after another in full
+precision, each resized and summed at full size.  It alternates in one process
+with ours, ours in mixed precision and, on a GPU, ours with weights in
+channels-last format.  ``agree`` is the share of pixels with the reference's
+class.
 """
 
-import argparse
 import copy
 import statistics
 from collections.abc import Callable
@@ -24,7 +23,7 @@ from mmengine.registry import init_default_scope
 from mmengine.runner.amp import autocast
 from torch import Tensor, nn
 
-from helpers.timing import seconds, write_report
+from helpers.measure import make_parser, take_turns, write_report
 from mmsemi.engine.runner.switches import compile_network
 from mmsemi.models.utils import (
     mean_logit_windows,
@@ -39,7 +38,7 @@ SCALES = (0.5, 0.75, 1.0, 1.5, 2.0)
 
 
 def views_one_by_one(predict: Callable, images: Tensor) -> Tensor:
-    """ST's ten views, as they are defined."""
+    """Sum the probabilities of ST's ten views, following the definition."""
     size, total = images.shape[2:], 0
     for scale in SCALES:
         scaled = F.interpolate(
@@ -58,7 +57,7 @@ def views_one_by_one(predict: Callable, images: Tensor) -> Tensor:
 
 
 def ways_to_predict(crop: int) -> dict[str, dict[str, Callable]]:
-    """By task: the reference, and ours, of (network, images)."""
+    """Return the reference and ours for each task, called with (logits, images)."""
     windows = dict(crop_size=(crop, crop), stride=(crop * 2 // 3, crop * 2 // 3))
     return {
         'windows': {
@@ -83,11 +82,11 @@ def measure(
     repeats: int,
     compiled: nn.Module | None,
 ) -> list[dict]:
-    """One row for each way."""
+    """Return one row for each way to predict."""
 
     def run(way: str, network: nn.Module, amp: bool = False) -> Tensor:
-        # As MMEngine's loops; in inference mode autocast would cast the
-        # weights anew for every forward.
+        # As in MMEngine's loops; in inference mode, autocast would cast the
+        # weights again in every forward.
         with torch.no_grad(), autocast(enabled=amp):
             return ways[way](network.logits, images)
 
@@ -98,14 +97,11 @@ def measure(
     }
     if compiled is not None:
         runs['and compiled'] = partial(run, 'ours', compiled, amp=True)
-    if images.is_cuda:  # elsewhere the runner refuses it
+    if images.is_cuda:  # refused on the CPU
         last = copy.deepcopy(network).to(memory_format=torch.channels_last)
         runs['and channels last'] = partial(run, 'ours', last, amp=True)
     labels = {name: once().argmax(1) for name, once in runs.items()}
-    times = {name: [] for name in runs}
-    for _ in range(repeats):
-        for name, once in runs.items():
-            times[name].append(seconds(once))
+    times = take_turns(runs, repeats)
     reference = statistics.median(times['one by one'])
     return [
         dict(
@@ -119,9 +115,7 @@ def measure(
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = make_parser(__doc__, repeats=3)
     parser.add_argument('config', help='config file')
     parser.add_argument('--device', default='cpu', help='cpu or cuda')
     parser.add_argument('--height', type=int, default=256)
@@ -130,10 +124,8 @@ def main() -> None:
     tasks = ('windows', 'slide', 'views')
     parser.add_argument('--tasks', nargs='+', choices=tasks, default=tasks)
     parser.add_argument(
-        '--compile', action='store_true', help='a row for compiled layers besides'
+        '--compile', action='store_true', help='add a row for compiled layers'
     )
-    parser.add_argument('--repeats', type=int, default=3)
-    parser.add_argument('--out', help='JSON file to write')
     add_config_arguments(parser)
     args = parser.parse_args()
     cfg = load_config(args)

@@ -1,13 +1,12 @@
-"""Time and memory of the smaller kernels of the methods.
+"""Time and memory of losses, mixing and IoU counts, compared with libraries.
 
     OMP_NUM_THREADS=1 python benchmarks/kernels.py --out kernels.json
 
-holds each against what mmseg and PyTorch have for the same, in turn in one
-process, at the published sizes.  Losses are taken with their gradient.  Time
-is the median, memory the most that a call holds beside its inputs.
+compares each with what mmseg and PyTorch offer for it, alternating in one
+process, at published sizes; losses include their gradient.  Time is the
+median, memory the peak of a call without its inputs.
 """
 
-import argparse
 import statistics
 from collections.abc import Callable
 
@@ -16,7 +15,7 @@ import torch.nn.functional as F
 from mmseg.evaluation import IoUMetric
 from mmseg.models.losses import CrossEntropyLoss, OhemCrossEntropy
 
-from helpers.timing import peak_memory, seconds, write_report
+from helpers.measure import make_parser, peak_memory, take_turns, write_report
 from mmsemi.evaluation import ConfusionIoUMetric
 from mmsemi.models.losses import masked_cross_entropy, masked_kl, ohem_cross_entropy
 from mmsemi.models.utils import cutmix, snapshot_reliability
@@ -28,7 +27,7 @@ Rivals = dict[str, Callable]
 def smooth_labels(
     num: int, classes: int, size: tuple[int, int], generator: torch.Generator
 ) -> torch.Tensor:
-    """Label maps (num, H, W) of regions, as networks predict them."""
+    """Make label maps (num, H, W) of smooth regions, as networks predict them."""
     coarse = torch.randn(num, classes, 8, 10, generator=generator)
     return F.interpolate(coarse, size, mode='bilinear').argmax(1)
 
@@ -178,16 +177,13 @@ KERNELS = {
 
 
 def measure(rivals: Rivals, repeats: int, device: str) -> list[dict]:
-    """One row for each way to compute the same."""
+    """Check that all rivals agree; return one row for each."""
     expected = rivals['ours']()
     for name, run in rivals.items():
         torch.testing.assert_close(
             run(), expected, rtol=1e-4, atol=1e-6, check_dtype=False
         )
-    times = {name: [] for name in rivals}
-    for _ in range(repeats):
-        for name, run in rivals.items():
-            times[name].append(seconds(run))
+    times = take_turns(rivals, repeats)
     ours = statistics.median(times['ours'])
     return [
         dict(
@@ -201,12 +197,8 @@ def measure(rivals: Rivals, repeats: int, device: str) -> list[dict]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = make_parser(__doc__, repeats=7)
     parser.add_argument('--device', default='cpu', help='cpu or cuda')
-    parser.add_argument('--repeats', type=int, default=7)
-    parser.add_argument('--out', help='JSON file to write')
     args = parser.parse_args()
 
     rows = []

@@ -1,21 +1,20 @@
-"""The memory that training by a config takes, and what would lower it.
+"""Memory that training with a config needs, and settings that lower it.
 
     python benchmarks/memory.py CONFIG --budget 24 --processes 4
 
-Follows a step through the shapes of its tensors: no data, no GPU and no
-memory are needed, and a published crop takes seconds.  ``--budget`` tries one
-switch after the other, the cheapest first, until a process needs no more than
-so many GB (0 tries all).  ``--measure`` does a step on made-up pictures as
-well and puts its peak beside the prediction.  1 GB is 2**30 bytes.
+predicts the peak of a step from the shapes of its tensors, without data, GPU
+or memory, in seconds.  ``--budget`` tries one setting after another, the
+cheapest first, until a process needs no more than that many GB (0 tries all).
+``--measure`` also does a step on generated images and shows its peak beside
+the prediction.  1 GB is 2**30 bytes.
 """
 
-import argparse
 import copy
 import tempfile
 
 from helpers.floor import BareNetwork
+from helpers.measure import make_parser, peak_memory, write_report
 from helpers.rehearsal import Rehearsal, set_crop, use_noise
-from helpers.timing import peak_memory, write_report
 from mmsemi.engine.runner.batch import samples_per_step
 from mmsemi.measuring.footprint import fake_step, peak_bytes
 from mmsemi.utils.config import add_config_arguments, load_config
@@ -39,23 +38,22 @@ SWITCHES = [  # the cheapest first
 
 
 def parse_args():
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = make_parser(__doc__)
     parser.add_argument('config', help='config file')
     parser.add_argument(
-        '--crops', type=int, nargs='+', help='pixels of a side, one or more'
+        '--crops', type=int, nargs='+', help='sides of the crop, in pixels'
     )
-    parser.add_argument('--processes', type=int, default=1)
-    parser.add_argument('--budget', type=float, help='GB per process')
-    parser.add_argument('--measure', action='store_true', help='do a step, too')
-    parser.add_argument('--out', help='JSON file to write')
+    parser.add_argument(
+        '--processes', type=int, default=1, help='processes that share the batch'
+    )
+    parser.add_argument('--budget', type=float, help='GB per process, 0: try all')
+    parser.add_argument('--measure', action='store_true', help='also measure a step')
     add_config_arguments(parser)
     return parser.parse_args()
 
 
 def predict(cfg, crop, processes, budget):
-    """Rows of the table, up to the first switch that fits the budget."""
+    """Print and return rows up to the first setting that fits the budget."""
     rows = []
     for name, settings in SWITCHES:
         if rows and (budget is None or rows[-1]['step_gb'] <= budget):
@@ -92,26 +90,23 @@ def predict(cfg, crop, processes, budget):
 
 
 def advise(row, budget):
-    """Say what the last row tried means for the budget."""
+    """Print whether the last row fits the budget, and how."""
     if row['step_gb'] > budget:
-        print(
-            f'Nothing here brings it to {budget} GB: use more processes or '
-            'a smaller crop.'
-        )
+        print(f'No setting fits {budget} GB: use more processes or a smaller crop.')
     elif row['options']:
-        print(f'{budget} GB do by `--cfg-options {row["options"]}`.')
+        print(f'{budget} GB suffice with `--cfg-options {row["options"]}`.')
     else:
-        print(f'{budget} GB do, as it is.')
+        print(f'{budget} GB suffice without changes.')
 
 
 def measure(cfg, crop):
-    """GB of a real step, what is held all the time included."""
+    """Measure the peak of a step on generated images, in GB."""
     if crop:
         set_crop(cfg, crop)
     with tempfile.TemporaryDirectory() as folder:
         use_noise(cfg, folder)
         rehearsal = Rehearsal(cfg)
-        rehearsal.step()  # makes the momentum
+        rehearsal.step()  # creates the momentum
         device = next(rehearsal.model.parameters()).device.type
         return peak_memory(rehearsal.step, device) / GB
 

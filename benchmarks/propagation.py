@@ -2,27 +2,27 @@
 
     python benchmarks/propagation.py --out propagation.json
 
-holds `region_masks` + `propagate_labels` against a direct transcription of
-the definition: every row of the correlation at full resolution, and a visit
-to every region.  Both run in turn in one process; time is the median.  How
-much there is to walk depends on how many regions are confident enough, so the
-share of confident pixels is varied.
+compares `region_masks` + `propagate_labels` with a direct transcription of the
+definition: every row of the correlation at full resolution, and a visit to
+every region.  Both alternate in one process; time is the median.  The share
+of confident pixels varies, because only regions that are confident enough
+take time.
 """
 
-import argparse
 import statistics
+from functools import partial
 
 import torch
 import torch.nn.functional as F
 
-from helpers.timing import clock, write_report
+from helpers.measure import make_parser, take_turns, write_report
 from mmsemi.models.utils import propagate_labels, region_masks
 
 CLASSES = 21
 
 
 def direct_masks(rows, within):
-    """Regions (B, K, H, W) of correlation rows (B, K, h, w)."""
+    """Compute regions (B, K, H, W) of correlation rows (B, K, h, w)."""
     corr = F.interpolate(rows, within.shape[1:], mode='bilinear', align_corners=True)
     corr = corr.flatten(2)
     low = corr.min(dim=2, keepdim=True).values
@@ -32,7 +32,7 @@ def direct_masks(rows, within):
 
 
 def direct_walk(label, confident, regions, thresh, num_classes):
-    """Labels and pixels to trust (B, H, W), region by region."""
+    """Propagate labels (B, H, W) region by region; return them and the mask."""
     label, keep = label.clone(), confident.clone()
     for image in range(len(label)):
         for region in regions[image]:
@@ -48,10 +48,10 @@ def direct_walk(label, confident, regions, thresh, num_classes):
 
 
 def make_inputs(batch, num_regions, side, crop, confident, device):
-    """Correlation rows, where regions may lie, labels, confident pixels.
+    """Make correlation rows, valid pixels, labels and confident pixels.
 
-    Scenes of a few flat objects: positions correlate within one, and some
-    labels are wrong.
+    The scenes consist of a few flat objects: positions of one object
+    correlate, and 2 % of the labels are wrong.
     """
     generator = torch.Generator().manual_seed(0)
     scene = torch.randn(batch, CLASSES, 5, 5, generator=generator)
@@ -73,30 +73,18 @@ def make_inputs(batch, num_regions, side, crop, confident, device):
     return [t.to(device) for t in (rows, within, label, sure)]
 
 
-def seconds(run):
-    start = clock()
-    result = run()
-    return result, clock() - start
-
-
 def measure(inputs, thresh, repeats):
-    """One row of the table."""
+    """Check that the results are equal; return one row of the table."""
     rows, within, label, confident = inputs
-    times = {(who, part): [] for who in ('direct', 'our') for part in ('masks', 'walk')}
-    for repeat in range(repeats + 1):
-        results = []
-        for who, masks, walk in (
-            ('direct', direct_masks, direct_walk),
-            ('our', region_masks, propagate_labels),
-        ):
-            regions, masks_s = seconds(lambda: masks(rows, within))
-            walked, walk_s = seconds(
-                lambda: walk(label, confident, regions, thresh, CLASSES)
-            )
-            results.append((regions, *walked))
-            if repeat:  # the first one warms up
-                times[who, 'masks'].append(masks_s)
-                times[who, 'walk'].append(walk_s)
+    ways = dict(
+        direct=(direct_masks, direct_walk), our=(region_masks, propagate_labels)
+    )
+    runs, results = {}, []
+    for who, (masks, walk) in ways.items():
+        regions = masks(rows, within)
+        runs[f'{who}_masks'] = partial(masks, rows, within)
+        runs[f'{who}_walk'] = partial(walk, label, confident, regions, thresh, CLASSES)
+        results.append((regions, *runs[f'{who}_walk']()))
     if not all(torch.equal(a, b) for a, b in zip(*results)):
         raise RuntimeError('The results differ from the definition.')
 
@@ -107,18 +95,16 @@ def measure(inputs, thresh, repeats):
         region_share=(size.sum() / regions.numel()).item(),
         passed=(core / size >= thresh).float().mean().item(),
     )
-    for (who, part), spent in times.items():
-        row[f'{who}_{part}_ms'] = 1e3 * statistics.median(spent)
-    for who in ('direct', 'our'):
+    for name, spent in take_turns(runs, repeats).items():
+        row[f'{name}_ms'] = 1e3 * statistics.median(spent)
+    for who in ways:
         row[f'{who}_ms'] = row[f'{who}_masks_ms'] + row[f'{who}_walk_ms']
     row['ratio'] = row['direct_ms'] / row['our_ms']
     return row
 
 
 def main():
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = make_parser(__doc__, repeats=5)
     parser.add_argument('--device', default='cpu', help='cpu or cuda')
     parser.add_argument('--batch', type=int, default=4)
     parser.add_argument('--regions', type=int, default=128)
@@ -132,8 +118,6 @@ def main():
         default=[0.5, 0.85, 0.95],
         help='shares of confident pixels',
     )
-    parser.add_argument('--repeats', type=int, default=5)
-    parser.add_argument('--out', help='JSON file to write')
     args = parser.parse_args()
 
     print(

@@ -2,15 +2,14 @@
 
     python benchmarks/rank_loss.py --out rank_loss.json
 
-holds `cutmix_features` + `rank_correlation_loss` against a direct
+compares `cutmix_features` + `rank_correlation_loss` with a direct
 transcription of the definition: both maps resized to the crop, mixed and
 resized back, every landmark compared with all earlier ones again, every
-ordering looked up among all landmarks.  One step is the mixing, the loss and
-its gradient.  Both run in turn in one process; time is the median, memory the
-peak that the step adds to what was allocated before it.
+ordering gathered from all landmarks.  A step consists of the mixing, the loss
+and its gradient.  Both alternate in one process; time is the median, memory
+the peak of the step.
 """
 
-import argparse
 import statistics
 from functools import partial
 from itertools import permutations
@@ -18,14 +17,14 @@ from itertools import permutations
 import torch
 import torch.nn.functional as F
 
-from helpers.timing import peak_memory, seconds, write_report
+from helpers.measure import make_parser, peak_memory, take_turns, write_report
 from mmsemi.models.losses import rank_correlation_loss
 from mmsemi.models.utils import cutmix, cutmix_features
 from mmsemi.structures import as_pastes
 
 
 def direct_mixing(own, other, pastes, size):
-    """Feature maps (B, C, h, w) mixed at the size of the images."""
+    """Mix feature maps (B, C, h, w) at the size of the images."""
     own_large, other_large = (
         F.interpolate(feat, size=size, mode='bilinear', align_corners=True)
         for feat in (own, other)
@@ -39,7 +38,7 @@ def direct_mixing(own, other, pastes, size):
 
 
 def direct_landmarks(feat, num, start):
-    """Positions (B, num) of features (B, C, h, w), image by image."""
+    """Select landmarks (B, num) of features (B, C, h, w), image by image."""
     unit = F.normalize(feat.flatten(2), dim=1)
     landmarks = []
     for image, first in zip(unit, start.tolist()):
@@ -52,7 +51,7 @@ def direct_landmarks(feat, num, start):
 
 
 def direct_loss(weak, strong, start, num=64, top=4):
-    """The correlation term of features (B, C, h, w)."""
+    """Compute the correlation term of features (B, C, h, w)."""
     landmarks = direct_landmarks(weak, num, start)
     orders = torch.tensor(list(permutations(range(top))), device=weak.device)  # (24, 4)
     prob = []
@@ -73,7 +72,7 @@ def direct_loss(weak, strong, start, num=64, top=4):
 
 
 def step(mixing, loss, own, other, strong, pastes, size, start):
-    """Mixing, loss and gradient; either of the first two may be None."""
+    """Return loss and gradient after mixing; `mixing` or `loss` may be None."""
     weak = own
     if mixing:
         with torch.no_grad():
@@ -88,7 +87,7 @@ def our_loss(weak, strong, start):
     return rank_correlation_loss(weak, strong, start=start)[0]
 
 
-PARTS = {  # name: the steps to compare, the definition's and ours
+PARTS = {  # the definition's step and ours
     'mixing': (
         partial(step, direct_mixing, None),
         partial(step, cutmix_features, None),
@@ -102,7 +101,7 @@ PARTS = {  # name: the steps to compare, the definition's and ours
 
 
 def make_inputs(batch, channels, side, crop, device):
-    """Weak features, own and the partner's, strong ones, boxes, landmarks."""
+    """Make features (weak, partner's, strong), boxes and first landmarks."""
     generator = torch.Generator().manual_seed(0)
     own, other, noise = (
         0.1 * torch.randn(batch, channels, side, side, generator=generator)
@@ -121,15 +120,13 @@ def make_inputs(batch, channels, side, crop, device):
 
 
 def measure(direct, ours, inputs, repeats):
-    """One row of the table."""
+    """Return one row of the table."""
     expected, actual = direct(*inputs), ours(*inputs)
-    times = {direct: [], ours: []}
-    for _ in range(repeats):
-        for run in times:
-            times[run].append(seconds(partial(run, *inputs)))
-    direct_s, our_s = (statistics.median(runs) for runs in times.values())
+    runs = dict(direct=partial(direct, *inputs), ours=partial(ours, *inputs))
+    times = take_turns(runs, repeats)
+    direct_s, our_s = (statistics.median(spent) for spent in times.values())
     direct_bytes, our_bytes = (
-        peak_memory(partial(run, *inputs), inputs[0].device.type) for run in times
+        peak_memory(run, inputs[0].device.type) for run in runs.values()
     )
     value_error, grad_error = (
         ((a - e).norm() / e.norm()).item() for e, a in zip(expected, actual)
@@ -147,20 +144,16 @@ def measure(direct, ours, inputs, repeats):
 
 
 def main():
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = make_parser(__doc__, repeats=7)
     parser.add_argument('--device', default='cpu', help='cpu or cuda')
     parser.add_argument('--batch', type=int, default=2)
     parser.add_argument('--channels', type=int, default=256)
-    parser.add_argument('--repeats', type=int, default=7)
     parser.add_argument(
         '--sizes',
         nargs='+',
         default=['21:321', '51:801'],
         help='feature map side and crop side, as SIDE:CROP',
     )
-    parser.add_argument('--out', help='JSON file to write')
     args = parser.parse_args()
 
     rows = []

@@ -1,17 +1,15 @@
-"""What training costs against crop, batch, classes, processes and lists.
+"""How time and memory grow with crop, batch, classes, processes and lists.
 
     OMP_NUM_THREADS=1 python benchmarks/scale.py
 
-takes a step (loss and gradients) of UniMatch with a small network, one
-quantity varied at a time, the same in several processes of one thread each,
-and builds data set and sampler over lists of up to ``--lines`` lines.
-``exponent`` is that of the growth since the row above: 1 is linear.
-``efficiency`` is the share that as many processes reach of as many times the
-samples per second of one; they are timed by the wall clock, so nothing else
-should run on the machine.
+times a step (loss and gradients) of UniMatch with a small network while one
+quantity varies, the same step in several processes of one thread each, and
+data set and sampler with lists of up to ``--lines`` lines.  ``exponent``
+describes the growth since the row above: 1 is linear.  ``efficiency`` is the
+samples per second of n processes, divided by n times those of one process;
+this is wall time, so nothing else should run on the machine.
 """
 
-import argparse
 import json
 import math
 import resource
@@ -29,7 +27,7 @@ from mmengine.config import Config
 from mmengine.model import MMDistributedDataParallel
 from mmengine.registry import init_default_scope
 
-from helpers.timing import clock, seconds, write_report
+from helpers.measure import clock, make_parser, seconds, write_report
 from mmsemi.datasets import SemiSampler, SemiSegDataset
 from mmsemi.registry import MODELS
 from mmsemi.structures import as_pastes
@@ -42,7 +40,7 @@ USUAL = dict(crop=161, batch=2, classes=21)
 def make_step(
     crop: int, batch: int, classes: int, wrap: Callable = lambda model: model
 ) -> Callable[[], None]:
-    """A step's loss and gradients, done once to warm up."""
+    """Make a step of loss and gradients, and do it once to warm up."""
     cfg = Config.fromfile(CONFIG).model
     cfg.decode_head.num_classes = classes
     torch.manual_seed(0)
@@ -77,13 +75,13 @@ def make_step(
 
 
 def step_seconds(repeats: int, **quantities: int) -> float:
-    """Median time of a step."""
+    """Return the median time of a step."""
     step = make_step(**quantities)
     return statistics.median(seconds(step) for _ in range(repeats))
 
 
 def run_process(rank: int, world_size: int, repeats: int, folder: str) -> None:
-    """One of the processes that train together; the first one reports."""
+    """Train in one of several processes; the first one writes the time."""
     torch.set_num_threads(1)
     init_default_scope('mmsemi')
     dist.init_process_group(
@@ -102,7 +100,7 @@ def run_process(rank: int, world_size: int, repeats: int, folder: str) -> None:
 
 
 def process_seconds(world_size: int, repeats: int) -> float:
-    """Mean time of a step of so many processes together."""
+    """Return the mean time of a step of several processes together."""
     with tempfile.TemporaryDirectory() as folder:
         torch.multiprocessing.spawn(
             run_process, (world_size, repeats, folder), nprocs=world_size
@@ -111,7 +109,7 @@ def process_seconds(world_size: int, repeats: int) -> float:
 
 
 def list_cost(lines: int) -> dict:
-    """Data set, sampler and an entry of a list, in this process."""
+    """Measure data set, sampler and access to an entry, in this process."""
     with tempfile.TemporaryDirectory() as root:
         with open(f'{root}/train.txt', 'w') as file:
             file.writelines(
@@ -145,6 +143,7 @@ def list_cost(lines: int) -> dict:
 
 
 def show_steps(repeats: int) -> list[dict]:
+    """Print and return the time of steps."""
     rows = []
     print(f'{"":<8} {"":>8} {"step":>11} {"exponent":>9}')
     for name, values in STEPS.items():
@@ -163,6 +162,7 @@ def show_steps(repeats: int) -> list[dict]:
 
 
 def show_processes(most: int, repeats: int) -> list[dict]:
+    """Print and return the time of several processes."""
     rows = []
     print(f'{"processes":>10} {"step":>11} {"samples/s":>10} {"efficiency":>11}')
     for processes in range(1, most + 1):
@@ -179,13 +179,14 @@ def show_processes(most: int, repeats: int) -> list[dict]:
 
 
 def show_lists(most: int) -> list[dict]:
+    """Print and return time and memory of lists."""
     rows = []
     print(
         f'{"lines":>10} {"read":>9} {"order":>9} {"an entry":>11} '
         f'{"held":>10} {"peak":>10}'
     )
     for power in range(3, int(math.log10(most)) + 1):
-        # In a process of its own, whose peak is its own.
+        # In a process of its own, to measure its peak alone.
         done = subprocess.run(
             [sys.executable, __file__, '--list', str(10**power)],
             capture_output=True,
@@ -203,14 +204,10 @@ def show_lists(most: int) -> list[dict]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument('--lines', type=int, default=10**6, help='at most')
-    parser.add_argument('--list', type=int, help='measure one list alone')
-    parser.add_argument('--processes', type=int, default=2, help='at most')
-    parser.add_argument('--repeats', type=int, default=2)
-    parser.add_argument('--out', help='JSON file to write')
+    parser = make_parser(__doc__, repeats=2)
+    parser.add_argument('--lines', type=int, default=10**6, help='longest list')
+    parser.add_argument('--list', type=int, help='measure only one list')
+    parser.add_argument('--processes', type=int, default=2, help='most processes')
     args = parser.parse_args()
     init_default_scope('mmsemi')
     if args.list:

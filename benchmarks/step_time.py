@@ -1,25 +1,25 @@
-"""Time and memory of a training step, above its bare network.
+"""Time and memory of a training step, compared with its bare network.
 
     python benchmarks/step_time.py CONFIG --out step_time.json
 
-The floor is the bare network on exactly the same images: what a step sends
-through it, in the same modes and batches, and backwards the gradients that
-came back.  Where a method has layers of its own, the step is held against a
-floor with them, too.
+compares a step with its floor: the forwards of the network in the same modes
+and batches, and the same backward pass through it, without everything else.
+If a method has layers of its own, the step is also compared with a floor that
+includes them.
 
-``--against KEY=VALUE`` holds the step against one under other settings
-instead, and an update by accumulated steps counts as one:
+``--against KEY=VALUE`` compares it with a step under other settings instead;
+the steps that accumulate gradients for one update count as one:
 
     python benchmarks/step_time.py CONFIG --against \\
         train_dataloader.sampler.partner=in_batch
 
-Both take turns in one process, on a batch of the config's data (``--noise``:
-of made-up pictures); learning rate 0 keeps them at the same work.  Times are
-medians, the ratio is the median over pairs, with its quartiles.  With one
-thread on a CPU (``OMP_NUM_THREADS=1``) times are the processor's.
+Both alternate in one process on one batch of the config's data, or of
+generated images (``--noise``).  The learning rate is 0, so that every step
+does the same work.  Times are medians; the ratio is the median over pairs,
+with its quartiles.  With one thread on a CPU (``OMP_NUM_THREADS=1``), times
+are processor times.
 """
 
-import argparse
 import copy
 import tempfile
 from collections import defaultdict
@@ -29,41 +29,36 @@ import torch
 from mmengine.config import DictAction
 
 from helpers.floor import BareNetwork, own_layers
+from helpers.measure import make_parser, peak_memory, seconds, take_turns, write_report
 from helpers.parts import Parts
 from helpers.rehearsal import Rehearsal, set_crop, use_noise
-from helpers.timing import peak_memory, seconds, write_report
 from mmsemi.utils.config import add_config_arguments, load_config
 
 
 def parse_args():
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = make_parser(__doc__, repeats=9)
     parser.add_argument('config', help='config file')
-    parser.add_argument('--crop', type=int, help='pixels of a side')
-    parser.add_argument('--noise', action='store_true', help='made-up pictures as data')
-    parser.add_argument('--repeats', type=int, default=9, help='2 or more')
+    parser.add_argument('--crop', type=int, help='side of the crop, in pixels')
+    parser.add_argument('--noise', action='store_true', help='use generated images')
     parser.add_argument(
         '--against',
         nargs='+',
         action=DictAction,
         help='settings of another step to compare with, instead of the floor',
     )
-    parser.add_argument('--out', help='JSON file to write')
     add_config_arguments(parser)
     return parser.parse_args()
 
 
 def alternate(first, second, repeats):
-    """Medians of both, and quartiles of their ratios."""
-    first(), second()  # the first ones warm up
-    pairs = [(seconds(first), seconds(second)) for _ in range(repeats)]
-    low, middle, high = quantiles(b / a for a, b in pairs)
-    return [median(times) for times in zip(*pairs)], (low, middle, high)
+    """Return the median seconds of both, and quartiles of their ratios."""
+    times = list(take_turns(dict(first=first, second=second), repeats).values())
+    ratios = quantiles(b / a for a, b in zip(*times))
+    return [median(spent) for spent in times], tuple(ratios)
 
 
 def compare(names, first, second, repeats, device):
-    """A row of the table for each, as a dict."""
+    """Print and return time, memory and their ratios."""
     times, ratio = alternate(first, second, repeats)
     peaks = [peak_memory(run, device) for run in (first, second)]
     for name, spent, peak in zip(names, times, peaks):
@@ -86,7 +81,7 @@ def compare(names, first, second, repeats, device):
 
 
 def shares(rehearsal, floor, repeats):
-    """Milliseconds of each part of a step, printed with their shares."""
+    """Print and return the milliseconds of each part of a step."""
     spent = defaultdict(list)
     for _ in range(repeats):
         parts = Parts()
@@ -151,7 +146,7 @@ def main():
             )
             layers = own_layers(model)
             if layers:
-                print('\nwith the layers of the method in the floor:')
+                print("\nwith the method's layers in the floor:")
                 result['with_layers'] = compare(
                     ('floor', 'step'),
                     BareNetwork(rehearsal.step, context, layers).run,

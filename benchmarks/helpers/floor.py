@@ -1,4 +1,4 @@
-"""What a step asks of its network, and nothing besides."""
+"""The part of a step that any training of the same network needs."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
@@ -15,14 +15,14 @@ NETWORK = ('backbone', 'decode_head', 'data_preprocessor')
 
 
 class Pass(NamedTuple):
-    """A batch that went through a network.
+    """One forward of a network and the gradients that came back to it.
 
     Attributes:
-        model (nn.Module): The network, one that guides it, or a layer.
-        forward (Callable): Sends it through again.
+        model (nn.Module): The network, a network that guides it, or a layer.
+        forward (Callable): Repeats the forward.
         training (bool): Whether the network was in training mode.
-        grads (list[Tensor], optional): What came back to the outputs, (B, C,
-            H, W) each; None for a pass without gradients.
+        grads (list[Tensor]): Gradient of each output, (B, C, H, W); empty if
+            the forward ran without gradients.
     """
 
     model: nn.Module
@@ -32,18 +32,18 @@ class Pass(NamedTuple):
 
 
 class BareNetwork:
-    """The floor of a step: its network alone.
+    """Repeat what a step does with its network, and nothing else.
 
-    Takes note of what a step sends through its networks, in which mode and
-    grouping, and which gradients come back.  :meth:`run` repeats exactly
-    that: the same images forwards, the same gradients backwards.
+    A recorded step gives the batches that go through its networks, the modes
+    these are in, and the gradients that come back.  :meth:`run` then computes
+    the same forwards and the same backward pass.
 
     Args:
-        step (Callable): Does a step of training.
-        context (Callable): Gives the context that it computes in, for mixed
+        step (Callable): Does a training step; called once.
+        context (Callable): Returns the context of the forwards, for mixed
             precision.
-        layers (Sequence[nn.Module]): Layers that belong to it besides, as
-            :func:`own_layers` finds them.  Defaults to none.
+        layers (Sequence[nn.Module]): Layers to record as well, see
+            :func:`own_layers`.  Defaults to none.
     """
 
     def __init__(
@@ -55,24 +55,21 @@ class BareNetwork:
         self.context = context
         self.passes: list[Pass] = []
         with ExitStack() as stack:
-            for name in ('logits', 'logits_and_dropped'):
+            for method in (SemiSegmentor.logits, SemiSegmentor.logits_and_dropped):
+                recorded = self._recorded(method)
                 stack.enter_context(
-                    patch.object(
-                        SemiSegmentor, name, self._noting(getattr(SemiSegmentor, name))
-                    )
+                    patch.object(SemiSegmentor, method.__name__, recorded)
                 )
             for layer in layers:
-                forward = self._noting(type(layer).forward)
-                stack.enter_context(
-                    patch.object(layer, 'forward', partial(forward, layer))
-                )
+                recorded = partial(self._recorded(type(layer).forward), layer)
+                stack.enter_context(patch.object(layer, 'forward', recorded))
             step()
 
-    def _noting(self, forward: Callable) -> Callable:
+    def _recorded(self, forward: Callable) -> Callable:
 
-        def noted(model, *args, **kwargs):
+        def recorded(model, *args, **kwargs):
             outputs = forward(model, *args, **kwargs)
-            # What a layer is given has a way back of its own.
+            # A layer starts its own backward pass: cut its inputs off.
             args = [
                 arg.detach().requires_grad_()
                 if torch.is_tensor(arg) and arg.requires_grad
@@ -98,10 +95,10 @@ class BareNetwork:
             )
             return outputs
 
-        return noted
+        return recorded
 
     def forward(self) -> list[tuple[Tensor, Tensor]]:
-        """All passes; outputs and the gradients that come back to them."""
+        """Repeat all forwards; return outputs and their gradients in pairs."""
         pairs: list[tuple[Tensor, Tensor]] = []
         for model, forward, training, grads in self.passes:
             if model.training != training:
@@ -116,7 +113,7 @@ class BareNetwork:
         return [(out, grad) for out, grad in pairs if grad is not None]
 
     def run(self) -> None:
-        """All passes, forwards and backwards."""
+        """Repeat all forwards and the backward pass."""
         outputs, grads = zip(*self.forward())
         torch.autograd.backward(outputs, grads)
         for model in {p.model for p in self.passes}:
@@ -124,13 +121,13 @@ class BareNetwork:
 
 
 def own_layers(model: nn.Module) -> list[nn.Module]:
-    """The layers with weights that a method adds to its network.
+    """Find the layers with weights that a method adds to its network.
 
     Args:
         model (SemiSegmentor): The method.
 
     Returns:
-        list[nn.Module]: The outermost ones that are PyTorch's own or hold
+        list[nn.Module]: The outermost modules that are PyTorch's own or hold
         weights themselves.
     """
 

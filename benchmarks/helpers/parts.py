@@ -8,42 +8,60 @@ from contextlib import ExitStack
 from unittest.mock import patch
 
 import torch
+from mmengine.hooks import Hook
 
 from mmsemi.engine.hooks import EMATeacherHook
-from mmsemi.models import SemiSegmentor
-from mmsemi.models.utils import PseudoLabel
+from mmsemi.models import PrevMatch, SemiSegmentor
+from mmsemi.models.utils import (
+    PseudoLabel,
+    cutmix,
+    cutmix_features,
+    outside,
+    propagate_labels,
+)
 
 from .floor import NETWORK
+from .measure import clock
 from .rehearsal import Rehearsal
-from .timing import clock
 
-NAMES = dict(  # of functions; others have their own
-    confident_share='logged shares',
-    cutmix='mixing',
-    cutmix_features='mixing',
-    from_logits='pseudo-label',
-    outside='mixing',
-    prev_labels='pseudo-label',
-)
+# Functions and methods are named as objects: renaming one without renaming it
+# here is an error, and cannot move its time to another part unnoticed.
+FUNCTIONS = {  # others in a method's module are parts under their own name
+    cutmix: 'mixing',
+    cutmix_features: 'mixing',
+    outside: 'mixing',
+    propagate_labels: 'propagate_labels',
+}
+METHODS = [
+    (SemiSegmentor, SemiSegmentor.loss_sup, 'loss_sup'),
+    (PseudoLabel, PseudoLabel.from_logits, 'pseudo-label'),
+    (PseudoLabel, PseudoLabel.cutmix, 'mixing'),
+    (PseudoLabel, PseudoLabel.confident_share, 'logged shares'),
+    (PrevMatch, PrevMatch.prev_labels, 'pseudo-label'),
+]
 
 
 class Parts:
-    """The parts of a step, each without the parts inside it.
+    """Time the parts of a step, each without the parts inside it.
 
-    Every function of mmsemi that a method calls is a part, every module that
+    A part is every function of mmsemi that a method calls, every module that
     it has beside the network, and what surrounds the method: views to device,
-    backward, optimiser, hooks.
+    backward, optimizer, hooks.
 
     Attributes:
-        spent (dict[str, float]): Seconds by name.
+        spent (dict[str, float]): Seconds of each part.
     """
 
     def __init__(self) -> None:
         self.spent: dict[str, float] = defaultdict(float)
-        self._inner = []
+        self._inner: list[float] = []
 
     def measure(self, rehearsal: Rehearsal) -> None:
-        """Do a step of training."""
+        """Do a training step and time its parts.
+
+        Raises:
+            AttributeError: A part does not exist any more.
+        """
         with ExitStack() as stack:
             for owner, attribute, name in _places(rehearsal):
                 found = inspect.getattr_static(owner, attribute)
@@ -53,8 +71,7 @@ class Parts:
                 stack.enter_context(patch.object(owner, attribute, timed))
             self._timed(rehearsal.step, 'the rest')()
 
-    def _timed(self, function: Callable, name) -> Callable:
-
+    def _timed(self, function: Callable, name: str | Callable) -> Callable:
         def run(*args, **kwargs):
             part = name(*args) if callable(name) else name
             start = clock()
@@ -70,8 +87,8 @@ class Parts:
         return run
 
 
-def _places(rehearsal: Rehearsal) -> Iterator[tuple[object, str, object]]:
-    """Owner, attribute and name (or a function of the arguments)."""
+def _places(rehearsal: Rehearsal) -> Iterator[tuple[object, str, str | Callable]]:
+    """Yield owner, attribute, and the part's name or a function returning it."""
     model = rehearsal.model
 
     def forward(network, *args):
@@ -79,15 +96,16 @@ def _places(rehearsal: Rehearsal) -> Iterator[tuple[object, str, object]]:
             return 'guidance forwards'
         return 'forwards' if torch.is_grad_enabled() else 'partner forward'
 
-    yield SemiSegmentor, 'logits', forward
-    yield SemiSegmentor, 'logits_and_dropped', forward
-    yield SemiSegmentor, 'loss_sup', 'loss_sup'
-    for attribute in ('from_logits', 'cutmix', 'confident_share'):
-        yield PseudoLabel, attribute, NAMES[attribute]
+    for method in (SemiSegmentor.logits, SemiSegmentor.logits_and_dropped):
+        yield SemiSegmentor, method.__name__, forward
+    for owner, method, name in METHODS:
+        yield owner, method.__name__, name
     module = sys.modules[type(model).__module__]
     for attribute, value in list(vars(module).items()):
-        if inspect.isfunction(value) and value.__module__.startswith('mmsemi.models'):
-            yield module, attribute, NAMES.get(attribute, attribute)
+        if callable(value) and value in FUNCTIONS:
+            yield module, attribute, FUNCTIONS[value]
+        elif inspect.isfunction(value) and value.__module__.startswith('mmsemi.models'):
+            yield module, attribute, attribute
     for name, child in model.named_children():
         if name not in NETWORK:
             for attribute, value in list(vars(type(child)).items()):
@@ -97,9 +115,9 @@ def _places(rehearsal: Rehearsal) -> Iterator[tuple[object, str, object]]:
     yield type(model.data_preprocessor), 'forward', 'views to device'
     optim = rehearsal.runner.optim_wrapper
     yield type(optim), 'backward', 'backward'
-    yield type(optim.optimizer), 'step', 'optimiser'
-    yield type(optim.optimizer), 'zero_grad', 'optimiser'
+    yield type(optim.optimizer), 'step', 'optimizer'
+    yield type(optim.optimizer), 'zero_grad', 'optimizer'
     for hook in {type(hook) for hook in rehearsal.runner.hooks}:
         name = 'EMA' if hook is EMATeacherHook else 'hooks'
-        for attribute in ('before_train_iter', 'after_train_iter'):
-            yield hook, attribute, name
+        for method in (Hook.before_train_iter, Hook.after_train_iter):
+            yield hook, method.__name__, name

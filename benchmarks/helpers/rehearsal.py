@@ -1,4 +1,4 @@
-"""A run that is ready to train and does the steps it is told to."""
+"""A training that is ready to start and does single steps on request."""
 
 import math
 import os
@@ -23,11 +23,10 @@ from mmsemi.utils.compat import BATCH_NORMS, move_to_iter
 
 @LOOPS.register_module()
 class RehearsalLoop(EpochBasedTrainLoop):
-    """Begins a training, and leaves the steps to its caller.
+    """Prepare a training and leave the steps to the caller.
 
-    It stands in the middle of the run, with previous models where there is a
-    hook that keeps them, before a step that no hook takes for its turn to log
-    or to look around.
+    The loop then is in the middle of the training, with previous models if a
+    hook keeps them, before a step at which no hook logs or checks anything.
     """
 
     def run(self) -> nn.Module:
@@ -43,20 +42,20 @@ class RehearsalLoop(EpochBasedTrainLoop):
 
 
 class Rehearsal:
-    """A step of a config, again and again on one batch.
+    """Repeat a config's training step on one batch.
 
-    The network starts from random weights, is not validated and learns
-    nothing (its learning rate is 0): a step costs what a step of training
-    costs and leaves the weights as they are.  The classifier is scaled so
-    that half of the weak views' pixels are 95 % sure, as in training, since
-    some methods have more to do where the network is sure.
+    The network starts from random weights and is not validated.  The learning
+    rate is 0: a step costs what it costs in training but leaves the weights
+    as they are.  The classifier is scaled so that half of the weak views'
+    pixels have a confidence of 95 %, as in training, because some methods
+    have more to do where the network is confident.
 
     Args:
-        cfg (Config): Of a run.  It is changed.
+        cfg (Config): Config of a training; changed in place.
 
     Attributes:
-        runner (SemiRunner): In the middle of its training.
-        batch (dict): Streams, as the loader gives them.
+        runner (SemiRunner): Runner in the middle of the training.
+        batch (dict): Streams as the loader returns them.
     """
 
     count = 0
@@ -77,7 +76,7 @@ class Rehearsal:
         return self.runner.model
 
     def load(self) -> dict:
-        """Load the batch in this process."""
+        """Load the batch again, in this process."""
         loader = self.runner.train_dataloader
         return stack_streams(
             [
@@ -87,19 +86,19 @@ class Rehearsal:
         )
 
     def step(self) -> None:
-        """A step of training, with all hooks and the same draws."""
+        """Do a training step with all hooks and the same random draws."""
         loop = self.runner.train_loop
         loop.run_iter(0, self.batch)
         move_to_iter(loop, loop.iter - 1)
 
     def update(self) -> None:
-        """As many steps as an update of the weights accumulates."""
+        """Do the steps whose gradients one update of the weights accumulates."""
         for _ in range(steps_per_update(self.runner.cfg)):
             self.step()
 
 
 def _adapt(cfg: Config, folder: str) -> None:
-    """Take from a config what a rehearsal does without."""
+    """Remove from a config what a rehearsal does not need."""
     cfg.work_dir = folder
     cfg.experiment_name = f'rehearsal_{Rehearsal.count}'
     cfg.log_level = 'ERROR'
@@ -121,15 +120,15 @@ def _adapt(cfg: Config, folder: str) -> None:
 
 @torch.no_grad()
 def make_sure(model: SemiSegmentor, batch: dict, conf: float = 0.95) -> None:
-    """Scale the classifier until half the pixels are so sure.
+    """Scale the classifier so that half of the pixels are confident.
 
-    BatchNorm's statistics become those of the batch, so that the network in
-    eval mode is as sure.
+    BatchNorm's statistics become those of the batch, so that the network is
+    equally confident in eval mode.
 
     Args:
-        model (SemiSegmentor): In training mode.
-        batch (dict): Streams; the first one with a weak view is looked at.
-        conf (float): In (0, 1).  Defaults to 0.95.
+        model (SemiSegmentor): Method in training mode.
+        batch (dict): Streams; the unlabeled one counts, or else the labeled.
+        conf (float): Median confidence to reach, in (0, 1).  Defaults to 0.95.
     """
     norms = [module for module in model.modules() if isinstance(module, BATCH_NORMS)]
     momenta = [norm.momentum for norm in norms]
@@ -151,7 +150,7 @@ def make_sure(model: SemiSegmentor, batch: dict, conf: float = 0.95) -> None:
 
 
 def set_crop(cfg: Config, size: int) -> None:
-    """Let every crop of a config's training have ``size`` pixels a side."""
+    """Set the crops of a config's training to ``size`` x ``size`` pixels."""
     cfg.crop_size = (size, size)
     for transform in _transforms(cfg):
         if 'crop_size' in transform:
@@ -159,13 +158,13 @@ def set_crop(cfg: Config, size: int) -> None:
 
 
 def use_noise(cfg: Config, folder: str, images: int = 32) -> None:
-    """Put pictures of noise in the place of a config's training data.
+    """Replace a config's training data by generated images.
 
     Args:
-        cfg (Config): It is changed.
-        folder (str): Where they are written: as large as the crop, with
-            blotches of all classes.
-        images (int): How many.  Defaults to 32.
+        cfg (Config): Config of a training; changed in place.
+        folder (str): Folder to write the images to: as large as the crop,
+            with patches of all classes.
+        images (int): Number of images.  Defaults to 32.
     """
     rng = np.random.default_rng(0)
     size = next(t['crop_size'] for t in _transforms(cfg) if 'crop_size' in t)

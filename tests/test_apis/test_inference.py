@@ -110,7 +110,8 @@ def test_augmented_as_the_test_tool(checkpoint, tiny_data, tmp_path):
     cfg.load_from = str(checkpoint)
     cfg.test_dataloader.dataset.pipeline = cfg.tta_pipeline
     model = init_model(TINY, checkpoint, 'cpu', tta=True)
-    runner = RUNNERS.build(dict(cfg, model=dict(cfg.tta_model, module=cfg.model)))
+    cfg.model = dict(cfg.tta_model, module=cfg.model)
+    runner = RUNNERS.build(cfg)
     runner.load_or_resume()
     runner.model.eval()
     for data in runner.test_dataloader:

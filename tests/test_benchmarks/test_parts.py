@@ -1,5 +1,8 @@
+import pytest
+
 from helpers.parts import Parts
 from helpers.rehearsal import Rehearsal
+from mmsemi.models.utils import PseudoLabel
 
 
 def test_parts_make_up_the_step(cfg):
@@ -13,10 +16,25 @@ def test_parts_make_up_the_step(cfg):
         'loss_rank',
         'loss_sup',
         'mixing',
-        'optimiser',
+        'optimizer',
         'partner forward',
         'pseudo-label',
         'the rest',
         'views to device',
     }
     assert all(spent >= 0 for spent in parts.spent.values())
+
+
+def test_layers_and_operators_of_a_method(cfg):
+    del cfg.model['loss_rank'], cfg.model['conf_thresh']
+    cfg.model.update(type='CorrMatch', correlation=dict(in_channels=64))
+    parts = Parts()
+    parts.measure(Rehearsal(cfg))
+    assert parts.spent.keys() >= {'correlation', 'propagate_labels', 'region_masks'}
+
+
+def test_a_part_that_is_gone_is_an_error(cfg, monkeypatch):
+    rehearsal = Rehearsal(cfg)
+    monkeypatch.delattr(PseudoLabel, 'confident_share')
+    with pytest.raises(AttributeError, match='confident_share'):
+        Parts().measure(rehearsal)

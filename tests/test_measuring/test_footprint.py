@@ -4,8 +4,8 @@ import pytest
 from mmengine.config import Config
 
 from helpers.floor import BareNetwork
+from helpers.measure import peak_memory
 from helpers.rehearsal import Rehearsal, set_crop, use_noise
-from helpers.timing import peak_memory
 from mmsemi.measuring.footprint import fake_step, peak_bytes, predict_footprint
 from tests.helpers.tools import TINY
 
