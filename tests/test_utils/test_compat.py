@@ -39,10 +39,6 @@ PRIVATE = {
     'mmengine.model.BaseDataPreprocessor._non_blocking': (
         'batches are copied to the GPU while the CPU waits'
     ),
-    'mmengine.model.ImgDataPreprocessor._channel_conversion': 'BGR is not made RGB',
-    'mmengine.model.ImgDataPreprocessor._enable_normalize': (
-        'a network without `mean` and `std` fails'
-    ),
     'mmengine.optim.AmpOptimWrapper._scale_update_param': (
         'a constant loss scale of float16 changes'
     ),
