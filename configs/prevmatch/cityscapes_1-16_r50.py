@@ -8,5 +8,5 @@ model = dict(
     prev_conf_thresh=0,
     prev_weighting='pixelavg')
 custom_hooks = [dict(type='PreviousModelsHook', max_models=8)]
-optim_wrapper = dict(type='AmpOptimWrapper')
+optim_wrapper = dict(type='AutocastOptimWrapper', dtype=None)  # float16 on a GPU
 train_dataloader = dict(dataset=dict(labeled_list='splits/1_16.txt'))

@@ -4,5 +4,5 @@ _base_ = '../_base_/recipes/coco_xc65.py'
 
 model = dict(type='PrevMatch', conf_thresh=0.95, prev_conf_thresh=0.9)
 custom_hooks = [dict(type='PreviousModelsHook', max_models=5, base_epochs=5)]
-optim_wrapper = dict(type='AmpOptimWrapper')
+optim_wrapper = dict(type='AutocastOptimWrapper', dtype=None)  # float16 on a GPU
 train_dataloader = dict(dataset=dict(labeled_list='splits/1_128.txt'))

@@ -71,7 +71,7 @@ auto_scale_lr = dict(base_batch_size=16)
         "type='PrevMatch', conf_thresh=$conf_thresh$prev_options",
         hook="dict(type='PreviousModelsHook'$prev_models)",
         published="""\
-optim_wrapper = dict(type='AmpOptimWrapper')
+optim_wrapper = dict(type='AutocastOptimWrapper', dtype=None)  # float16 on a GPU
 $prev_interval""",
     ),
     st=Method("type='Supervised'", shares=(1,), recipe='st_'),

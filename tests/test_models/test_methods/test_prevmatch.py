@@ -192,7 +192,9 @@ def test_configs_have_a_hook_that_lends(path):
     assert isinstance(hook, EMATeacherHook if ema else PreviousModelsHook)
     assert cfg.model.get('guidance', 'previous') == source
     on_a_cpu = '_r18' in path.stem
-    assert cfg.optim_wrapper.type == ('OptimWrapper' if on_a_cpu else 'AmpOptimWrapper')
+    assert cfg.optim_wrapper.type == (
+        'OptimWrapper' if on_a_cpu else 'AutocastOptimWrapper'
+    )
     if not ema:
         late = path.stem.startswith(('ade20k', 'coco'))
         assert (hook.max_models, hook.base_epochs) == ((5, 5) if late else (8, 0))
