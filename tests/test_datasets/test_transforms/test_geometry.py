@@ -123,3 +123,19 @@ def test_padding_is_known_and_254_a_class():
 def test_wrong_ratios_are_refused():
     with pytest.raises(ValueError, match=r'ratio_range.*\(2.0, 0.5\)'):
         RandomScaleCrop(8, (2.0, 0.5))
+
+
+@pytest.mark.parametrize('channels', [1, 2, 4, 6])
+def test_geometry_treats_every_channel_alike(channels):
+    """The fourth one, too: PIL would take it for transparency."""
+    img = np.random.default_rng(0).integers(0, 256, (12, 20, channels), np.uint8)
+    for size in ((10, 6), (40, 24)):
+        window = (3, 2, 12, 9)
+        whole = resize_window(img, size, window)
+        for c in range(channels):
+            np.testing.assert_array_equal(
+                whole[..., c],
+                resize_window(np.dstack([img[..., c]] * 3), size, window)[..., 0],
+            )
+    crop = RandomScaleCrop(16)(dict(img=img))['img']
+    assert crop.shape == (16, 16, channels)

@@ -1,11 +1,13 @@
 """Loading: what any file becomes, and what each bad file is told."""
 
+import cv2
 import numpy as np
 import pytest
 from mmseg.datasets.transforms import LoadAnnotations, PackSegInputs
 from PIL import Image
 
 from mmsemi.datasets.transforms import LoadSegImage, LoadSegMask, MarkValid
+from mmsemi.utils.images import image_size
 
 H, W = 12, 20
 
@@ -167,3 +169,89 @@ def test_mmseg_packs_what_was_loaded(tmp_path, rgb):
     sample = packed['data_samples']
     assert sample.ori_shape == (H, W)
     np.testing.assert_array_equal(sample.gt_sem_seg.data[0], mask)
+
+
+def test_value_range_stretches_16_bits(tmp_path):
+    path = str(tmp_path / 'a.png')
+    cv2.imwrite(path, np.resize(np.array([100, 600, 1100, 9999], np.uint16), (H, W)))
+    img = LoadSegImage(value_range=(100, 1100))(dict(img_path=path))['img']
+    assert img.shape == (H, W, 3) and img.dtype == np.uint8
+    assert img[0, :4, 0].tolist() == [0, 128, 255, 255]
+
+
+@pytest.mark.parametrize('channels', [1, 2, 4, 6])
+@pytest.mark.parametrize('planes', ['contig', 'separate'])
+def test_tiff_of_any_channels(tmp_path, channels, planes):
+    tifffile = pytest.importorskip('tifffile')
+    pixels = np.random.default_rng(0).integers(0, 256, (H, W, channels), np.uint8)
+    path = str(tmp_path / 'a.tif')
+    tifffile.imwrite(
+        path,
+        pixels if planes == 'contig' else pixels.transpose(2, 0, 1).copy(),
+        photometric='minisblack',
+        planarconfig=planes if channels > 1 else None,
+    )
+    img = LoadSegImage(channels=channels)(dict(img_path=path))['img']
+    np.testing.assert_array_equal(img, pixels)
+    assert image_size(path) == (H, W)
+    with pytest.raises(ValueError, match=rf'it has {channels} channels, but'):
+        LoadSegImage(channels=5)(dict(img_path=path))
+
+
+def test_floats_need_a_range(tmp_path):
+    tifffile = pytest.importorskip('tifffile')
+    path = str(tmp_path / 'a.tif')
+    pixels = np.linspace(0, 1, H * W, dtype=np.float32).reshape(H, W)
+    pixels[0, 0] = np.nan
+    tifffile.imwrite(path, pixels)
+    with pytest.raises(ValueError, match='a.tif cannot be used.*value_range'):
+        LoadSegImage(channels=1)(dict(img_path=path))
+    img = LoadSegImage(channels=1, value_range=(0, 1))(dict(img_path=path))['img']
+    assert img[0, 0] == 0 and img[-1, -1] == 255
+
+
+def load_mapped(path, value_map):
+    results = dict(
+        img_path='image.jpg', seg_map_path=str(path), ori_shape=(H, W), num_classes=3
+    )
+    return LoadSegMask(value_map=value_map)(results)['gt_seg_map']
+
+
+@pytest.mark.parametrize('mode', ['L', 'RGB'])
+def test_numbers_are_mapped(tmp_path, mode):
+    """Of gray masks that were saved as RGB, too."""
+    mask = np.resize(np.array([0, 255, 70, 71], np.uint8), (H, W))
+    Image.fromarray(mask).convert(mode).save(tmp_path / 'a.png')
+    value_map = [(0, 0), (255, 1), (70, 2), (71, 255)]
+    loaded = load_mapped(tmp_path / 'a.png', value_map)
+    assert loaded[0, :4].tolist() == [0, 1, 2, 255]
+    with pytest.raises(ValueError, match=r'a.png holds 71 \(60 pixels\)'):
+        load_mapped(tmp_path / 'a.png', value_map[:-1])
+
+
+@pytest.mark.parametrize('mode', ['RGB', 'RGBA', 'P'])
+def test_colours_are_mapped(tmp_path, mode):
+    colours = [(1, 2, 3), (200, 2, 3), (1, 200, 3)]
+    mask = np.resize(np.array(colours, np.uint8), (H, W, 3))
+    image = Image.fromarray(mask)
+    image = image.quantize(8) if mode == 'P' else image.convert(mode)
+    image.save(tmp_path / 'a.png')
+    np.testing.assert_array_equal(
+        np.asarray(Image.open(tmp_path / 'a.png').convert('RGB')), mask
+    )
+    loaded = load_mapped(tmp_path / 'a.png', list(zip(colours, (0, 1, 2))))
+    np.testing.assert_array_equal(loaded, np.resize([0, 1, 2], (H, W)))
+    with pytest.raises(ValueError, match=r'holds #01c803 \(80 pixels\)'):
+        load_mapped(tmp_path / 'a.png', list(zip(colours[:2], (0, 1))))
+
+
+@pytest.mark.parametrize(
+    'pairs, said',
+    [
+        ([(0, 0), ((1, 2, 3), 1)], 'mixes numbers and colours'),
+        ([(7, 0), (7, 1)], '7 stands for two'),
+    ],
+)
+def test_maps_that_make_no_sense(pairs, said):
+    with pytest.raises(ValueError, match=said):
+        LoadSegMask(value_map=pairs)

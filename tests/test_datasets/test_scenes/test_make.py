@@ -1,67 +1,18 @@
-import hashlib
-import json
+"""The built-in data set: made once, whole, and nothing else replaced."""
+
 import multiprocessing
-import runpy
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from mmsemi.datasets.lists import read_list
-from mmsemi.datasets.scenes import SCENES_CLASSES, SCENES_PALETTE, ensure_scenes
+from mmsemi.datasets import ensure_scenes, read_list
+from mmsemi.datasets.scenes import SCENES_CLASSES, SCENES_PALETTE
 from mmsemi.datasets.scenes import make as scenes
 from mmsemi.datasets.scenes.render import render_scene
+from tests.helpers.scenes import SMALL, files, pixels
 
-TOOL = Path(__file__).parents[2] / 'tools' / 'data' / 'make_scenes.py'
-SMALL = dict(seed=3, num_train=40, num_val=16, size=(48, 36))
 LISTS = dict(train=40, val=16, **{'1_4': 10})
-
-
-@pytest.fixture(scope='module')
-def root(tmp_path_factory):
-    return ensure_scenes(tmp_path_factory.mktemp('data') / 'scenes', **SMALL)
-
-
-def files(root):
-    """Every file below the root with its time and content."""
-    return {
-        str(path.relative_to(root)): (path.stat().st_mtime_ns, path.read_bytes())
-        for path in root.rglob('*')
-        if path.is_file()
-    }
-
-
-def pixels(root):
-    return {name: content for name, (_, content) in files(root).items()}
-
-
-@pytest.mark.parametrize(
-    'key, size, digest',
-    [
-        ((0, 0, 0), (128, 96), '3703153e35e9f7eb'),
-        ((0, 0, 7), (128, 96), '62bbc887159d41a3'),
-        ((0, 1, 2), (128, 96), 'e26bcfbb70389320'),
-        ((5, 0, 1), (131, 100), '461b9f699b6c5c80'),
-    ],
-)
-def test_same_pixels_everywhere(key, size, digest):
-    image, mask = render_scene(key, size[::-1])
-    assert image.shape == (size[1], size[0], 3) and image.dtype == np.uint8
-    assert mask.shape == (size[1], size[0]) and mask.dtype == np.uint8
-    found = hashlib.sha256(image.tobytes() + mask.tobytes()).hexdigest()
-    assert found[:16] == digest
-
-
-def test_scenes_differ():
-    images = [
-        render_scene(key, (36, 48))[0]
-        for key in ((0, 0, 0), (0, 0, 1), (0, 1, 0), (1, 0, 0))
-    ]
-    for i, image in enumerate(images):
-        assert image.std() > 5
-        assert not any(np.array_equal(image, other) for other in images[:i])
 
 
 def test_lists_and_files(root):
@@ -230,28 +181,3 @@ def test_too_few_to_show_every_class(tmp_path, option):
     with pytest.raises(ValueError, match=f'{option}=1 .* show no .*Set more'):
         ensure_scenes(tmp_path / 'scenes', **{**SMALL, option: 1})
     assert list(tmp_path.iterdir()) == []
-
-
-def test_command(tmp_path, monkeypatch, capsys, root):
-    target = tmp_path / 'made'
-    arguments = [
-        str(TOOL),
-        str(target),
-        '--seed',
-        '3',
-        '--num-train',
-        '40',
-        '--num-val',
-        '16',
-        '--size',
-        '48',
-        '36',
-    ]
-    monkeypatch.setattr(sys, 'argv', arguments)
-    runpy.run_path(str(TOOL), run_name='__main__')
-    assert str(target) in capsys.readouterr().out
-    assert pixels(target) == pixels(root)
-    assert json.loads((target / 'scenes.json').read_text())['seed'] == 3
-    monkeypatch.setattr(sys, 'argv', arguments[:2])
-    with pytest.raises(SystemExit, match=f'error: {target} cannot take'):
-        runpy.run_path(str(TOOL), run_name='__main__')
