@@ -59,7 +59,7 @@ NETWORKS = dict(
 
 
 def network(name: str = 'deeplabv3plus', **method) -> dict:
-    """The config of a method over a tiny network."""
+    """Return the config of a method over a tiny network."""
     return ConfigDict(
         data_preprocessor=dict(
             type='SemiDataPreprocessor',
@@ -76,7 +76,10 @@ def network(name: str = 'deeplabv3plus', **method) -> dict:
 def streams(
     labeled: int = 2, unlabeled: int = 2, size: int = 65, partner: bool = True
 ) -> dict:
-    """A collated batch as a loader gives it: uint8 images."""
+    """Build a collated batch as the loader yields it: uint8 images.
+
+    With ``partner=False`` it is its own partner, as with ``in_batch``.
+    """
     g = torch.Generator().manual_seed(0)
 
     def images(n):

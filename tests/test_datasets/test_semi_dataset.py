@@ -9,7 +9,7 @@ from mmsemi.structures import NO_BOX, Box, Paste
 
 
 class DrawNumbers:
-    """Packs the image's name and one draw of every generator."""
+    """Pack the image's name and one draw of every generator."""
 
     def __call__(self, info):
         return dict(

@@ -65,7 +65,7 @@ def test_ratios(ratio, length):
     assert {(len(i.labeled), len(i.unlabeled)) for i in order} == {ratio}
 
 
-def test_skip_goes_on_where_a_run_stopped():
+def test_skip_continues_where_a_run_stopped():
     whole = list(sampler(rank=1, world=2))
     resumed = sampler(rank=1, world=2)
     resumed.skip(4)
@@ -73,7 +73,7 @@ def test_skip_goes_on_where_a_run_stopped():
     assert list(resumed) == whole, 'only the next pass is shortened'
 
 
-def test_infinite_goes_through_the_epochs():
+def test_infinite_repeats_the_epochs():
 
     def take(iterator, n):
         return [next(iterator) for _ in range(n)]

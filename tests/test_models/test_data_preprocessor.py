@@ -1,4 +1,4 @@
-"""Batches of streams, as methods read them."""
+"""From a collated batch to the inputs of a method."""
 
 import shutil
 
@@ -54,7 +54,7 @@ def batch(on_device):
 
 
 def tensors(stream):
-    """All tensors of a stream, by the names of their keys."""
+    """List all tensors of a stream, sorted by key."""
     leaves = tree_leaves([stream[key] for key in sorted(stream)])
     return [leaf for leaf in leaves if torch.is_tensor(leaf)]
 
@@ -78,7 +78,7 @@ def test_views_on_the_device_are_those_of_the_workers(preprocessor):
 def test_a_corrupt_file_may_lie_in_any_folder(
     preprocessor, tiny_data, tmp_path, monkeypatch, folder
 ):
-    """Its path, from the data root on, is no key of a stream."""
+    """Its path, which starts with the data root, is not read as a key."""
     shutil.copytree(tiny_data, tmp_path / folder)
     monkeypatch.chdir(tmp_path)
     (tmp_path / folder / 'images/train/0.png').write_bytes(b'')
@@ -101,7 +101,7 @@ def test_a_corrupt_file_may_lie_in_any_folder(
 
 
 def test_flags_of_the_base_class_are_not_needed(preprocessor):
-    """mmseg has other names for them than its forks."""
+    """mmseg and its forks name them differently."""
     expected = preprocessor(tiny.streams(), True)['inputs']
     for flag in ('_channel_conversion', 'channel_conversion', '_enable_normalize'):
         vars(preprocessor).pop(flag, None)

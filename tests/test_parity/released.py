@@ -18,7 +18,7 @@ from mmsemi.structures import as_pastes
 
 
 def fill(name: str, shape, dtype=np.float64) -> np.ndarray:
-    """A tensor of the released state dict, as a function of its name."""
+    """Compute a tensor of the released state dict from its name."""
     if 'num_batches_tracked' in name:
         return np.zeros(shape, np.int64)
     n = np.random.RandomState(zlib.crc32(name.encode())).standard_normal(shape)
@@ -38,7 +38,7 @@ def fill(name: str, shape, dtype=np.float64) -> np.ndarray:
 
 
 def state_dict(keys_file: Path, dtype=np.float64) -> dict:
-    """The filled state dict under our names."""
+    """Build the filled state dict under our names."""
     shapes = json.loads(keys_file.read_text())
     return convert_state_dict(
         {
@@ -56,7 +56,7 @@ def deeplabv3plus(
     output_stride: int = 16,
     loss_decode: dict = dict(type='PixelCrossEntropyLoss'),
 ):
-    """The released network, driven by a method."""
+    """Build a method over the released network."""
     init_default_scope('mmsemi')
     os16 = output_stride == 16
     return MODELS.build(
@@ -134,7 +134,7 @@ def view(seed: int, size: int, partner: bool) -> dict:
 
 
 def streams(record: dict, iteration: int) -> dict:
-    """The inputs of an iteration, images in float64."""
+    """Rebuild the inputs of an iteration, images in float64."""
     s = record['seed'] + 100 * iteration
     size, num_classes = record['crop'], record['nclass']
     batch = dict(
@@ -153,7 +153,7 @@ def streams(record: dict, iteration: int) -> dict:
 
 
 def channel_dropout(x, p=0.5, training=True, inplace=False):
-    """Stands in for every 2-d dropout: keeps c where (7c + 3) mod 5 < 3."""
+    """Replace every 2-d dropout: keep channel c if (7c + 3) mod 5 < 3."""
     keep = ((7 * torch.arange(x.shape[1]) + 3) % 5 < 3).to(x)
     return x * (keep / (1 - p)).view(1, -1, 1, 1)
 

@@ -6,6 +6,7 @@ from itertools import islice
 from mmengine.runner import EpochBasedTrainLoop, Runner
 
 from mmsemi.datasets import SemiSampler, SemiSegDataset
+from mmsemi.structures import STREAMS
 
 
 def files_of_step(runner: Runner) -> list[str]:
@@ -36,6 +37,6 @@ def files_of_step(runner: Runner) -> list[str]:
     return [
         loader.dataset.image_path(stream, i)
         for index in islice(sampler, loader.batch_size)
-        for stream in ('labeled', 'unlabeled', 'partner')
+        for stream in STREAMS
         for i in getattr(index, stream)
     ]

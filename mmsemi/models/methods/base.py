@@ -132,7 +132,9 @@ class SemiSegmentor(EncoderDecoder):
             Tensor: Scalar.
         """
         head = self.decode_head
-        weight = head.sampler and head.sampler.sample(logits, mask[:, None])
+        weight = None
+        if head.sampler is not None:
+            weight = head.sampler.sample(logits, mask[:, None])
         criteria = head.loss_decode
         if not isinstance(criteria, torch.nn.ModuleList):
             criteria = [criteria]

@@ -48,7 +48,8 @@ class FixMatch(SemiSegmentor):
         """
         labeled, u, m = inputs['labeled'], inputs['unlabeled'], inputs.get('partner')
         x, y = labeled['weak'], labeled['mask']
-        s, m_s, box = u['strong'][0], (m or u)['strong'][0], u['boxes'][0]
+        s, box = u['strong'][0], u['boxes'][0]
+        m_s = (m or u)['strong'][0]  # without partners, u is mixed with itself
 
         # (1) The partner's label, in eval mode.
         if m:

@@ -148,7 +148,7 @@ class PrevMatch(SemiSegmentor):
         labeled, u, m = inputs['labeled'], inputs['unlabeled'], inputs.get('partner')
         x, y = labeled['weak'], labeled['mask']
         (s1, s2), (box1, box2) = u['strong'], u['boxes']
-        m_s1, m_s2 = (m or u)['strong']
+        m_s1, m_s2 = (m or u)['strong']  # without partners, u is mixed with itself
         weight = self.prev_weight()
 
         # (1) In eval mode: the partner's label, and the previous models' labels

@@ -5,7 +5,7 @@ from mmsemi.datasets.transforms import NoiseCutout
 
 
 def cut(**kwargs):
-    """Where a black image of a mask of zeros was cut, and the results."""
+    """Return the cutout of a black image with a mask of zeros, and the results."""
     results = dict(
         img=np.zeros((50, 80, 3), np.uint8),
         gt_seg_map=np.zeros((50, 80), np.uint8),
@@ -16,7 +16,7 @@ def cut(**kwargs):
 
 
 def test_box():
-    """Half the images have one; its area and shape are as asked for."""
+    """Half the images have a box; its area and shape are within the bounds."""
     np.random.seed(0)
     areas, count = [], 0
     for _ in range(400):
@@ -46,7 +46,7 @@ def test_noise():
 
 
 def test_area_is_drawn_again_with_the_rest():
-    """Boxes that seldom fit are seldom taken: small areas are more often."""
+    """Large boxes seldom fit, so that small areas are more frequent."""
     np.random.seed(0)
     areas = [cut(prob=1)[0].mean() for _ in range(400)]
     assert np.mean(areas) < 0.16 < (0.02 + 0.4) / 2

@@ -38,7 +38,7 @@ def unlabeled(num_views, transforms=None):
 
 @pytest.fixture
 def files(tmp_path):
-    """An image without any black, whose red channel is 10 x the mask."""
+    """Write an image without black, whose red channel is 10 x the mask."""
     mask = np.random.RandomState(0).randint(1, 20, (40, 60), np.uint8)
     img = np.dstack([mask * 10, mask, 255 - mask])
     Image.fromarray(img).save(tmp_path / 'a.png')

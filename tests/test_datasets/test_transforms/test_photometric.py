@@ -134,7 +134,7 @@ def test_backends_agree(img, kind, mean, most):
 
 
 def test_whole_views_agree(img):
-    """By the probabilities of a training, on very colourful images."""
+    """With the probabilities of training, on very colourful images."""
     differences = []
     for seed in range(60):
         views = []

@@ -37,7 +37,7 @@ def test_views_are_aligned_with_a_flipped_weak_view(img):
 
 
 def test_strong_views_have_the_published_strength():
-    """p = 0.8 jitter, 0.2 gray, 0.5 blur: all left out in 8% of views."""
+    """With p = 0.8 jitter, 0.2 gray and 0.5 blur, 8% of views are unchanged."""
     img = np.random.RandomState(0).randint(0, 256, (8, 8, 3), np.uint8)
     transform = StrongViews(num_views=1)
     np.random.seed(0)
@@ -87,7 +87,7 @@ def test_half_of_the_boxes_are_empty_independently(boxes):
 
 
 def test_boxes_follow_their_definition(boxes):
-    """The kept draws' marginals, against the definition by brute force."""
+    """Compare the marginals of the boxes with the definition by brute force."""
     boxes = boxes.reshape(-1, 4)
     boxes = boxes[np.any(boxes != 0, axis=-1)]
     w, h = (boxes[:, 2:] - boxes[:, :2]).T

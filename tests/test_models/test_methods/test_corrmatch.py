@@ -26,7 +26,7 @@ def build(network='deeplabv3plus', **kwargs):
 
 
 def batch(**kwargs):
-    """Streams with the one strong view that CorrMatch asks for."""
+    """Build streams with one strong view, as CorrMatch needs them."""
     streams = tiny.streams(**kwargs)
     for name in ('unlabeled', 'partner'):
         for key in ('strong', 'boxes'):
@@ -65,7 +65,7 @@ def test_mixed_precision():
 
 
 def test_terms_add_up_as_published(monkeypatch):
-    """Every term 1, the sum is that of the weights."""
+    """If every term is 1, the total is the sum of the weights."""
     one = torch.ones((), requires_grad=True)
     for name in ('confident_ce', 'masked_cross_entropy', 'masked_kl'):
         monkeypatch.setattr(corrmatch, name, lambda *args: one)
@@ -149,7 +149,7 @@ def test_threshold_follows_and_resumes():
 
 
 def test_threshold_leaves_out_the_padding_of():
-    """By default the mixed view's, where the partner's is pasted in."""
+    """By default the mixed view's, which has the partner's in the box."""
     streams = batch()
     streams['partner']['valid'][:] = False
     values = {
@@ -164,7 +164,7 @@ def test_threshold_leaves_out_the_padding_of():
 
 
 def test_kl_target():
-    """The two differ inside the box alone."""
+    """The two targets differ only inside the box."""
 
     def loss_kl(**kwargs):
         model = build(thresh_init=0.0, thresh_momentum=1.0, **kwargs)
@@ -196,7 +196,7 @@ def test_unknown_option(option):
 
 
 def test_predicts_as_the_network_alone():
-    """And its checkpoint is mmseg's, but for what it trains besides."""
+    """The checkpoint is mmseg's, with the modules that CorrMatch adds."""
     model = build().eval()
     cfg = tiny.network(type='EncoderDecoder')
     cfg['data_preprocessor']['type'] = 'SegDataPreProcessor'

@@ -1,4 +1,4 @@
-"""What holds for every method, whatever network it drives."""
+"""Properties of every method, with several networks."""
 
 import pytest
 import torch
@@ -40,7 +40,7 @@ def losses(model, batch):
 @pytest.mark.parametrize('network', tiny.NETWORKS)
 @pytest.mark.parametrize('method', METHODS)
 def test_step(method, network):
-    """All terms are finite, and every parameter learns from their sum."""
+    """All terms are finite, and every parameter gets a gradient from their sum."""
     model = build(method, network)
     model.init_weights()
     total, log = model.parse_losses(losses(model, tiny.streams()))
@@ -66,7 +66,7 @@ def test_predict(method):
 
 @pytest.mark.parametrize('method', METHODS)
 def test_checkpoint_is_an_mmseg_checkpoint(method):
-    """A stock EncoderDecoder takes it without a key missing or left over."""
+    """A stock EncoderDecoder loads it without missing or unexpected keys."""
     cfg = tiny.network(type='EncoderDecoder')
     cfg['data_preprocessor']['type'] = 'SegDataPreProcessor'
     stock = MODELS.build(cfg)
@@ -82,7 +82,7 @@ def test_other_ratios(method):
 
 @pytest.mark.parametrize('method', ['FixMatch', 'UniMatch', 'RankMatch'])
 def test_in_batch_partner_is_the_flipped_batch(method):
-    """Without the CutMix box a partner changes nothing; with it, it does."""
+    """The partner changes the loss through the CutMix box alone."""
     model = build(method)
     batch = tiny.streams(partner=False)
     mixed = losses(model, batch)['loss_strong']
@@ -166,7 +166,7 @@ def test_eval_forward_leaves_the_batchnorm_statistics():
 
 @pytest.mark.parametrize('method', ['FixMatch', 'UniMatch', 'RankMatch'])
 def test_autocast_forgets_what_an_eval_forward_cast(method, monkeypatch):
-    """Older PyTorch has the weights cut off from their gradients then."""
+    """In older PyTorch the cached weights would not get gradients."""
     model = build(method)
     events = []
     monkeypatch.setattr(

@@ -1,7 +1,7 @@
-"""Where steps and predictions compute: on the device, which waits for nobody.
+"""Steps and predictions compute on the device and never wait for the host.
 
-PyTorch's ``meta`` stands in for a GPU: it refuses to mix devices and to tell
-values, on any machine.
+PyTorch's ``meta`` device replaces a GPU on any machine: it refuses to mix
+devices and has no values to read.
 """
 
 import traceback
@@ -30,7 +30,7 @@ METHODS = dict(
 
 
 class NoTensorOfTheHost(TorchDispatchMode):
-    """Fails where a tensor is made or met that is not on ``meta``."""
+    """Fail if a tensor is created or used that is not on ``meta``."""
 
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
         result = func(*args, **(kwargs or {}))
@@ -41,7 +41,7 @@ class NoTensorOfTheHost(TorchDispatchMode):
 
 
 class NoListOfTheHost(TorchFunctionMode):
-    """Fails where lists become tensors, which a device waits for."""
+    """Fail if a list becomes a tensor, which a device waits for."""
 
     def __torch_function__(self, func, types, args=(), kwargs=None):
         index = args[1:] if func is torch.Tensor.__getitem__ else ()
@@ -54,7 +54,7 @@ class NoListOfTheHost(TorchFunctionMode):
 
 
 def place():
-    """Where in mmsemi a test is."""
+    """Return the line of mmsemi that is running."""
     return [
         f'{frame.filename}:{frame.lineno}'
         for frame in traceback.extract_stack()
@@ -64,7 +64,7 @@ def place():
 
 @pytest.fixture(autouse=True)
 def meta_device(monkeypatch):
-    """Let ``meta`` be asked for what it lacks."""
+    """Replace what ``meta`` does not have."""
     monkeypatch.setattr(torch, 'autocast', lambda *args, **kw: nullcontext())
     # The walk reads a number of steps, once; see test_propagation.py.
     monkeypatch.setattr(

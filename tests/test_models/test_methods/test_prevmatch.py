@@ -17,7 +17,7 @@ THRESH = dict(conf_thresh=0.3, prev_conf_thresh=0.3)
 
 
 class Oracle(nn.Module):
-    """A previous model that is sure of one class everywhere."""
+    """A previous model that predicts one class everywhere, confidently."""
 
     def __init__(self, label):
         super().__init__()

@@ -1,4 +1,4 @@
-"""Views made on the device, against PIL's of the same draws."""
+"""Compare views made on the device with PIL's from the same draws."""
 
 import numpy as np
 import pytest
@@ -35,7 +35,7 @@ def images():
 
 
 def both(images, how):
-    """(B, 3, H, W) of the workers and of the device, by the same draws."""
+    """Make views (B, 3, H, W) as workers and as the device, from the same draws."""
     views, draws = [], []
     for i, img in enumerate(images):
         for on_device, found in ((False, views), (True, draws)):
