@@ -135,7 +135,7 @@ def make_tiny_data(root: Path, unlabeled_rows: int = 2) -> None:
                 .astype(np.uint8)
             )
             names = f'images/{split}/{i}.png', f'labels/{split}/{i}.png'
-            for name, pixels in zip(names, (image, mask)):
+            for name, pixels in zip(names, (image, mask), strict=True):
                 (root / name).parent.mkdir(parents=True, exist_ok=True)
                 cv2.imwrite(str(root / name), pixels)
             lines.append(' '.join(names))

@@ -50,13 +50,7 @@ class CorruptFilesHook(Hook):
         if self._limit:
             self._met.update(data_batch.get('corrupt', {}))
 
-    def after_train_iter(
-        self,
-        runner: Runner,
-        batch_idx: int,
-        data_batch: dict | None = None,
-        outputs: dict | None = None,
-    ) -> None:
+    def after_train_iter(self, runner: Runner, *args, **kwargs) -> None:
         """Collect the files every ``interval`` steps."""
         if self._limit and self.every_n_train_iters(runner, self.interval):
             self._collect(runner)

@@ -111,13 +111,7 @@ class EMATeacherHook(GuidanceHook):
         if self.evaluate and runner.val_loop is not None:
             self._evaluator = deepcopy(runner.val_loop.evaluator)
 
-    def after_train_iter(
-        self,
-        runner: Runner,
-        batch_idx: int,
-        data_batch: dict | None = None,
-        outputs: dict | None = None,
-    ) -> None:
+    def after_train_iter(self, runner: Runner, *args, **kwargs) -> None:
         """Update the teacher when the student was updated."""
         if runner.optim_wrapper.should_update():  # not while accumulating
             self.average.update_parameters(student(runner))

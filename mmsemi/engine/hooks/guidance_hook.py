@@ -44,9 +44,7 @@ class GuidanceHook(Hook):
                 f'...), not {type(runner.train_loop).__name__}.'
             )
 
-    def before_train_iter(
-        self, runner: Runner, batch_idx: int, data_batch: dict | None = None
-    ) -> None:
+    def before_train_iter(self, runner: Runner, *args, **kwargs) -> None:
         """Give the method the current epoch and the step's seed."""
         guidance = self._guidance(runner)
         if guidance is not None:

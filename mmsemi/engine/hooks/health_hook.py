@@ -144,7 +144,7 @@ class HealthHook(Hook):
             own = [p.detach() for p in student(runner).parameters()]
             teacher = hook.teacher.parameters()
             distance = float(
-                get_total_norm([a - b for a, b in zip(own, teacher)])
+                get_total_norm([a - b for a, b in zip(own, teacher, strict=True)])
                 / get_total_norm(own).clamp(min=1e-12)
             )
             runner.message_hub.update_scalar('train/teacher_distance', distance)
@@ -197,7 +197,7 @@ class HealthHook(Hook):
         names = runner.val_dataloader.dataset.metainfo['classes']
         missing = ((self._present > 0) & (self._predicted == 0)).tolist()[: len(names)]
         runner.message_hub.update_scalar('val/unpredicted_classes', sum(missing))
-        for name, is_missing in zip(names, missing):
+        for name, is_missing in zip(names, missing, strict=True):
             self._judge(
                 runner,
                 is_missing,

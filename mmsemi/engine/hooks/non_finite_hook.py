@@ -44,13 +44,7 @@ class NonFiniteHook(Hook):
                 self._drop_nonfinite_gradients
             )
 
-    def after_train_iter(
-        self,
-        runner: Runner,
-        batch_idx: int,
-        data_batch: dict | None = None,
-        outputs: dict | None = None,
-    ) -> None:
+    def after_train_iter(self, runner: Runner, *args, **kwargs) -> None:
         """Check the step's losses.
 
         Raises:

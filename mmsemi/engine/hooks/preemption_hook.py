@@ -53,13 +53,7 @@ class PreemptionHook(Hook):
     def _ask(self, signum, frame) -> None:
         self._asked = True
 
-    def after_train_iter(
-        self,
-        runner: Runner,
-        batch_idx: int,
-        data_batch: dict | None = None,
-        outputs: dict | None = None,
-    ) -> None:
+    def after_train_iter(self, runner: Runner, *args, **kwargs) -> None:
         """Save and exit if any process was signalled.
 
         Raises:
@@ -80,13 +74,7 @@ class PreemptionHook(Hook):
             torch_dist.barrier(self._group)
         self._leave(runner, f'saved {file}')
 
-    def after_val_iter(
-        self,
-        runner: Runner,
-        batch_idx: int,
-        data_batch: dict | None = None,
-        outputs: list | None = None,
-    ) -> None:
+    def after_val_iter(self, runner: Runner, *args, **kwargs) -> None:
         """Exit if this process was signalled.
 
         Raises:

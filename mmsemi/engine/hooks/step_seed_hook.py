@@ -22,9 +22,7 @@ class StepSeedHook(Hook):
 
     priority = 'VERY_HIGH'  # before any hook draws
 
-    def before_train_iter(
-        self, runner: Runner, batch_idx: int, data_batch: dict | None = None
-    ) -> None:
+    def before_train_iter(self, runner: Runner, *args, **kwargs) -> None:
         """Seed PyTorch, NumPy and Python."""
         entropy = (runner.seed, runner.iter, get_rank())
         seed = int(np.random.SeedSequence(entropy).generate_state(1)[0])

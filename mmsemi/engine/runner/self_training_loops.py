@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 from mmengine.dataset import pseudo_collate
 from mmengine.dist import barrier, get_dist_info
-from mmengine.runner import BaseLoop
+from mmengine.runner import BaseLoop, Runner
 from mmengine.runner.amp import autocast
 from rich.progress import track
 from torch import Tensor, nn
@@ -66,7 +66,7 @@ class UnlabeledLoop(BaseLoop):
 
     def __init__(
         self,
-        runner,
+        runner: Runner,
         dataloader: dict,
         evaluator: dict | None = None,
         image_list: str | None = None,
@@ -156,7 +156,12 @@ class ReliabilityLoop(UnlabeledLoop):
     title = 'Scoring reliability'
 
     def __init__(
-        self, runner, *args, snapshots: Sequence[str], shares: Sequence[float], **kwargs
+        self,
+        runner: Runner,
+        *args,
+        snapshots: Sequence[str],
+        shares: Sequence[float],
+        **kwargs,
     ) -> None:
         self.shares = shares
         self.scores = self._read_scores(Path(runner.work_dir))

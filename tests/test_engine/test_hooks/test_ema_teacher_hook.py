@@ -117,7 +117,7 @@ def test_validated_beside_the_student(train, whole):
     alone = train('ema_alone', dict(HOOK, evaluate=False), guidance='ema')
     assert alone.losses == whole.losses
     own = json.loads((alone.folder / 'results.json').read_text())
-    for row, row_alone in zip(rows, own):
+    for row, row_alone in zip(rows, own, strict=True):
         assert row_alone.keys() < row.keys()
         assert {key: row[key] for key in row_alone} == row_alone
     assert any(row['teacher_mIoU'] != row['mIoU'] for row in rows)

@@ -146,7 +146,9 @@ def test_teacher(cfg, factor, text):
                 h for h in runner.hooks if type(h).__name__ == 'EMATeacherHook'
             ).teacher
             with torch.no_grad():
-                for own, other in zip(runner.model.parameters(), teacher.parameters()):
+                for own, other in zip(
+                    runner.model.parameters(), teacher.parameters(), strict=True
+                ):
                     other.copy_(factor * own)
 
     hooks = [dict(type='EMATeacherHook'), dict(type='SetTeacher', priority='HIGHEST')]

@@ -88,7 +88,7 @@ def test_models_stay_as_they_were():
         hook.after_val_epoch(runner, dict(mIoU=runner.epoch))
         hook.before_train_epoch(runner)
     runner.model.train()
-    for model, logits in zip(hook.models * 2, expected * 2):
+    for model, logits in zip(hook.models * 2, expected * 2, strict=True):
         ours = model.logits(images)
         torch.testing.assert_close(ours, logits, rtol=0, atol=0)
         assert not ours.requires_grad
@@ -171,7 +171,7 @@ def assert_same_end(run, whole):
     for step, losses in run.losses.items():
         assert losses == whole.losses[step]
     assert [m.epoch for m in run.hook.models] == [m.epoch for m in whole.hook.models]
-    for ours, theirs in zip(run.hook.models, whole.hook.models):
+    for ours, theirs in zip(run.hook.models, whole.hook.models, strict=True):
         for key, tensor in theirs.state.items():
             assert torch.equal(ours.state[key], tensor)
     assert run.hook.best == whole.hook.best
