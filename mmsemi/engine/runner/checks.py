@@ -1,4 +1,4 @@
-"""What is looked at before a run, so that it does not fail in the middle."""
+"""Checks before a run, so that it does not fail in the middle."""
 
 import os.path as osp
 from collections.abc import Callable
@@ -19,7 +19,11 @@ from mmsemi.utils.text import some
 
 
 def check_batches(loader: DataLoader, world_size: int) -> None:
-    """The images make at least one batch.
+    """Check that the images fill at least one batch on every process.
+
+    Args:
+        loader (DataLoader): The training's.
+        world_size (int): Number of processes.
 
     Raises:
         ValueError: They do not.
@@ -34,12 +38,13 @@ def check_batches(loader: DataLoader, world_size: int) -> None:
 
 
 def check_train_set(dataset: Dataset) -> None:
-    """All files of the streams are there, and labeled sizes match.
+    """Check that all training files exist, and that masks fit their images.
 
-    As many pairs as ``max_corrupt`` of the data set may be wrong.
+    As many masks as ``max_corrupt`` of the data set may differ in size.
 
     Raises:
-        FileNotFoundError, ValueError: Naming the files.
+        FileNotFoundError: Files are missing; they are named.
+        ValueError: More masks differ in size; they are named.
     """
     if isinstance(dataset, SemiSegDataset):
         for part in dataset.parts:
@@ -47,27 +52,28 @@ def check_train_set(dataset: Dataset) -> None:
 
 
 def check_val_set(dataset: Dataset) -> None:
-    """All files are there, and the sizes of images and masks match.
+    """Check that all evaluation files exist, and that masks fit their images.
 
     Raises:
-        FileNotFoundError, ValueError: Naming the files.
+        FileNotFoundError: Files are missing; they are named.
+        ValueError: Masks differ in size from their images; they are named.
     """
     if isinstance(dataset, BaseDataset):
         _check_pairs(dataset)
 
 
 def check_overlap(train: Dataset, val: Dataset) -> None:
-    """No image is both trained on and validated on.
+    """Check that no image is both trained on and validated on.
 
     Raises:
-        ValueError: Naming such an image and its lists.
+        ValueError: There are such images; they and their lists are named.
     """
     if not (isinstance(train, SemiSegDataset) and isinstance(val, BaseDataset)):
         return
     folder = lru_cache(osp.realpath)
 
     def real(path: str) -> str:
-        """As ``osp.realpath``, which looks at every folder again."""
+        """Resolve links as ``osp.realpath`` does, but each folder only once."""
         path = osp.join(folder(osp.dirname(path)), osp.basename(path))
         return osp.realpath(path) if osp.islink(path) else path
 
@@ -76,17 +82,17 @@ def check_overlap(train: Dataset, val: Dataset) -> None:
         shared = [path for path in image_paths(part) if real(path) in held_out]
         if shared:
             raise ValueError(
-                f'{some(shared)} stand in {part.ann_file} as well as in '
-                f'{val.ann_file}. Take them out of one of the two: a score '
-                'on images trained on says nothing.'
+                f'{some(shared)} are both in {part.ann_file} and in '
+                f'{val.ann_file}. Remove them from one of the two: a score on '
+                'training images means nothing.'
             )
 
 
 def check_network(model: nn.Module, dataset: Dataset) -> None:
-    """Network and data agree on classes and channels.
+    """Check that network and data agree on classes and channels.
 
     Raises:
-        ValueError: Saying where they do not.
+        ValueError: They do not; says where.
     """
     if isinstance(dataset, SemiSegDataset) and isinstance(model, BaseSegmentor):
         misfits = find_misfits(model, dataset.labeled)
@@ -95,7 +101,7 @@ def check_network(model: nn.Module, dataset: Dataset) -> None:
 
 
 def pretrained_parts(model: nn.Module) -> dict[str, dict]:
-    """``init_cfg`` of the parts that start from files, by their names."""
+    """Return ``init_cfg`` of the parts that start from files, by their names."""
     return {
         name: module.init_cfg
         for name, module in model.named_modules()
@@ -109,7 +115,7 @@ def _check_pairs(dataset: BaseDataset, max_faults: int = 0) -> None:
     missing = _search(dataset, _missing_files)
     if missing:
         raise FileNotFoundError(
-            f'{dataset.ann_file} names files that are not there: '
+            f'{dataset.ann_file} names files that do not exist: '
             f'{some(missing)}. Check `data_root` and the list.'
         )
     faults = _search(dataset, _size_faults)
@@ -123,15 +129,15 @@ def _check_pairs(dataset: BaseDataset, max_faults: int = 0) -> None:
 def _search(
     dataset: BaseDataset, look: Callable[[dict], list[str]], at_once: int = 100
 ) -> list[str]:
-    """What there is to say about the images, a list of any length."""
+    """Collect what ``look`` reports about the images, in their order."""
 
-    def look_at(start: int) -> list[str]:
+    def report(start: int) -> list[str]:
         part = range(start, min(start + at_once, len(dataset)))
-        return [said for i in part for said in look(dataset.get_data_info(i))]
+        return [line for i in part for line in look(dataset.get_data_info(i))]
 
     with ThreadPoolExecutor(8) as pool:
-        parts = pool.map(look_at, range(0, len(dataset), at_once))
-        return [said for part in parts for said in part]
+        parts = pool.map(report, range(0, len(dataset), at_once))
+        return [line for part in parts for line in part]
 
 
 def _missing_files(info: dict) -> list[str]:
@@ -142,7 +148,7 @@ def _missing_files(info: dict) -> list[str]:
 
 
 def _size_faults(info: dict) -> list[str]:
-    """Two sizes that differ, from the headers alone."""
+    """Report an image and a mask of different sizes, from their headers alone."""
     if not info.get('seg_map_path'):
         return []
     try:

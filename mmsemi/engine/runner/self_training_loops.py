@@ -1,4 +1,4 @@
-"""What self-training does with its unlabeled images."""
+"""Passes over the unlabeled images of self-training: rank them, label them."""
 
 import csv
 import io
@@ -30,7 +30,7 @@ from ..unwrap import student
 
 
 class _WithFaults(Dataset):
-    """Images, and the errors of those that cannot be used."""
+    """Give images, and the errors of those that cannot be used."""
 
     def __init__(self, images: Dataset) -> None:
         self.images = images
@@ -43,21 +43,21 @@ class _WithFaults(Dataset):
 
 
 class UnlabeledLoop(BaseLoop):
-    """A pass over unlabeled images, of which every process takes a share.
+    """Visit unlabeled images, divided among the processes.
 
-    What is on disk already is left alone, so that an interrupted pass goes
-    on where it was, on as many processes or others.  Images are predicted
-    one by one, at their own size.  Those that cannot be used are left out;
-    more on one process than ``max_corrupt`` of the data set are an error.
+    Images that an earlier, interrupted pass has finished are skipped, on any
+    number of processes.  Images are predicted one by one, in full size.  Those
+    that cannot be used are left out, up to ``max_corrupt`` of the data set on
+    each process.
 
     Args:
-        runner (Runner): Whose network predicts.
-        dataloader (dict): ``dataset``, whose ``unlabeled`` images are meant
-            (:class:`mmsemi.datasets.SemiSegDataset`), and ``num_workers``.
-        evaluator: Not used; there is nothing to compare with.
-        image_list (str, optional): File with the images among them to
-            visit, one per line, relative to the data root.  Defaults to
-            None: all.
+        runner (Runner): Runner whose network predicts.
+        dataloader (dict): ``dataset``, a
+            :class:`mmsemi.datasets.SemiSegDataset` whose ``unlabeled`` images
+            are visited, and ``num_workers``.
+        evaluator (dict, optional): Not used: nothing is evaluated.
+        image_list (str, optional): File that lists the images to visit, one
+            per line, relative to the data root.  Defaults to None: all.
         fp16 (bool): Predict in mixed precision, as in MMEngine's loops.
             Defaults to False.
     """
@@ -75,7 +75,7 @@ class UnlabeledLoop(BaseLoop):
         self.fp16 = fp16
         dataset = DATASETS.build(dataloader['dataset'])
         self.images = dataset.unlabeled
-        self.left = dataset.max_corrupt  # that may be left out
+        self.left = dataset.max_corrupt  # how many may still be left out
         self.names = [
             osp.relpath(path, self.images.data_root)
             for path in image_paths(self.images)
@@ -103,7 +103,7 @@ class UnlabeledLoop(BaseLoop):
         )
 
     def run(self) -> None:
-        """Visit the share, wait for the other processes, and finish."""
+        """Visit this process's images, wait for the others, and finish."""
         network = student(self.runner).eval()
         batches = track(self.dataloader, self.title, disable=self.rank != 0)
         with torch.no_grad(), autocast(enabled=self.fp16):
@@ -126,30 +126,36 @@ class UnlabeledLoop(BaseLoop):
 
     @abstractmethod
     def is_done(self, name: str) -> bool:
-        """Whether an image was visited before."""
+        """Tell whether an image was visited before."""
 
     @abstractmethod
     def visit(self, name: str, network: nn.Module, image: Tensor) -> None:
-        """Do what is to be done with an image (1, 3, H, W), normalised."""
+        """Process one image.
+
+        Args:
+            name (str): Relative to the data root.
+            network (nn.Module): In eval mode.
+            image (Tensor): (1, 3, H, W) float, normalised.
+        """
 
     @abstractmethod
     def finish(self) -> None:
-        """Sum up, when all processes are through."""
+        """Write the results, once all processes are done."""
 
 
 @LOOPS.register_module()
 class ReliabilityLoop(UnlabeledLoop):
-    """Ranks the unlabeled images by how much snapshots agree on them.
+    """Rank the unlabeled images by how much snapshots of a network agree.
 
     Writes ``reliability.csv`` (every image with its score, the most reliable
     first; see :func:`mmsemi.models.utils.snapshot_reliability`) and a list of
-    images for every round (:func:`round_lists`) into the work dir.
+    images per round (:func:`round_lists`) into the work dir.
 
     Args:
-        snapshots (Sequence[str]): Checkpoints, oldest first.  The network of
-            the runner has the weights of the last one.
-        shares (Sequence[float]): Most reliable share of the images that
-            every round uses, ascending to 1.
+        snapshots (Sequence[str]): Checkpoints, oldest first.  The runner's
+            network has the weights of the last one.
+        shares (Sequence[float]): Share of the images, the most reliable ones,
+            that each round uses, ascending to 1.
         **kwargs: As in :class:`UnlabeledLoop`.
     """
 
@@ -172,15 +178,18 @@ class ReliabilityLoop(UnlabeledLoop):
             snapshot.load_state_dict(unwrap(read_checkpoint(file)))
 
     def run(self) -> None:
+        """Score this process's images, then rank all of them."""
         file = self.work_dir / f'scores_{self.rank}.partial'
         with open(file, 'a', encoding='utf-8') as self.file:
             self.file.write('\n')  # ends a line that a kill cut off
             super().run()
 
     def is_done(self, name: str) -> bool:
+        """Tell whether an image has a score."""
         return name in self.scores
 
     def visit(self, name: str, network: nn.Module, image: Tensor) -> None:
+        """Score an image by the agreement of all snapshots."""
         labels = torch.stack(
             [model.logits(image).argmax(1) for model in (*self.earlier, network)]
         )
@@ -189,6 +198,7 @@ class ReliabilityLoop(UnlabeledLoop):
         self.file.flush()
 
     def finish(self) -> None:
+        """Write the ranking and the rounds' lists."""
         scores = self._read_scores(self.work_dir)
         names = [name for name in self.names if name in scores]
         ranked = sorted(names, key=lambda name: -scores[name])
@@ -209,7 +219,7 @@ class ReliabilityLoop(UnlabeledLoop):
 
     @staticmethod
     def _read_scores(work_dir: Path) -> dict[str, float]:
-        """Of all processes, and of interrupted runs."""
+        """Read the scores of all processes and of interrupted passes."""
         scores = {}
         for file in work_dir.glob('scores_*.partial'):
             for line in file.read_text(encoding='utf-8').splitlines():
@@ -222,17 +232,17 @@ class ReliabilityLoop(UnlabeledLoop):
 
 @LOOPS.register_module()
 class PseudoLabelLoop(UnlabeledLoop):
-    """Labels unlabeled images by the network of the runner.
+    """Label unlabeled images with the runner's network.
 
     Writes ``masks/IMAGE.png`` (class indices with the palette) for every
-    image and the list ``pseudo_labels.txt`` of ``IMAGE MASK`` lines into the
+    image, and ``pseudo_labels.txt``, a list of ``IMAGE MASK`` lines, into the
     work dir.
 
     Args:
-        scales (Sequence[float]): Of the test-time augmentation, see
+        scales (Sequence[float]): Scales of the test-time augmentation, see
             :func:`mmsemi.models.utils.tta_probabilities`.
-        previous_list (str, optional): Pseudo-labels of earlier rounds, which
-            the list begins with.
+        previous_list (str, optional): List of earlier rounds' pseudo-labels,
+            which the new list begins with.
         **kwargs: As in :class:`UnlabeledLoop`.
     """
 
@@ -246,15 +256,20 @@ class PseudoLabelLoop(UnlabeledLoop):
         super().__init__(*args, **kwargs)
 
     def mask_file(self, name: str) -> Path:
-        """Where the mask of an image is: by its whole name, so that no two
-        share one, and inside the work dir, wherever the image is."""
+        """Return the mask file of an image.
+
+        It is inside the work dir, wherever the image is, and contains the
+        image's whole name, so that no two images share a mask.
+        """
         parts = ['up' if part == '..' else part for part in Path(name).parts]
         return self.work_dir.joinpath('masks', *parts[:-1], f'{parts[-1]}.png')
 
     def is_done(self, name: str) -> bool:
+        """Tell whether an image has a mask."""
         return self.mask_file(name).is_file()
 
     def visit(self, name: str, network: nn.Module, image: Tensor) -> None:
+        """Write the pseudo-label of an image."""
         prob = tta_probabilities(network.logits, image, self.scales)
         save_mask(
             prob.argmax(1)[0].byte().cpu().numpy(),
@@ -263,6 +278,7 @@ class PseudoLabelLoop(UnlabeledLoop):
         )
 
     def finish(self) -> None:
+        """Write the list of all pseudo-labels."""
         rows = [
             [name, str(self.mask_file(name))]
             for name in self.names
@@ -274,10 +290,14 @@ class PseudoLabelLoop(UnlabeledLoop):
 
 
 def round_lists(work_dir: Path, num_rounds: int) -> list[Path]:
-    """The lists of images that every round adds.
+    """Return the lists of the images that each round adds.
 
-    ``reliable_1.txt``, ``reliable_2.txt``, ... and, for the last round,
-    ``unreliable.txt``.
+    They are ``reliable_1.txt``, ``reliable_2.txt``, ... and, for the last
+    round, ``unreliable.txt``.
+
+    Args:
+        work_dir (Path): Folder of the ranking.
+        num_rounds (int): Number of rounds.
     """
     names = [f'reliable_{i}.txt' for i in range(1, num_rounds)]
     return [Path(work_dir) / name for name in (*names, 'unreliable.txt')]
@@ -287,7 +307,7 @@ def write_list(file: Path, rows: Iterable[Sequence[str]]) -> None:
     """Write a list that :func:`mmsemi.datasets.read_list` reads.
 
     Args:
-        file (Path): The list.
-        rows (Iterable[Sequence[str]]): Image, and mask where there is one.
+        file (Path): The list to write.
+        rows (Iterable[Sequence[str]]): An image each, and its mask if any.
     """
     write_whole(file, ''.join(list_line(*row) for row in rows).encode())

@@ -1,4 +1,4 @@
-"""Self-training: ordinary runs, one after another."""
+"""Self-training as a sequence of ordinary runs."""
 
 import copy
 import gc
@@ -30,43 +30,43 @@ FINISHED = 'finished.json'
 
 @RUNNERS.register_module()
 class SelfTrainingRunner:
-    """Trains, labels, and trains again, from one config.
+    """Train, label and train again, from one config.
 
-    1. A network is trained on the labeled images.
-    2. With more than one round: its snapshots rank the unlabeled images by
-       reliability (:class:`ReliabilityLoop`).
-    3. In every round, the last trained network labels the images that the
-       round adds, the most reliable ones first (:class:`PseudoLabelLoop`),
-       and a new network is trained on the labeled images and on all that
+    1. Train a network on the labeled images.
+    2. With more than one round: rank the unlabeled images by their reliability
+       under snapshots of that network (:class:`ReliabilityLoop`).
+    3. In each round, label the images that the round adds, the most reliable
+       ones first, with the network trained last (:class:`PseudoLabelLoop`).
+       Then train a new network on the labeled images and on all images that
        have a pseudo-label by then.
 
-    Every stage is a run of :class:`SemiRunner` with a fresh network,
-    optimiser and schedule, and with a folder of its own in the work dir:
-    ``1_supervised``, ``2_reliability``, ``3_pseudo_labels``,
-    ``4_retraining``, ...  With ``resume=True`` finished stages are passed
-    over, and an unfinished one goes on where it was.  Processes on several
-    machines must share the work dir.
+    Every stage is a run of :class:`SemiRunner` with a fresh network, optimiser
+    and schedule, in a folder of its own in the work dir: ``1_supervised``,
+    ``2_reliability``, ``3_pseudo_labels``, ``4_retraining``, ...  With
+    ``resume=True``, finished stages are skipped and an unfinished one resumes.
+    Processes on several machines must share the work dir.
 
-    Quirk: of a trained network, the epoch that is best on the validation set
-    labels, as released.  ``label_with='last'`` does not look at that set.
+    Quirk, as released: the checkpoint that is best on the validation set
+    labels the images.  ``label_with='last'`` does without the validation set.
 
     Paper: `ST++: Make Self-training Work Better for Semi-supervised Semantic
-    Segmentation <https://arxiv.org/abs/2106.05095>`_; with one round, the ST
-    of the same paper.
+    Segmentation <https://arxiv.org/abs/2106.05095>`_; with one round, ST of the
+    same paper.
 
     Args:
-        cfg (Config): As for :class:`SemiRunner`.  The training set is a
-            :class:`mmsemi.datasets.SelfTrainingDataset`; ``test_pipeline``
+        cfg (Config): Config as for :class:`SemiRunner`.  The training set is
+            a :class:`mmsemi.datasets.SelfTrainingDataset`; ``test_pipeline``
             loads the images to be labeled.
-        shares (Sequence[float]): Share of the unlabeled images that every
-            round trains on, the most reliable ones, ascending to 1.
+        shares (Sequence[float]): Share of the unlabeled images, the most
+            reliable ones, that each round trains on, ascending to 1.
             ``(1, )`` is ST.  Defaults to (0.5, 1), ST++.
-        label_with (str): 'best' or 'last'.
-        scales (Sequence[float]): Of the images to be labeled, see
+        label_with (str): Checkpoint that labels, 'best' or 'last'.  Defaults
+            to 'best'.
+        scales (Sequence[float]): Scales at which images are labeled, see
             :func:`mmsemi.models.utils.tta_probabilities`.
-        supervised_epochs (int, optional): Of the first training, whose
-            epochs are as short as the labeled list.  Defaults to None, as
-            released: ``train_cfg.max_epochs``, as in every other training.
+        supervised_epochs (int, optional): Epochs of the first training, each
+            one pass over the labeled list.  Defaults to None, as released:
+            ``train_cfg.max_epochs``, as in every other training.
 
     Raises:
         ValueError: An argument is out of range.
@@ -101,19 +101,19 @@ class SelfTrainingRunner:
 
     @classmethod
     def from_cfg(cls, cfg: Config) -> 'SelfTrainingRunner':
-        """Of a config, whose ``self_training`` are the other arguments."""
+        """Build from a config whose ``self_training`` holds the other arguments."""
         return cls(resolve_settings(cfg), **cfg.get('self_training', {}))
 
     def test(self) -> dict:
-        """Evaluate a network of any stage, as :class:`SemiRunner` does."""
+        """Evaluate the network of any stage, as :class:`SemiRunner` does."""
         return SemiRunner.from_cfg(self.cfg).test()
 
     def train(self) -> None:
-        """Run all stages, or those that an interrupted run left.
+        """Run all stages, or those that an interrupted run has not finished.
 
         Raises:
             ValueError: The config lacks something that a stage needs, or the
-                work dir holds another run; what the stages raise.
+                work dir holds another run.
         """
         init_default_scope(self.cfg.get('default_scope', 'mmsemi'))
         self._check()
@@ -132,7 +132,7 @@ class SelfTrainingRunner:
     def _train(
         self, name: str, pseudo_list: Path | None = None, snapshots: bool = False
     ) -> Path:
-        """Train a network from its start; the checkpoint that labels."""
+        """Train a fresh network; return the checkpoint used for labelling."""
         folder = self._next(name)
         cfg = self._config(folder)
         if pseudo_list is not None:
@@ -145,12 +145,12 @@ class SelfTrainingRunner:
         return folder / json.loads((folder / FINISHED).read_text())['network']
 
     def _snapshots(self) -> Sequence[str]:
-        """Of the first training."""
+        """Return the snapshots of the first training, oldest first."""
         epochs = self.supervised_epochs or self.cfg.train_cfg.get('max_epochs', 0)
         return snapshot_files(self.work_dir / '1_supervised', epochs)
 
     def _rank(self) -> Sequence[Path]:
-        """Rank the unlabeled images; the lists that the rounds add."""
+        """Rank the unlabeled images; return the list that each round adds."""
         snapshots = self._snapshots()
         folder = self._visit_unlabeled(
             'reliability',
@@ -164,7 +164,7 @@ class SelfTrainingRunner:
     def _label(
         self, network: Path, images: Path | None, previous_list: Path | None
     ) -> Path:
-        """Label the images of a list, or all; the list of all labels."""
+        """Label the images of a list, or all; return the list of all labels."""
         folder = self._visit_unlabeled(
             'pseudo_labels',
             network,
@@ -176,7 +176,7 @@ class SelfTrainingRunner:
         return folder / 'pseudo_labels.txt'
 
     def _visit_unlabeled(self, name: str, network: Path, **loop) -> Path:
-        """Run a loop over the unlabeled images, in place of a test."""
+        """Run a loop over the unlabeled images, as the test of a run."""
         folder = self._next(name)
         cfg = self._config(folder)
         dataset = cfg.train_dataloader.dataset
@@ -191,12 +191,12 @@ class SelfTrainingRunner:
         return folder
 
     def _next(self, name: str) -> Path:
-        """The folder of the next stage."""
+        """Return the folder of the next stage."""
         self._stage += 1
         return self.work_dir / f'{self._stage}_{name}'
 
     def _config(self, folder: Path) -> Config:
-        """What all stages have in common."""
+        """Return the settings that all stages share."""
         cfg = copy.deepcopy(self.cfg)
         cfg.runner_type = 'SemiRunner'
         cfg.work_dir = str(folder)
@@ -204,7 +204,7 @@ class SelfTrainingRunner:
         return cfg
 
     def _run(self, cfg: Config, action: str) -> None:
-        """Run a stage, unless that was done."""
+        """Run a stage, unless it is finished."""
         marker = Path(cfg.work_dir) / FINISHED
         if marker.exists():
             return
@@ -221,13 +221,13 @@ class SelfTrainingRunner:
         barrier()
 
     def _check(self) -> None:
-        """Look for what would fail days later."""
+        """Check what would otherwise fail days later."""
         cfg = self.cfg
         if cfg.get('load_from'):
             raise ValueError(
                 f'load_from={cfg.load_from!r}: every stage of self-training '
                 'starts from the pretrained weights that `model` names. To '
-                'go on with an interrupted run, use `--resume` without a '
+                'resume an interrupted run, use `--resume` without a '
                 'checkpoint.'
             )
         first = self.work_dir / '1_supervised'
@@ -235,9 +235,9 @@ class SelfTrainingRunner:
             (first / name).exists() for name in (FINISHED, 'last_checkpoint')
         ):
             raise ValueError(
-                f'{self.work_dir} holds a self-training run '
-                'already. Go on with it by `--resume`, or name '
-                'another folder by `--work-dir`.'
+                f'{self.work_dir} already holds a self-training run. Resume '
+                'it with `--resume`, or name another folder with '
+                '`--work-dir`.'
             )
         if self.label_with == 'best' and not (
             cfg.get('val_dataloader')
@@ -277,15 +277,15 @@ class SelfTrainingRunner:
 
 
 def run_stage(cfg: Config, action: str, title: str) -> dict:
-    """Run a config and leave nothing of it in memory.
+    """Run a config and free all memory that it took.
 
     Args:
-        cfg (Config): Of a :class:`SemiRunner`.
+        cfg (Config): Config of a :class:`SemiRunner`.
         action (str): 'train' or 'test'.
-        title (str): Logged at the beginning.
+        title (str): First line of the log.
 
     Returns:
-        dict: MMEngine's runtime information, ``best_ckpt`` for one.
+        dict: MMEngine's runtime information, such as ``best_ckpt``.
     """
     runner = SemiRunner.from_cfg(cfg)
     try:

@@ -1,4 +1,4 @@
-"""Workers of a loader that schedulers cannot take from its process."""
+"""Loader workers that only their own process can end."""
 
 import os
 import signal
@@ -7,24 +7,24 @@ from collections.abc import Callable
 
 
 def begin_worker(init: Callable | None, worker_id: int) -> None:
-    """Begin a worker that SIGTERM ends only if its parent sends it.
+    """Let SIGTERM end this worker only if its parent sent it.
 
-    Schedulers that want a job's room back send SIGTERM to all its processes.
-    The one that trains saves a checkpoint first
-    (:class:`mmsemi.engine.PreemptionHook`), for which it has a step to
-    finish and, in that, batches to come.  That loaders end their workers by
-    the same signal tells the two apart: by who sends it.  A worker whose
-    parent is gone ends by itself (PyTorch looks for that every few seconds).
+    A scheduler that reclaims a job's resources sends SIGTERM to all processes
+    of the job.  The one that trains then finishes its step, for which it still
+    needs batches, and saves a checkpoint
+    (:class:`mmsemi.engine.PreemptionHook`).  A loader ends its workers with the
+    same signal, so a worker tells the two cases apart by the sender.  A worker
+    whose parent is gone ends by itself: PyTorch checks that every few seconds.
 
-    On macOS and Windows, which do not tell the sender, nothing changes.
+    macOS and Windows do not tell the sender: there, nothing changes.
 
     Args:
-        init (callable, optional): What else begins it, given ``worker_id``.
-        worker_id (int): As PyTorch counts them.
+        init (callable, optional): Another ``worker_init_fn`` to call.
+        worker_id (int): Index of the worker, from PyTorch.
     """
     if hasattr(signal, 'sigwaitinfo'):
-        # Blocked here, and so in every thread to come, the signal is left to
-        # the one that waits for it.
+        # Blocked in this thread, and so in all that it starts, the signal goes
+        # to the thread that waits for it.
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
         threading.Thread(target=_heed, args=(os.getppid(),), daemon=True).start()
     if init is not None:
@@ -32,6 +32,7 @@ def begin_worker(init: Callable | None, worker_id: int) -> None:
 
 
 def _heed(parent: int) -> None:
+    """End the process at the first SIGTERM from its parent."""
     while signal.sigwaitinfo({signal.SIGTERM}).si_pid != parent:
         pass
     os._exit(0)  # as PyTorch's own workers do

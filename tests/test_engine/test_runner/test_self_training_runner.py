@@ -278,6 +278,6 @@ def test_killed_in_every_stage_and_continued(whole, make_config, tmp_path, monke
 
 def test_another_run_in_the_work_dir(whole, make_config):
     with pytest.raises(
-        ValueError, match='holds a self-training run.*--resume.*--work-dir'
+        ValueError, match='already holds a self-training run.*--resume.*--work-dir'
     ):
         SelfTrainingRunner.from_cfg(make_config(whole)).train()

@@ -141,7 +141,7 @@ class TestFaults:
 
     def test_trained_and_validated_on(self, cfg, tiny_data, tmp_path):
         self.edit(cfg, tiny_data, tmp_path, val='images/train/5.png labels/train/5.png')
-        self.fails(cfg, r'train/5\.png stand in .*train\.txt.*val\.txt')
+        self.fails(cfg, r'train/5\.png are both in .*train\.txt.*val\.txt')
 
     def test_too_few_images_for_a_batch(self, cfg):
         self.fails(cfg, 'do not fill one batch of 64', **{'total_batch_size': 64})
@@ -188,6 +188,6 @@ class TestFaults:
     def test_other_channels_than_the_data(self, cfg):
         self.fails(
             cfg,
-            'takes 5 channels, but LoadSegImage gives 3',
+            'takes 5 channels, but LoadSegImage loads 3',
             **{'model.backbone.in_channels': 5},
         )
