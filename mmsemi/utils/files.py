@@ -115,7 +115,7 @@ def _gather(
     done: Iterable[tuple[Any, str]], jobs: Sequence[Job], title: str
 ) -> tuple[list[tuple[Job, Result]], list[str]]:
     results, failures = [], []
-    pairs = track(zip(jobs, done), title, total=len(jobs))
+    pairs = track(zip(jobs, done, strict=True), title, total=len(jobs))
     for job, (result, failure) in pairs:
         if failure:
             failures.append(failure)

@@ -41,6 +41,7 @@ from mmsemi.utils.files import write_whole
 
 
 def parse_args() -> argparse.Namespace:
+    """Parse the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -193,6 +194,7 @@ def show(console: Console, report: dict) -> None:
 
 
 def main() -> int:
+    """Run the command; return its exit status."""
     args = parse_args()
     cfg = load_config(args)
     init_default_scope(cfg.get('default_scope', 'mmsemi'))

@@ -26,6 +26,7 @@ from mmsemi.utils.files import data_folder
 
 
 def parse_args() -> argparse.Namespace:
+    """Parse the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -66,6 +67,7 @@ def parse_args() -> argparse.Namespace:
 
 
 def main() -> int:
+    """Run the command; return its exit status."""
     args = parse_args()
     try:
         if args.dataset == 'pascal':

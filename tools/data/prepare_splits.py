@@ -33,6 +33,7 @@ from mmsemi.utils.files import data_folder
 
 
 def parse_args() -> argparse.Namespace:
+    """Parse the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -144,6 +145,7 @@ def generate(args: argparse.Namespace) -> int:
 
 
 def main() -> int:
+    """Run the command; return its exit status."""
     args = parse_args()
     try:
         return fetch(args) if args.generate is None else generate(args)

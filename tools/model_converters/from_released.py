@@ -51,6 +51,7 @@ DEPTHS = {6: 50, 23: 101}  # ResNets by the number of blocks in stage 3
 
 
 def parse_args() -> argparse.Namespace:
+    """Parse the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -69,15 +70,17 @@ def recognise(state: dict[str, Tensor]) -> Config:
     Raises:
         ValueError: It belongs to no known network.
     """
-    for tensors, file in NETWORKS.items():
-        if all(name in state for name in tensors):
-            break
-    else:
+    known = [
+        file
+        for tensors, file in NETWORKS.items()
+        if all(name in state for name in tensors)
+    ]
+    if not known:
         raise ValueError(
             'it belongs to no network that is recognised by its tensors. '
             'Give its config with --config.'
         )
-    cfg = Config.fromfile(CONFIGS / file)
+    cfg = Config.fromfile(CONFIGS / known[0])
     classifier = next(name for name in state if 'conv_seg' in name)
     cfg.model.decode_head.num_classes = len(state[classifier])
     blocks = len(
@@ -139,6 +142,7 @@ def convert(
 
 
 def main() -> None:
+    """Run the command."""
     args = parse_args()
     meta = dict(mmsemi_version=__version__)
     cfg = None

@@ -22,6 +22,7 @@ WRAPPINGS: dict[str, Callable[[dict], dict]] = dict(
 
 
 def parse_args() -> argparse.Namespace:
+    """Parse the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -39,6 +40,7 @@ def parse_args() -> argparse.Namespace:
 
 
 def main() -> None:
+    """Run the command."""
     args = parse_args()
     try:
         state = unwrap(read_checkpoint(args.checkpoint))

@@ -148,7 +148,7 @@ def box(
 def polygon(u: Floats, v: Floats, *corners: Point) -> Floats:
     """Return the distance to a convex polygon, its corners counter-clockwise."""
     distance: Floats = -np.inf
-    for (u0, v0), (u1, v1) in zip(corners, corners[1:] + corners[:1]):
+    for (u0, v0), (u1, v1) in zip(corners, corners[1:] + corners[:1], strict=True):
         du, dv = u1 - u0, v1 - v0
         edge = ((u - u0) * dv - (v - v0) * du) / np.sqrt(du * du + dv * dv)
         distance = np.maximum(distance, edge)
@@ -204,7 +204,8 @@ class Canvas:
         """Return the part of the canvas around an object, in the object's frame.
 
         Args:
-            x, y (float): Position of the object's origin.
+            x (float): Position of the object's origin.
+            y (float): Position of the object's origin.
             scale (float): The object's unit in picture heights.
             reach (tuple): Left, bottom, right and top end in units of the
                 object.

@@ -111,8 +111,10 @@ class View:
         """Darken the ground around a thing: its shadow, and right below it.
 
         Args:
-            x, y (float): Position on the ground.
-            width, length (float): Size of the thing, in units.
+            x (float): Position on the ground.
+            y (float): Position on the ground.
+            width (float): Size of the thing, in units.
+            length (float): Length of its shadow, in units.
             size (float): The unit in metres.
         """
         scale = self.metre(y) * size
@@ -141,9 +143,11 @@ def start_view(
     share = dice.pick((0.0, 0.0, 0.15, 0.3))
     above, below, light = (
         mix(np.array(a, float), np.array(b, float), share)
-        for a, b in zip(first[:3], second[:3])
+        for a, b in zip(first[:3], second[:3], strict=True)
     )
-    clouds, shadow, haze = (mix(a, b, share) for a, b in zip(first[3:], second[3:]))
+    clouds, shadow, haze = (
+        mix(a, b, share) for a, b in zip(first[3:], second[3:], strict=True)
+    )
     above, below = (c / 255 * dice.between(0.88, 1.08) for c in (above, below))
     light = light * (1 + 0.12 * (dice.grid(3) - 0.5))
     canvas = Canvas(size, light, below)

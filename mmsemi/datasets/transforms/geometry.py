@@ -132,6 +132,7 @@ class RandomScaleCrop(BaseTransform):
         return (new_w, new_h), (x, y, x + crop_w, y + crop_h)
 
     def transform(self, results: dict) -> dict:
+        """Scale and crop ``img`` and all ``seg_fields``."""
         img = results['img']
         height, width = img.shape[:2]
         size, window = self.draw(height, width)

@@ -63,12 +63,10 @@ def read_array(
     cause = None
     try:
         array = decode(content)
-    except ImportError as error:
-        raise ValueError(f'The {kind} {path} cannot be used: {error}.') from error
-    except (UnfitImage, Image.DecompressionBombError) as error:
-        raise FaultyFile(
-            f'The {kind} {path} cannot be used: {str(error).rstrip(".")}.'
-        ) from error
+    except (ImportError, UnfitImage, Image.DecompressionBombError) as error:
+        fault = ValueError if isinstance(error, ImportError) else FaultyFile
+        said = str(error).rstrip('.')
+        raise fault(f'The {kind} {path} cannot be used: {said}.') from error
     except Exception as error:  # every decoder raises errors of its own
         array, cause = None, error
     if array is None:
@@ -173,6 +171,7 @@ class LoadSegImage(LoadImageFromFile):
         return None if img is None else to_8bit(img, self.value_range)
 
     def transform(self, results: dict) -> dict:
+        """Add ``img``."""
         img = read_array(
             results['img_path'],
             'image',
@@ -295,6 +294,7 @@ class MarkValid(BaseTransform):
     """
 
     def transform(self, results: dict) -> dict:
+        """Add ``valid``."""
         results['valid'] = np.ones(results['img'].shape[:2], np.uint8)
         results.setdefault('seg_fields', []).append('valid')
         return results

@@ -41,6 +41,7 @@ class RandomChannelJitter(BaseTransform):
         self.contrast = contrast
 
     def transform(self, results: dict) -> dict:
+        """Change ``img``."""
         if np.random.rand() >= self.prob:
             return results
         img = results['img']

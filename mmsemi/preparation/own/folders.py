@@ -213,7 +213,9 @@ def scan_mask(path: Path, colored: bool) -> MaskScan:
             'numbers of classes. Round them.'
         )
     height, width = codes.shape
-    pixels = {int(value): int(count) for value, count in zip(values, counts)}
+    pixels = {
+        int(value): int(count) for value, count in zip(values, counts, strict=True)
+    }
     return MaskScan((height, width), pixels)
 
 

@@ -52,7 +52,7 @@ def shown_classes(labels: Sequence[Iterable[int]]) -> np.ndarray:
         ndarray: (N, 255) bool; 255 (ignore) is no class.
     """
     shown = np.zeros((len(labels), IGNORE + 1), bool)
-    for row, held in zip(shown, labels):
+    for row, held in zip(shown, labels, strict=True):
         row[list(held)] = True
     return shown[:, :IGNORE]
 

@@ -46,7 +46,7 @@ def _table(text: str) -> dict[str, PublishedList]:
     words = iter(text.split())
     return {
         name: PublishedList(int(lines), None if sha256 == '-' else sha256)
-        for name, lines, sha256 in zip(words, words, words)
+        for name, lines, sha256 in zip(words, words, words, strict=True)
     }
 
 
