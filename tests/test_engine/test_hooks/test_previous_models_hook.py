@@ -216,6 +216,14 @@ def test_resumed_run_goes_on_as_if_uninterrupted(train, whole, kill):
     assert_same_end(resumed, whole)
 
 
+def test_a_complete_validation_is_repeated_if_its_outcome_is_lost(train, whole):
+    """No best checkpoint is saved, so that none is written after a validation."""
+    no_best = dict(default_hooks=dict(checkpoint=dict(save_best=None)))
+    killed = train('lost', HOOK, kill=('after_val_epoch', 1), **no_best)
+    assert (killed.folder / 'last_validation').read_text() == '2'
+    assert_same_end(train('lost', HOOK, resume=True, **no_best), whole)
+
+
 @pytest.mark.parametrize('step', [3, 4])
 def test_resumed_inside_an_epoch(train, whole, step):
     """From checkpoints of single steps."""
