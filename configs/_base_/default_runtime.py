@@ -9,11 +9,11 @@ env_cfg = dict(
     dist_cfg=dict(backend='nccl', timeout=1800))
 sync_bn = 'torch'  # across processes, on GPUs
 
-# How the network computes, not what: docs/performance.md.
+# Speed and memory; results differ in rounding only: docs/performance.md.
 channels_last = False  # on a GPU only
 gradient_checkpointing = False  # True, or names of layers
 compile = False  # True, or arguments of torch.compile
-views_on_device = False  # colour jitter, gray and blur, a batch at a time
+views_on_device = False  # colour jitter, gray and blur of whole batches
 
 default_hooks = dict(
     timer=dict(type='IterTimerHook'),
@@ -31,7 +31,7 @@ default_hooks = dict(
     preemption=dict(type='PreemptionHook'),
     stall=dict(type='StallHook'),
     owed_validation=dict(type='OwedValidationHook'),
-    # Before it is validated: the same statistics on every process.
+    # Before validation: the same BatchNorm statistics on every process.
     sync_buffers=dict(type='SyncBuffersHook'),
     results=dict(type='ResultsHook'),
     visualization=dict(type='SegVisualizationHook'))
@@ -44,7 +44,7 @@ vis_backends = [
 ]
 visualizer = dict(type='SegLocalVisualizer', vis_backends=vis_backends)
 
-# `tools/test.py --tta`: scales and flip, probabilities averaged.
+# `tools/test.py --tta`: average the probabilities over scales and flips.
 tta_model = dict(type='SegTTAModel')
 tta_pipeline = [
     dict(type='LoadSegImage'),

@@ -1,6 +1,6 @@
 # python tools/train.py configs/rankmatch/camvid_1-8_segformer-b0.py
-# RankMatch on a transformer: another backbone, head and optimiser, nothing
-# else.  Its weights are mmseg's mit_b0_20220624-7e0fe6dd.pth.
+# RankMatch on a transformer: only backbone, head and optimiser differ.  The
+# weights are mmseg's mit_b0_20220624-7e0fe6dd.pth.
 _base_ = './camvid_1-8.py'
 
 model = dict(

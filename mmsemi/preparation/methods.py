@@ -1,4 +1,4 @@
-"""What every method needs in a config: one row each.
+"""The table of methods: what each needs in a config.
 
 Both writers of configs read this table: ``tools/dev/write_configs.py``, which
 writes the published settings below ``configs``, and

@@ -1,4 +1,4 @@
-"""Read a config: command line, data folder, and the settings its pipelines follow."""
+"""Read a config with its command line, and resolve the settings in it."""
 
 import argparse
 import copy
@@ -21,21 +21,21 @@ def resolve_settings(cfg: Config) -> Config:
     ``RandomScaleCrop`` that names none, and the window of an evaluation in
     windows (``model.test_cfg.mode`` 'slide' or 'windows') that names none, with
     a stride of two thirds.  ``transform_defaults``, {type: {argument: value}},
-    holds the arguments of every transform of a type whose pipeline does not
-    name its own.  What a pipeline names it keeps.
+    gives arguments to every transform of a type.  An argument in a pipeline
+    takes precedence.
 
-    A config that was completed before, such as the one in a work dir, stays as
-    it is.
+    A second call changes nothing; neither does a call on the config that a run
+    saves in its work dir.
 
     Args:
-        cfg (Config): Is changed.
+        cfg (Config): The config, which is changed in place.
 
     Returns:
-        Config: The same.
+        Config: The same config.
 
     Raises:
-        ValueError: A crop that is no size, a missing one, or a setting that
-            nothing in the config follows.
+        ValueError: The crop is missing or is not a size, the stride of windows
+            exceeds them, or nothing in the config follows a setting.
     """
     defaults = copy.deepcopy(dict(cfg.get('transform_defaults') or {}))
     crop = cfg.get('crop_size')
@@ -89,9 +89,16 @@ def _resolve_windows(cfg: Config, crop: tuple[int, int] | None) -> set:
     if 'crop_size' not in test_cfg and crop:
         test_cfg['crop_size'] = crop
         test_cfg.setdefault('stride', tuple(max(side * 2 // 3, 1) for side in crop))
-    if 'crop_size' not in test_cfg:
-        return set()
-    return {_size('model.test_cfg.crop_size', test_cfg['crop_size'])}
+    for key in ('crop_size', 'stride'):
+        if test_cfg.get(key) is not None:
+            test_cfg[key] = _size(f'model.test_cfg.{key}', test_cfg[key])
+    window, stride = test_cfg.get('crop_size'), test_cfg.get('stride')
+    if window and stride and any(step > side for step, side in zip(stride, window)):
+        raise ValueError(
+            f'model.test_cfg.stride={stride} is larger than the window of {window}: '
+            'pixels between windows would have no prediction. Lower it.'
+        )
+    return {window} if window else set()
 
 
 def _typed(node: Any) -> Iterator[dict]:
@@ -135,10 +142,10 @@ def _file(cfg: Config) -> str:
 
 
 class OptionsAction(DictAction):
-    """MMEngine's ``KEY=VALUE``, with names of files as they are.
+    """Parse ``KEY=VALUE`` as MMEngine does, but keep file names unchanged.
 
-    MMEngine takes blanks out of every value and parts it at commas; here it
-    does not where the value is a ``data_root``, or the name of a file.
+    MMEngine removes blanks from every value and splits it at commas.  A
+    ``data_root`` and values that name an existing file are taken literally.
     """
 
     def __call__(self, parser, namespace, values, option_string=None) -> None:
@@ -146,7 +153,7 @@ class OptionsAction(DictAction):
         for option in values:
             key, is_one, value = option.partition('=')
             if not is_one:
-                parser.error(f'{option!r} is no KEY=VALUE')
+                parser.error(f'{option!r} is not of the form KEY=VALUE')
             if key == 'data_root' or (set(value) & set(' ,()[]') and osp.exists(value)):
                 options[key] = value
                 continue
@@ -158,7 +165,7 @@ class OptionsAction(DictAction):
 
 
 def add_config_arguments(parser: argparse.ArgumentParser) -> None:
-    """The arguments that all tools which run a config share with mmseg's."""
+    """Add the arguments that all tools which run a config share with mmseg's."""
     parser.add_argument(
         '--cfg-options',
         nargs='+',
@@ -176,36 +183,41 @@ def add_config_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--trust-checkpoint',
         action='store_true',
-        help='load checkpoints that hold more than tensors, numbers and text; '
-        'they can run any code: for files of your own only',
+        help='load checkpoints that contain more than tensors, numbers and text; '
+        'they can run any code, so use this for your own files only',
     )
     # torch.distributed.launch passes --local-rank, torchrun the variable.
     parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
 
 
 def load_config(args: argparse.Namespace) -> Config:
-    """Read a config and apply the command line.
+    """Read a config, apply the command line and resolve its settings.
 
-    Weights that it names by an address are downloaded to below
-    ``MMSEMI_DATA``, where that is set and PyTorch's own ``TORCH_HOME`` is not.
+    Sets ``TORCH_HOME`` below ``MMSEMI_DATA``, if only the latter is set, so
+    that downloaded weights are stored there.
 
     Args:
-        args (Namespace): ``config`` and the arguments of
-            :func:`add_config_arguments`; ``work_dir`` where there is one.
+        args (Namespace): ``config``, the arguments of
+            :func:`add_config_arguments`, and ``work_dir`` if the tool has it.
+
+    Returns:
+        Config: With ``launcher`` and ``work_dir`` set.
 
     Raises:
         FileNotFoundError: There is no such config.
-        ValueError: ``MMSEMI_DATA`` has letters that no config can take.
+        ValueError: ``MMSEMI_DATA`` contains characters that would break the
+            text of a config; what :func:`resolve_settings` raises.
     """
     if not osp.isfile(args.config):
         raise FileNotFoundError(f'There is no config {args.config}.')
     data = os.environ.get('MMSEMI_DATA', '')
-    if not data:  # MMEngine takes no default for an empty one
+    if not data:  # MMEngine uses a config's default only if it is unset
         os.environ.pop('MMSEMI_DATA', None)
     if set(data) & set('\'"\\\n\r'):
         raise ValueError(
-            f'MMSEMI_DATA={data!r} has a quote, backslash or line break, and '
-            'configs are Python text: link the folder under another name.'
+            f'MMSEMI_DATA={data!r} contains a quote, backslash or line break, '
+            'which would break the text of a config. Link the folder under '
+            'another name.'
         )
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     if os.environ.get('MMSEMI_DATA'):
@@ -230,13 +242,13 @@ def load_config(args: argparse.Namespace) -> Config:
 
 
 def default_work_dir(config: str) -> str:
-    """``work_dirs/METHOD/NAME``: names recur from method to method."""
+    """Return ``work_dirs/METHOD/NAME``: methods share the names of configs."""
     folder, name = osp.split(osp.abspath(config))
     return osp.join('work_dirs', osp.basename(folder), osp.splitext(name)[0])
 
 
 def _move_data(cfg: Config, data_root: str) -> None:
-    """Set the data root of every data set of the config."""
+    """Set the data root of every data set in the config."""
     for loader in LOADERS:
         dataset: dict | None = cfg.get(loader, {}).get('dataset')
         if dataset is not None:

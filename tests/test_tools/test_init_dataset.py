@@ -13,6 +13,7 @@ from mmsemi.datasets import read_list
 from mmsemi.measuring.cost import measure_cost
 from mmsemi.models.pretrained import adapt_channels
 from mmsemi.preparation.methods import METHODS
+from mmsemi.preparation.own.dataset_config import base_path
 from mmsemi.preparation.own.folders import scan_image
 from mmsemi.registry import DATASETS, MODELS
 from mmsemi.utils.config import resolve_settings
@@ -248,6 +249,14 @@ def test_batches_are_copied_to_a_gpu_while_it_computes(folders, tmp_path):
     assert loader.pin_memory and published.train_dataloader.pin_memory
 
 
+def test_a_config_inside_the_project_moves_with_it(tmp_path):
+    """It names the shared bases by a relative path, one outside by an absolute."""
+    configs = tmp_path / 'project/configs'
+    inside = base_path(configs, configs / 'my/_base_')
+    assert inside == '../../_base_'
+    assert base_path(configs, tmp_path / 'my') == (configs / '_base_').as_posix()
+
+
 @pytest.mark.parametrize('value', [None, ''])
 def test_data_root_moves_with_the_data_folder(tmp_path, monkeypatch, value):
     """Unset or empty, MMSEMI_DATA means ``data``, as in every config."""
@@ -284,7 +293,8 @@ def test_deep_gray_and_colour_become_8_bit_bgr(folders, tmp_path, channels):
 def test_size_decides_crop_and_evaluation(folders, tmp_path):
     args = folders()
     init(*args)
-    assert load(tmp_path)[0].crop_size == (33, 33)
+    cfg = load(tmp_path)[0]
+    assert cfg.crop_size == (33, 33) and cfg.model.test_cfg.mode == 'whole'
     for i in range(8):
         save(
             tmp_path / f'images/{i % 2}/img {i}.png',

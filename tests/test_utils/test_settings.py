@@ -63,13 +63,23 @@ def test_one_line_in_a_child_config_is_enough(tmp_path):
         (['crop_size=513'], (513, 513), (342, 342)),
         (['crop_size=(65,97)'], (65, 97), (43, 64)),
         (['crop_size=513', 'model.test_cfg.stride=(100,100)'], (513, 513), (100, 100)),
-        (['crop_size=513', 'model.test_cfg.crop_size=(65,65)'], (65, 65), None),
+        (['crop_size=513', 'model.test_cfg.crop_size=65'], (65, 65), None),
+        (['crop_size=513', 'model.test_cfg.stride=100'], (513, 513), (100, 100)),
     ],
 )
 def test_windows_follow(method, options, crop, stride):
     test_cfg = load(f'configs/{method}/cityscapes_1-8.py', *options).model.test_cfg
     assert test_cfg.mode == 'windows'
     assert (tuple(test_cfg.crop_size), test_cfg.get('stride')) == (crop, stride)
+
+
+def test_a_stride_that_leaves_gaps_is_refused():
+    with pytest.raises(ValueError, match=r'stride=\(100, 100\) is larger'):
+        load(
+            'configs/unimatch/cityscapes_1-8.py',
+            'crop_size=65',
+            'model.test_cfg.stride=100',
+        )
 
 
 def test_an_evaluation_of_whole_images_has_no_windows():

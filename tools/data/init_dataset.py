@@ -1,9 +1,9 @@
-"""From folders of images and masks to a config that trains as it is.
+"""Write a config for folders of images and masks, ready to train.
 
 ``python tools/data/init_dataset.py --images photos --masks masks --classes
 classes.txt --out configs/my`` writes three lists, the data set's config and a
-method's, whose first line says how to train.  docs/own_data.md says what a
-classes file looks like and which images and masks are understood.
+method's config, whose first line is the command to train it.  docs/own_data.md
+describes the classes file and the kinds of images and masks that are supported.
 """
 
 import argparse
@@ -69,7 +69,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--mask-suffix',
         default='',
-        help="what a mask's name has behind the image's, as _mask",
+        help="what follows the image's name in the mask's name, such as _mask",
     )
     parser.add_argument(
         '--partial',
@@ -80,22 +80,23 @@ def parse_args() -> argparse.Namespace:
         '--val-fraction',
         type=float,
         default=0.2,
-        help='share of the images with masks to validate on (0.2)',
+        help='share of the images with masks to validate on (%(default)s)',
     )
     parser.add_argument(
         '--labeled-fraction',
         type=float,
         default=1.0,
-        help='share of the others whose masks are used (1: all)',
+        help='share of the other images with masks whose masks are used '
+        '(%(default)s: all)',
     )
     parser.add_argument(
         '--balanced',
         action='store_true',
-        help='spread rare classes evenly over the lists',
+        help='distribute rare classes evenly over the lists',
     )
-    parser.add_argument('--seed', type=int, default=0, help='of the lists')
+    parser.add_argument('--seed', type=int, default=0, help='seed of the lists')
     parser.add_argument(
-        '--channels', type=int, help='channels to read, where the files do not tell'
+        '--channels', type=int, help='channels to read, if the files do not say'
     )
     parser.add_argument('--method', choices=list(METHODS), default='unimatch')
     parser.add_argument('--backbone', choices=list(BACKBONES), default='r50')
@@ -103,7 +104,7 @@ def parse_args() -> argparse.Namespace:
         '--pretrained', help="the backbone's weights; `none` to start from random ones"
     )
     parser.add_argument(
-        '--force', action='store_true', help='write over what is in --out'
+        '--force', action='store_true', help='overwrite the files in --out'
     )
     parser.add_argument(
         '--workers',
@@ -125,7 +126,7 @@ def parse_args() -> argparse.Namespace:
 def find_unlabeled(
     args: argparse.Namespace, pairs: Sequence[Pair], alone: Sequence[Path]
 ) -> list[Path]:
-    """Images without masks, each once and none that has a mask."""
+    """Return the images without masks, each once."""
     paths = list(alone)
     for folder in args.unlabeled:
         paths += find_files(folder, without=[args.masks]).values()
@@ -140,7 +141,7 @@ def scan(
     pairs: Sequence[Pair],
     unlabeled: Sequence[Path],
 ):
-    """Look into all files.
+    """Read what all images and masks hold.
 
     Raises:
         ValueError: Files that cannot be read, or masks of another size.
@@ -171,7 +172,7 @@ def scan(
 
 
 def data_root_text(root: Path) -> str:
-    """The data root as a config writes it: movable where it can be."""
+    """Return the data root as Python text, below ``MMSEMI_DATA`` if it is there."""
     data = data_folder().resolve()
     if root == data or data in root.parents:
         local = root.relative_to(data).as_posix()
@@ -180,7 +181,7 @@ def data_root_text(root: Path) -> str:
 
 
 def list_text(root: Path, rows: Iterable[Sequence[Path]]) -> str:
-    """A list of these files, by their paths below the root."""
+    """Return the text of a list of files, with paths relative to the root."""
     return ''.join(
         list_line(*(os.path.relpath(os.path.abspath(p), root) for p in row))
         for row in rows
@@ -188,7 +189,7 @@ def list_text(root: Path, rows: Iterable[Sequence[Path]]) -> str:
 
 
 def find_pretrained(args: argparse.Namespace, console: Console) -> str | None:
-    """The weights to start from, where they are there.
+    """Return the pretrained weights to start from, or None.
 
     Raises:
         FileNotFoundError: There is no such file as the user named.
@@ -203,7 +204,7 @@ def find_pretrained(args: argparse.Namespace, console: Console) -> str | None:
     console.print(
         f'[yellow]There is no {name}: the config starts from random weights, '
         'which costs accuracy. Put the file there (or below MMSEMI_DATA) and '
-        'run this again, or name another one by --pretrained.'
+        'run this again, or name another one with --pretrained.'
     )
     return None
 
@@ -304,7 +305,7 @@ def report(
     unlabeled: int,
     described,
 ) -> None:
-    """What was found, and classes that a list lacks."""
+    """Print what was found, and the classes that a list lacks."""
     console.print(
         f'{len(labeled)} labeled, {unlabeled} unlabeled, {len(val)} val '
         f'images; {len(table.names)} classes; {described.channels} channels; '

@@ -7,7 +7,7 @@ unknown, and fails if there are any.  The written files are committed.
 
 - A new method is one row of ``METHODS``.
 - A new data set is one row of ``SETTINGS``, beside its file in
-  ``_base_/datasets`` and the recipe ``_base_/recipes/DATA_r101.py``.
+  ``_base_/datasets`` and its recipes ``_base_/recipes/*DATA_r101.py``.
 - A new backbone is one row of ``BACKBONES``: what it changes in a recipe.
 - What fits no row is written by hand and named in ``HAND_WRITTEN``.
 """

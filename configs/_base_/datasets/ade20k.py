@@ -1,5 +1,5 @@
 # ADE20K with 150 classes: 20210 train, 2000 val images; its masks hold 1..150,
-# and 0 where nothing is labeled.
+# and 0 for unlabeled pixels.
 _base_ = './common.py'
 
 data_root = '{{$MMSEMI_DATA:data}}/ade20k'

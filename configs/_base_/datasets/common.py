@@ -1,5 +1,5 @@
 # What all data sets share: pipelines, loaders and evaluators.  A data set's
-# file gives its classes, its folder, its lists and its crop.
+# file gives its classes, folder, lists and crop.
 #
 # The crop is one setting, `crop_size`: a number, or (height, width).  Every
 # pipeline that names no crop of its own follows it, and so do the windows of

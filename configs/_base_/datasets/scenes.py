@@ -1,4 +1,4 @@
-# The built-in painted scenes, made on first use: 320 train, 80 val images.
+# The built-in painted scenes, created on first use: 320 train, 80 val images.
 _base_ = './common.py'
 
 data_root = '{{$MMSEMI_DATA:data}}/scenes'

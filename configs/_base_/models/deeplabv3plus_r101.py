@@ -1,5 +1,5 @@
 # DeepLabV3+ as released: ResNet with a 3-conv stem, output stride 16, plain
-# convolutions, align_corners.  A method gives `type`, a recipe `num_classes`.
+# convolutions, align_corners.  A method sets `type`, a recipe `num_classes`.
 norm_cfg = dict(type='BN', requires_grad=True)
 model = dict(
     data_preprocessor=dict(

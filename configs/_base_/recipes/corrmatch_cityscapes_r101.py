@@ -1,4 +1,4 @@
-# Released without a first threshold: Pascal's serves here too.
+# No initial threshold is released for Cityscapes: this is Pascal's.
 _base_ = [
     '../models/corrmatch_deeplabv3plus_r101.py', '../datasets/cityscapes.py',
     '../schedules/cityscapes.py', '../default_runtime.py'

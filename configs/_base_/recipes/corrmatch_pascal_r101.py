@@ -1,4 +1,4 @@
-# The lr belongs to four processes of 4 + 4 images.
+# The lr is that of four processes with 4 labeled and 4 unlabeled images each.
 _base_ = [
     '../models/corrmatch_deeplabv3plus_r101.py', '../datasets/pascal.py',
     '../schedules/pascal.py', '../default_runtime.py'

@@ -1,4 +1,4 @@
-# Small enough to learn from nothing in minutes on two CPU cores.
+# Small enough to train from random weights in minutes on two CPU cores.
 _base_ = [
     '../models/deeplabv3plus_r101.py', '../datasets/scenes.py',
     '../schedules/scenes.py', '../default_runtime.py'

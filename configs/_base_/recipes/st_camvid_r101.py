@@ -5,7 +5,7 @@ _base_ = [
 
 runner_type = 'SelfTrainingRunner'
 model = dict(decode_head=dict(num_classes=11))
-total_batch_size = 16  # of one stream
+total_batch_size = 16  # labeled and pseudo-labeled images
 train_dataloader = dict(
     sampler=dict(ratio=(1, 0)),
     dataset=dict(

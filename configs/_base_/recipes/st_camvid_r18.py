@@ -1,5 +1,5 @@
-# Self-training of the same small network: in every training as many steps as
-# the other methods take, and as many images in a step.
+# Self-training of the same small network: each training has as many steps as
+# the other methods, and as many images in a step.
 _base_ = './camvid_r18.py'
 
 runner_type = 'SelfTrainingRunner'

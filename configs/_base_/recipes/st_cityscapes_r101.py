@@ -1,4 +1,4 @@
-# ST's crop, and its long side around 2048 pixels, whatever the image's.
+# ST's crop; it scales the long side to 0.5 to 2 times 2048 pixels.
 _base_ = [
     '../models/st_deeplabv3plus_r101.py', '../datasets/cityscapes.py',
     '../schedules/cityscapes.py', '../default_runtime.py'
@@ -11,7 +11,7 @@ model = dict(decode_head=dict(num_classes=19))
 optim_wrapper = dict(
     optimizer=dict(lr=0.04),
     paramwise_cfg=dict(custom_keys=dict(backbone=dict(lr_mult=0.1))))
-total_batch_size = 16  # of one stream
+total_batch_size = 16  # labeled and pseudo-labeled images
 train_dataloader = dict(
     sampler=dict(ratio=(1, 0)),
     dataset=dict(

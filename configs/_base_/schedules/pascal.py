@@ -1,1 +1,1 @@
-_base_ = './sgd_poly.py'  # backbone lr 0.001, the rest ten times that
+_base_ = './sgd_poly.py'  # backbone lr 0.001, head 0.01

@@ -1,6 +1,6 @@
 # SGD, lr * (1 - iter / iters) ** 0.9 at every iteration, weight decay on all
-# parameters.  The lr belongs to `base_batch_size` samples (as many labeled
-# images as unlabeled ones) and follows the total batch.
+# parameters.  The lr is given for `base_batch_size` samples (a labeled and an
+# unlabeled image each) and scaled with the total batch.
 train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=80, val_interval=1)
 val_cfg = dict(type='ValLoop')
 test_cfg = dict(type='TestLoop')

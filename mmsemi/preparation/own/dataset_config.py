@@ -1,4 +1,4 @@
-"""Write the data set config of a user's own data, as text."""
+"""Write the text of the data set config for a user's own data."""
 
 import os.path as osp
 from collections.abc import Sequence
@@ -43,7 +43,7 @@ val_dataloader = dict(
 test_dataloader = val_dataloader
 """
 
-# Hues and grays are for three channels.
+# Colour jitter and grayscale need three channels.
 CHANNELS = """\
 strong = [dict(type='RandomChannelJitter'), dict(type='RandomBlur')]
 transform_defaults['StrongViews'] = dict(transforms=strong)
@@ -65,10 +65,11 @@ class Images(NamedTuple):
     Attributes:
         crop (int): Side of the crop.
         large (bool): Whether to evaluate in windows of the crop's size.
-        channels (int): Channels that the network is given.
-        value_range (list, optional): What of deeper images becomes 0..255.
-        mean (list[float], optional): Per channel, where it is not ImageNet's.
-        std (list[float], optional): Likewise.
+        channels (int): Input channels of the network.
+        value_range (list, optional): Lowest and highest value of images deeper
+            than 8 bits, which become 0 and 255; one pair, or one per channel.
+        mean (list[float], optional): Per channel; None for ImageNet's.
+        std (list[float], optional): Per channel; None for ImageNet's.
     """
 
     crop: int
@@ -80,12 +81,13 @@ class Images(NamedTuple):
 
 
 def describe_images(scans: Sequence[ImageScan]) -> Images:
-    """Choose crop, range and normalisation from what the images are.
+    """Choose crop, value range and normalisation for a set of images.
 
-    The crop is the largest ``32 n + 1`` in the median image, from 33 to 513.
-    Values deeper than 8 bits are cut at their 0.1st and 99.9th percentile,
-    one pair for gray and colour images, a pair per channel for others; those
-    others are also normalised by their own mean and deviation.
+    The crop is the largest ``32 n + 1`` that fits into the median image, from
+    33 to 513.  Values deeper than 8 bits are clipped at their 0.1st and 99.9th
+    percentile, with one pair for gray and colour images and a pair per channel
+    for others.  The others are also normalised with their own mean and
+    standard deviation.
 
     Raises:
         ValueError: Images with different numbers of channels.
@@ -99,7 +101,7 @@ def describe_images(scans: Sequence[ImageScan]) -> Images:
         raise ValueError(
             'The images do not have the same number of channels (gray and '
             f'colour both count as 3): {counts}. Convert or remove the odd '
-            'ones, or say by --channels how many to read.'
+            'ones, or give --channels, the number to read.'
         )
     channels = kinds[0]
     sides = [min(scan.size) for scan in scans]

@@ -1,4 +1,4 @@
-"""Write the method config for a user's own data, as text."""
+"""Write the text of the method config for a user's own data."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -16,7 +16,7 @@ BACKBONES = dict(
 )
 STEPS = 20000  # of a whole training, about
 FIRST_STEPS = 2000  # of self-training's first training, at least
-# Of the values in the methods' rows, the classes' own defaults but for one.
+# For the rows of the methods: the defaults of their classes, and a threshold.
 VALUES = dict(conf_thresh='0.95', prev_options='', prev_models='', prev_interval='')
 
 METHOD = """\
