@@ -3,6 +3,7 @@
 import os.path as osp
 from array import array
 from collections.abc import Container
+from typing import Any
 
 import numpy as np
 from mmseg.datasets import BaseSegDataset
@@ -59,7 +60,7 @@ class ListSegDataset(BaseSegDataset):
         anywhere: bool = False,
         without: Container[str] = (),
         cache_dir: str | None = None,
-        **kwargs,
+        **kwargs: Any,
     ) -> None:
         if not data_root:
             raise ValueError(

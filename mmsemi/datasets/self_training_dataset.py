@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from typing import cast
+from typing import Any, cast
 
 from mmsemi.registry import DATASETS
 
@@ -86,7 +86,7 @@ class SelfTrainingDataset(SemiSegDataset):
         pseudo_list: str | None = None,
         double_below: int = DOUBLE_BELOW,
         max_corrupt: int = 0,
-        **kwargs,
+        **kwargs: Any,
     ) -> None:
         super().__init__(
             data_root,

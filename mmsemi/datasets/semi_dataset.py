@@ -5,7 +5,7 @@ from collections import ChainMap
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import accumulate
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -95,7 +95,7 @@ class SemiSegDataset(Dataset):
         labeled_pipeline: Sequence[dict] = (),
         unlabeled_pipeline: Sequence[dict] = (),
         max_corrupt: int = 0,
-        **kwargs,
+        **kwargs: Any,
     ) -> None:
         self.max_corrupt = max_corrupt
         if not labeled_list:
@@ -171,17 +171,17 @@ class SemiSegDataset(Dataset):
     ) -> dict:
         """Load a stream's i-th image, or another one if its file is corrupt."""
         part, place = self._locate(stream, i)
-        for place in _candidates(place, len(part), seed):
+        for candidate in _candidates(place, len(part), seed):
             try:
                 with seeded(*seed):
-                    return part[place]
+                    return part[candidate]
             except FaultyFile as error:
                 if not self.max_corrupt:
                     raise FaultyFile(
                         f'{error} `--cfg-options train_dataloader.dataset.'
                         'max_corrupt=N` leaves out up to N such files.'
                     ) from error
-                corrupt[part.get_data_info(place)['img_path']] = str(error)
+                corrupt[part.get_data_info(candidate)['img_path']] = str(error)
         raise FaultyFile(f'No image of {part.ann_file} can be used.')
 
     def image_path(self, stream: str, i: int) -> str:
@@ -222,11 +222,11 @@ def stack_streams(samples: Sequence[Sample]) -> Batch:
 
     batch: dict = {
         name: default_collate([_without_boxes(image) for image in images])
-        for name, images in zip(STREAMS, (labeled, unlabeled, loaded))
+        for name, images in zip(STREAMS, (labeled, unlabeled, loaded), strict=True)
         if images
     }
     if unlabeled and 'boxes' in unlabeled[0]:
-        views = zip(*(image['boxes'] for image in unlabeled))
+        views = zip(*(image['boxes'] for image in unlabeled), strict=True)
         batch['unlabeled']['boxes'] = [as_pastes(boxes, places) for boxes in views]
     corrupt = dict(ChainMap(*(sample['corrupt'] for sample in samples)))
     if corrupt:

@@ -1,7 +1,7 @@
 """Choose the labeled, unlabeled and partner images of every sample."""
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from mmengine.dist import get_dist_info, sync_random_seed
@@ -10,6 +10,18 @@ from torch.utils.data import Sampler
 from mmsemi.registry import DATA_SAMPLERS
 
 PARTNERS = ('independent', 'same_image', 'in_batch')
+
+
+class TwoLists(Protocol):
+    """What the sampler needs to know of a data set."""
+
+    @property
+    def num_labeled(self) -> int:
+        """Number of labeled images."""
+
+    @property
+    def num_unlabeled(self) -> int:
+        """Number of unlabeled images."""
 
 
 class SemiIndex(NamedTuple):
@@ -65,7 +77,7 @@ class SemiSampler(Sampler):
 
     def __init__(
         self,
-        dataset,
+        dataset: TwoLists,
         ratio: Sequence[int] = (1, 1),
         partner: str = 'independent',
         shuffle: bool = True,

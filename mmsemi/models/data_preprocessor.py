@@ -38,7 +38,7 @@ class SemiDataPreprocessor(SegDataPreProcessor):
         std: Sequence[float] | None = None,
         bgr_to_rgb: bool = False,
         rgb_to_bgr: bool = False,
-        **kwargs,
+        **kwargs: Any,
     ) -> None:
         kwargs.update(bgr_to_rgb=bgr_to_rgb, rgb_to_bgr=rgb_to_bgr)
         if mean is not None and std is not None:

@@ -5,7 +5,7 @@ import os
 import re
 import zipfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from pathlib import Path
 from pickle import UnpicklingError
@@ -30,7 +30,7 @@ def _statistic(owner: type, name: str) -> Callable:
 
 # How NumPy rebuilds scalars and arrays.  NumPy 2 moved these functions: a file
 # names the module of the version that wrote it.
-_REBUILD = [value.__reduce__()[0] for value in (np.float64(0), np.empty(0))]
+_REBUILD: list[Any] = [value.__reduce__()[0] for value in (np.float64(0), np.empty(0))]
 # What checkpoints contain besides tensors and plain values: scores as NumPy
 # scalars, and MMEngine's history of logged values.
 _HARMLESS = [
@@ -135,7 +135,7 @@ def _read_remote(address: str, map_location: Any) -> Any:
             raise FileNotFoundError(f'There is no {address}.') from error
 
 
-def _only_harmless():
+def _only_harmless() -> AbstractContextManager[None]:
     return torch.serialization.safe_globals(_HARMLESS)
 
 
@@ -151,7 +151,7 @@ def _forced(safe: bool) -> Iterator[None]:
     finally:
         if safe and before is None:
             del os.environ[name]
-        elif safe:
+        elif safe and before is not None:
             os.environ[name] = before
 
 

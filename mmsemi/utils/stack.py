@@ -81,7 +81,8 @@ def _version(distribution: str) -> str | None:
 
 def _release(version: str) -> tuple[int, ...]:
     """Read the numbers of a version: vendors write torch 2.7.0 as 2.7.0a0+hash."""
-    return tuple(map(int, re.match(r'\d+(\.\d+)*', version)[0].split('.')))
+    numbers = re.match(r'\d+(\.\d+)*', version)
+    return tuple(map(int, numbers[0].split('.'))) if numbers else ()
 
 
 def _distributions(package: Package) -> dict[str, str]:

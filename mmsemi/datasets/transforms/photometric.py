@@ -11,6 +11,7 @@ shifted and its contrast then increased.
 import math
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import cv2
 import mmcv
@@ -50,7 +51,7 @@ def cv2_contrast(img: np.ndarray, factor: float) -> np.ndarray:
 # Some functions of mmcv have the same definition and are not used: its pillow
 # ones convert from and to BGR every time, and `adjust_color` warns; its
 # `adjust_contrast` takes longer than all of these together.
-ADJUST = dict(
+ADJUST: dict[str, dict[str, Callable]] = dict(
     pillow=dict(
         brightness=partial(pil_enhance, ImageEnhance.Brightness),
         contrast=partial(pil_enhance, ImageEnhance.Contrast),
@@ -160,7 +161,9 @@ class RandomColorJitter(BaseTransform):
         hue: float = 0.25,
         backend: str = 'cv2',
     ) -> None:
-        strengths = dict(zip(ADJUSTMENTS, (brightness, contrast, saturation, hue)))
+        strengths = dict(
+            zip(ADJUSTMENTS, (brightness, contrast, saturation, hue), strict=True)
+        )
         if min(strengths.values()) < 0 or hue > 0.5:
             raise ValueError(
                 f'The strengths are {strengths}, but none may be '
@@ -203,7 +206,7 @@ class RandomColorJitter(BaseTransform):
             return results
         factors = self.draw()
 
-        def adjust(img):
+        def adjust(img: Any) -> Any:
             for name, factor in factors:
                 img = ADJUST[self.backend][name](img, factor)
             return img

@@ -1,11 +1,11 @@
 """EfficientNet-Lite: a pretrained backbone that a CPU can train."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib import resources
 from math import ceil
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from mmcv.cnn import ConvModule
 from mmengine.model import BaseModule
@@ -194,7 +194,7 @@ class EfficientNetLite(BaseModule):
         output_stride: int = 32,
         frozen_stages: int = -1,
         norm_eval: bool = False,
-        norm_cfg: dict = dict(type='BN', eps=1e-3, momentum=0.01),
+        norm_cfg: Mapping[str, Any] = dict(type='BN', eps=1e-3, momentum=0.01),
         init_cfg: dict | None = None,
     ) -> None:
         super().__init__(init_cfg)

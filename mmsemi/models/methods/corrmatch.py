@@ -1,5 +1,8 @@
 """CorrMatch: propagate labels along the correlation of pixels."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -85,22 +88,22 @@ class CorrMatch(SemiSegmentor):
 
     def __init__(
         self,
-        *args,
-        correlation: dict = dict(in_channels=2048),
+        *args: Any,
+        correlation: Mapping[str, Any] = dict(in_channels=2048),
         thresh_init: float = 0.85,
         thresh_momentum: float = 0.999,
         num_regions: int = 128,
         thresh_valid: str = 'mixed',
         all_positions: bool = False,
         kl_target: str = 'own',
-        **kwargs,
+        **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
         for name, value in (('thresh_valid', thresh_valid), ('kl_target', kl_target)):
             if value not in ('own', 'mixed'):
                 raise ValueError(f"{name} must be 'own' or 'mixed', got {value!r}.")
         self.correlation = MODELS.build(
-            dict(type='CorrelationBlock', num_classes=self.num_classes) | correlation
+            {'type': 'CorrelationBlock', 'num_classes': self.num_classes, **correlation}
         )
         self.thresh = AdaptiveThreshold(thresh_init, thresh_momentum)
         self.num_regions = num_regions

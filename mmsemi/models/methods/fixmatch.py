@@ -1,5 +1,7 @@
 """FixMatch for semantic segmentation."""
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -27,7 +29,7 @@ class FixMatch(SemiSegmentor):
         **kwargs: As in :class:`SemiSegmentor`.
     """
 
-    def __init__(self, *args, conf_thresh: float = 0.95, **kwargs) -> None:
+    def __init__(self, *args: Any, conf_thresh: float = 0.95, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.conf_thresh = conf_thresh
 

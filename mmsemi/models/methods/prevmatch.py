@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from functools import reduce
+from typing import Any
 
 import numpy as np
 import torch
@@ -48,7 +49,7 @@ def draw_ensemble(
     """
     k = min(int(rng.integers(1, most + 1)), num)
     chosen = rng.choice(num, k, replace=False)
-    return list(zip(chosen.tolist(), rng.dirichlet(np.ones(k)).tolist()))
+    return list(zip(chosen.tolist(), rng.dirichlet(np.ones(k)).tolist(), strict=True))
 
 
 @MODELS.register_module()
@@ -103,14 +104,14 @@ class PrevMatch(SemiSegmentor):
 
     def __init__(
         self,
-        *args,
+        *args: Any,
         conf_thresh: float = 0.95,
         prev_conf_thresh: float = 0.9,
         guidance: str = 'previous',
         max_ensemble: int = 3,
         prev_weighting: str = 'pixelwise',
         corrected_weighting: bool = False,
-        **kwargs,
+        **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
         if guidance not in ('previous', 'ema'):

@@ -1,5 +1,8 @@
 """RankMatch: UniMatch with consistent correlations between pixels."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -53,16 +56,16 @@ class RankMatch(SemiSegmentor):
 
     def __init__(
         self,
-        *args,
+        *args: Any,
         conf_thresh: float = 0.95,
-        loss_rank: dict = dict(type='RankCorrelationLoss'),
+        loss_rank: Mapping[str, Any] = dict(type='RankCorrelationLoss'),
         rank_weight: float = 0.1,
         rank_layer: str = 'decode_head.project',
-        **kwargs,
+        **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
         self.conf_thresh = conf_thresh
-        self.loss_rank = MODELS.build(dict(type='RankCorrelationLoss') | loss_rank)
+        self.loss_rank = MODELS.build({'type': 'RankCorrelationLoss', **loss_rank})
         self.rank_weight = rank_weight
         self.rank_layer = rank_layer
 

@@ -1,5 +1,7 @@
 """UniMatch: two strong views and a perturbed feature."""
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -28,7 +30,7 @@ class UniMatch(SemiSegmentor):
         **kwargs: As in :class:`SemiSegmentor`.
     """
 
-    def __init__(self, *args, conf_thresh: float = 0.95, **kwargs) -> None:
+    def __init__(self, *args: Any, conf_thresh: float = 0.95, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.conf_thresh = conf_thresh
 

@@ -38,7 +38,10 @@ class PseudoLabel(NamedTuple):
     def cutmix(self, partner: 'PseudoLabel', pastes: Sequence[Paste]) -> 'PseudoLabel':
         """Take the partner's targets inside the boxes."""
         return PseudoLabel(
-            *(cutmix(own, other, pastes) for own, other in zip(self, partner))
+            *(
+                cutmix(own, other, pastes)
+                for own, other in zip(self, partner, strict=True)
+            )
         )
 
     def confident_share(self, thresh: float | Tensor) -> Tensor:

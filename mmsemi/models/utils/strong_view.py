@@ -27,7 +27,8 @@ def strong_view(images: Tensor, draws: Draws) -> Tensor:
         Tensor: (B, 3, H, W) BGR float32, whole numbers in 0..255.
     """
     images = images.float()
-    for adjust, factor in zip(draws['adjust'].unbind(1), draws['factor'].unbind(1)):
+    adjusts, factors = draws['adjust'].unbind(1), draws['factor'].unbind(1)
+    for adjust, factor in zip(adjusts, factors, strict=True):
         images = _adjust(images, _each(adjust), _each(factor))
     images = torch.where(_each(draws['gray']), _luma(images), images)
     return _box_blur(images, draws['kernel'])
