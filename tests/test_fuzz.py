@@ -1,4 +1,4 @@
-"""Lists, masks, images, settings and class files of any content.
+"""Lists, masks, images, settings and class files with any content.
 
 ``pytest tests/test_fuzz.py tests/test_utils/test_checkpoint.py
 --hypothesis-profile fuzz --hypothesis-show-statistics`` tries many more, other
@@ -39,7 +39,7 @@ def folder():
 @example(rows=[('a b.jpg', None)])
 @example(rows=[('\x85\u2028.jpg', 'b\x1c.png')])
 def test_a_list_is_read_as_it_was_written(folder, rows):
-    """Or a name in it is refused when it is written."""
+    """Unless a name in it is refused when it is written."""
     try:
         text = ''.join(list_line(*row) for row in rows)
     except ValueError as error:
@@ -103,7 +103,7 @@ FILES = [
 
 @st.composite
 def damaged(draw):
-    """A file with its end cut off, some bytes changed, or another end."""
+    """Draw a file that is truncated, has changed bytes, or another end."""
     content = bytearray(draw(st.sampled_from(FILES)))
     for _ in range(draw(st.integers(0, 3))):
         content[draw(st.integers(0, len(content) - 1))] = draw(st.integers(0, 255))
@@ -137,7 +137,7 @@ def test_a_damaged_image_is_an_image_or_refused(folder, options, content):
     file.write_bytes(content)
     try:
         image = LoadSegImage(**options)(dict(img_path=str(file)))['img']
-    except ValueError as error:  # faulty, or asks for a package
+    except ValueError as error:  # faulty, or needs a package
         assert str(file) in str(error)
     else:
         assert image.shape[2:] == (options.get('channels', 3),)
@@ -154,7 +154,7 @@ def parse(*options):
 @example(value="']1 ,[")
 @given(value=st.text('a1,.[](){}\'"= /', max_size=12) | TEXT)
 def test_settings_are_taken_or_refused(value):
-    """A data root to the letter."""
+    """A data root is taken literally."""
     assert parse(f'data_root={value}').cfg_options == dict(data_root=value)
     for options in ((f'key={value}',), (value,)):
         if options[0].startswith('-'):

@@ -1,6 +1,6 @@
-"""What every kind of bad file and list gives: docs/reliability.md's table.
+"""Every kind of unusual or bad file and list: the table in docs/reliability.md.
 
-Each row is used as a training uses it: looked at before the run, then loaded.
+Each is used as in training: checked before the run, then loaded.
 """
 
 import io
@@ -43,7 +43,7 @@ def exif(turned: int) -> Image.Exif:
 
 
 def vast_png(side: int) -> bytes:
-    """A PNG that says it is large, and is not."""
+    """Make a PNG whose header gives a large size, with little content."""
 
     def chunk(kind, data):
         return (
@@ -62,7 +62,7 @@ def vast_png(side: int) -> bytes:
 
 
 def write(root, image=None, mask=None, text=NAMES, names=()):
-    """A data root of one image, its mask and their list."""
+    """Write a data root with one image, its mask and their list."""
     files = {
         'images/a.png': encode(RGB) if image is None else image,
         'masks/a.png': encode(MASK) if mask is None else mask,
@@ -78,7 +78,7 @@ def write(root, image=None, mask=None, text=NAMES, names=()):
 
 
 def use(root, pipeline=LOAD, **kwargs):
-    """The data set, and what its first sample gives."""
+    """Check and load a data set; return it and its first sample."""
     dataset = SemiSegDataset(
         str(root),
         'list.txt',
@@ -115,7 +115,7 @@ ACCEPTED_IMAGES = dict(
 
 @pytest.mark.parametrize('name', ACCEPTED_IMAGES)
 def test_accepted_images(tmp_path, name):
-    """Equal to what PIL, the released trainers' reader, makes of them."""
+    """They equal what PIL reads, which the released trainers use."""
     content, pixels = ACCEPTED_IMAGES[name]
     write(tmp_path, content)
     _, sample = use(tmp_path)
@@ -205,7 +205,7 @@ def test_refused_files(tmp_path, name):
         use(tmp_path)
 
 
-ACCEPTED_LISTS = dict(  # and how the image and the mask are called in them
+ACCEPTED_LISTS = dict(  # with the names of the image and the mask
     blank_lines=(f'\n\n  \n{NAMES}\n\t\n', ()),
     crlf=(NAMES.replace('\n', '\r\n') * 2, ()),
     byte_order_mark=('\ufeff' + NAMES, ()),
@@ -264,7 +264,7 @@ def test_refused_lists(tmp_path, name):
 
 
 def test_links_may_lead_out(tmp_path):
-    """As data/pascal -> /archive/VOC2012 does."""
+    """For example data/pascal -> /archive/VOC2012."""
     write(tmp_path / 'archive')
     (tmp_path / 'data').mkdir()
     for name in ('images', 'masks', 'list.txt'):

@@ -49,7 +49,7 @@ class TestListSegDataset:
         assert info['img_path'] == str(tmp_path / 'a/1.jpg')
         assert info['seg_map_path'] == str(tmp_path / 'b/1.png')
 
-    def test_masks_are_not_looked_at_where_not_needed(self, tmp_path):
+    def test_masks_that_are_not_needed_are_ignored(self, tmp_path):
         write(tmp_path / 'l.txt', 'a/1.jpg b/1.png\na/2.jpg')
         dataset = ListSegDataset('l.txt', str(tmp_path), need_masks=False)
         assert all('seg_map_path' not in dataset.get_data_info(i) for i in range(2))
@@ -81,7 +81,7 @@ class TestListSegDataset:
         ]
 
     def test_nothing_of_the_list_is_a_python_object(self, tmp_path):
-        """Workers would copy what they count references to."""
+        """Counting references would copy the memory that workers share."""
         write(tmp_path / 'l.txt', 'a/ä.jpg b/1.png\n' * 1000)
         dataset = ListSegDataset('l.txt', str(tmp_path))
         held = gc.get_referents(dataset.__dict__)

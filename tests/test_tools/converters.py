@@ -1,4 +1,4 @@
-"""Run the checkpoint converters, and wrap what they read."""
+"""Run the checkpoint converters, and wrap their input."""
 
 import runpy
 import sys
@@ -7,7 +7,7 @@ from unittest import mock
 
 from tests.helpers.tools import ROOT
 
-# As released trainers wrap a state dict; the last beside what they add.
+# How released trainers wrap a state dict; the last with what else they save.
 WRAPPINGS: dict[str, Callable[[dict], dict]] = dict(
     plain=lambda state: dict(state),
     model=lambda state: dict(model=state),
@@ -20,7 +20,7 @@ WRAPPINGS: dict[str, Callable[[dict], dict]] = dict(
 
 
 def convert(tool: str, *args) -> None:
-    """Run a converter as its command does, in this process."""
+    """Run the command of a converter in this process."""
     file = ROOT / 'tools/model_converters' / f'{tool}.py'
     with mock.patch.object(sys, 'argv', [str(file), *map(str, args)]):
         runpy.run_path(str(file), run_name='__main__')

@@ -1,4 +1,4 @@
-"""Every planted fault is found, and nothing where there is none."""
+"""Every planted fault is found, and none in sound data."""
 
 import json
 import re
@@ -17,7 +17,7 @@ from tests.helpers.tools import TINY, call
 
 @pytest.fixture
 def data(tiny_data, tmp_path):
-    """A copy of the tiny data, with an unlabeled list of its own."""
+    """Copy the tiny data and give it an unlabeled list."""
     root = tmp_path / 'data'
     shutil.copytree(tiny_data, root)
     lines = (root / 'splits/train.txt').read_text().splitlines()
@@ -28,7 +28,7 @@ def data(tiny_data, tmp_path):
 
 @pytest.fixture
 def check(data, tmp_path):
-    """Runs the tool; gives the findings by check, and the report."""
+    """Return a function that runs the tool: findings by check, and the report."""
 
     def run_check(*options, ok=True, args=('--no-step',)):
         report = tmp_path / 'report.json'
@@ -65,7 +65,7 @@ def paint(path, pixels):
 
 
 def test_sound_data_have_no_errors(check):
-    """The shares, a step's memory and an epoch's time are told."""
+    """Shares, the memory of a step and the time of an epoch are reported."""
     found, report = check(args=())
     assert not any(level == 'error' for level, _ in found)
     assert {n: r['images'] for n, r in report['lists'].items()} == dict(
@@ -81,7 +81,7 @@ def test_sound_data_have_no_errors(check):
 
 
 def test_an_epoch_of_self_training(check):
-    """3 labeled images and 2 of the 5 others are in its shortest training."""
+    """The shortest training has 3 labeled images and 2 of the 5 others."""
     options = ('runner_type=SelfTrainingRunner', 'total_batch_size=6')
     found, _ = check(*options, ok=False)
     (message,) = found['error', 'batch']
@@ -118,7 +118,7 @@ def test_memory_grows_with_the_batch(check):
 
 
 def test_lent_models_take_memory(data):
-    """Each of those that a hook may come to keep."""
+    """Every model that a hook may keep counts."""
     cfg = Config.fromfile(TINY)
     cfg.model = tiny.network(type='PrevMatch')
     cfg.train_dataloader.dataset.data_root = str(data)
@@ -138,7 +138,7 @@ FAULTS = {}
 
 
 def fault(level, check, said):
-    """Registers a function that plants a fault, and what is to be found."""
+    """Register a function that plants a fault, and the finding that it causes."""
 
     def register(plant):
         FAULTS[plant.__name__] = (plant, level, check, said)

@@ -1,4 +1,4 @@
-"""Released checkpoints to ours and back."""
+"""Released checkpoints convert to ours and back."""
 
 import json
 import re
@@ -21,7 +21,7 @@ from .converters import WRAPPINGS, convert
 
 @pytest.fixture(scope='module')
 def state() -> dict:
-    """The tiny network's tensors under the released names."""
+    """Return the tiny network's tensors under the released names."""
     init_default_scope('mmsemi')
     ours = MODELS.build(Config.fromfile(TINY).model).state_dict()
     return release_state_dict(
@@ -34,7 +34,7 @@ def state() -> dict:
 
 @pytest.fixture
 def released(state, tmp_path):
-    """Writes them, changed or not, and gives the file."""
+    """Return a function that writes them, possibly changed, and returns the file."""
 
     def write(wrapping='module', **changes):
         tensors = {**state, **changes}
@@ -115,7 +115,7 @@ def test_mmseg_takes_it_with_its_classes(state, released, tmp_path):
 
 
 def test_scores_that_old_numpy_wrote(state, tmp_path):
-    """Trainers keep the best mIoU, a NumPy number, beside the weights."""
+    """Trainers save the best mIoU, a NumPy number, beside the weights."""
     checkpoint = dict(model=state, previous_best=np.float64(75.2))
     torch.save(checkpoint, tmp_path / 'new.pth')
     assert b'numpy._core' in (tmp_path / 'new.pth').read_bytes()
@@ -199,7 +199,7 @@ def test_every_key_is_accounted_for(released, tmp_path, changes, match):
 
 
 def test_another_network_than_the_config(released, tmp_path):
-    """Known by its tensors as the ResNets are, but not as deep."""
+    """Its tensors are those of a ResNet, but a shallower one."""
     fails(
         'from_released',
         released(),
@@ -251,7 +251,7 @@ def test_weights_of_something_else(tmp_path, tool):
 
 
 def test_network_is_known_by_its_tensors(golden):
-    """Without --config; every config named there builds what it stands for."""
+    """Without --config; every config in the table builds the network it stands for."""
     tool = runpy.run_path(str(ROOT / 'tools/model_converters/from_released.py'))
     for file in (golden / 'keys').glob('*.json'):
         state = convert_state_dict(

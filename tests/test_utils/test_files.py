@@ -1,4 +1,4 @@
-"""Files that are whole, or as they were."""
+"""Files are written completely or stay unchanged."""
 
 import errno
 import os

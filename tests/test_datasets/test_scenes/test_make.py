@@ -1,4 +1,4 @@
-"""The built-in data set: made once, whole, and nothing else replaced."""
+"""The built-in data set: made once and completely, replacing nothing else."""
 
 import multiprocessing
 
@@ -129,7 +129,7 @@ def test_failure_leaves_nothing(tmp_path, monkeypatch):
 
 
 def test_second_of_two_takes_the_first_ones(tmp_path, monkeypatch):
-    """Another process finishes while this one paints."""
+    """Another process finishes first."""
     make, seen = scenes._make, []
 
     def make_late(root, wanted):

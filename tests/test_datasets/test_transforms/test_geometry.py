@@ -1,4 +1,4 @@
-"""Scale and crop, against PIL and against mmseg's transforms."""
+"""Scale and crop, compared with PIL and with mmseg's transforms."""
 
 import mmcv
 import numpy as np
@@ -22,7 +22,7 @@ def sample(height, width, seed=0):
 
 
 def pil_scale_crop(img, mask, size, window):
-    """The published weak view, on whole images."""
+    """Scale, pad and crop whole images with PIL, as the released trainers do."""
     image = Image.fromarray(img).resize(size, Image.BILINEAR)
     mask = Image.fromarray(mask).resize(size, Image.NEAREST)
     pad = (0, 0, max(window[2] - size[0], 0), max(window[3] - size[1], 0))
@@ -127,7 +127,7 @@ def test_wrong_ratios_are_refused():
 
 @pytest.mark.parametrize('channels', [1, 2, 4, 6])
 def test_geometry_treats_every_channel_alike(channels):
-    """The fourth one, too: PIL would take it for transparency."""
+    """Also the fourth, which PIL would treat as transparency."""
     img = np.random.default_rng(0).integers(0, 256, (12, 20, channels), np.uint8)
     for size in ((10, 6), (40, 24)):
         window = (3, 2, 12, 9)

@@ -1,4 +1,4 @@
-"""Loading: what any file becomes, and what each bad file is told."""
+"""Loading: what each file becomes, and the error for each bad file."""
 
 import cv2
 import numpy as np
@@ -219,7 +219,7 @@ def load_mapped(path, value_map):
 
 @pytest.mark.parametrize('mode', ['L', 'RGB'])
 def test_numbers_are_mapped(tmp_path, mode):
-    """Of gray masks that were saved as RGB, too."""
+    """Also in gray masks that were saved as RGB."""
     mask = np.resize(np.array([0, 255, 70, 71], np.uint8), (H, W))
     Image.fromarray(mask).convert(mode).save(tmp_path / 'a.png')
     value_map = [(0, 0), (255, 1), (70, 2), (71, 255)]

@@ -1,4 +1,4 @@
-"""Label ids to train ids."""
+"""Label ids become train ids."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Regions as COCO writes them: polygons and run lengths."""
+"""COCO's regions: polygons and run lengths."""
 
 import cv2
 import numpy as np
@@ -20,7 +20,7 @@ def test_polygon_holds_the_pixels_whose_centre_it_holds():
 
 @pytest.mark.parametrize('seed', range(4))
 def test_polygon_is_close_to_a_drawn_one(seed):
-    """OpenCV draws the outline too, so it may only be larger, by that."""
+    """OpenCV also draws the outline, so only its pixels may be missing here."""
     rng = np.random.default_rng(seed)
     angles = np.sort(rng.uniform(0, 2 * np.pi, 12))
     radius = rng.uniform(15, 40, 12)

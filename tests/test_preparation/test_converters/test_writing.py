@@ -1,4 +1,4 @@
-"""The files that lists name."""
+"""Every file that a list names must exist."""
 
 import pytest
 

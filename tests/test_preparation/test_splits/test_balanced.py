@@ -1,4 +1,4 @@
-"""Lists of one's own that show all classes early."""
+"""Generated lists: balanced over the classes, nested, seeded."""
 
 import cv2
 import numpy as np
@@ -14,7 +14,7 @@ from mmsemi.preparation.splits.balanced import (
 
 
 def shown(seed, images=60):
-    """Which of eight classes each image shows; the last is the rarest."""
+    """Draw which of eight classes each image shows; the last is the rarest."""
     rng = np.random.default_rng(seed)
     table = rng.random((images, 8)) < np.linspace(0.9, 0.05, 8)
     table[0, 7] = True

@@ -154,7 +154,7 @@ def test_server_trouble_is_one_error(published, tmp_path):
         url_reader('file:///etc')
     server = ThreadingHTTPServer(('127.0.0.1', 0), SimpleHTTPRequestHandler)
     url = f'http://127.0.0.1:{server.server_port}'
-    server.server_close()  # nobody listens there now
+    server.server_close()  # nothing listens there any more
     with pytest.raises(ConnectionError, match='--from'):
         fetch_lists('toy', url_reader(url, 5), url, tmp_path)
 

@@ -61,8 +61,8 @@ def test_table_holds_the_published_counts():
 
 
 @pytest.mark.parametrize('method', ['unimatch', 'corrmatch', 'stpp'])
-def test_configs_ask_for_the_lists_of_the_table(method):
-    """For all, and for no others, which would never come."""
+def test_configs_name_the_lists_of_the_table(method):
+    """For all of them, and for no others, which could not be fetched."""
     for dataset, splits in PUBLISHED.items():
         asked = {
             name
