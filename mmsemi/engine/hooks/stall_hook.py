@@ -1,4 +1,4 @@
-"""End a distributed run in which processes wait for one that hangs."""
+"""Name the process that hangs in a distributed run, and end the run."""
 
 import faulthandler
 import logging
@@ -16,6 +16,10 @@ from mmsemi.registry import HOOKS
 from mmsemi.utils.compat import default_store
 
 STORE = 'mmsemi_stall'
+ADVICE = (
+    'Checkpoints are intact: continue with `--resume`, and with a longer '
+    'env_cfg.dist_cfg.timeout if it was only slow. '
+)
 
 
 class Sign(NamedTuple):
@@ -38,18 +42,19 @@ class StallHook(Hook):
     others wait in their next exchange until PyTorch's timeout
     (``env_cfg.dist_cfg.timeout``) ends them without naming it.  So a thread of
     each process gives signs of life.  A process that has made no progress for
-    4/5 of the timeout compares them: if some process is behind or silent, or
-    waited for by others, the run is lost; the error names the processes and
-    the stack of each thread is printed.  If all are at the same place, nobody
-    waits for anybody (all may load data slowly): it warns, and PyTorch's
-    timeout decides.
+    4/5 of the timeout compares them.  If a process is behind or silent, or
+    others are ahead, it logs an error that names them, prints the stacks of
+    its threads and ends.  If all are at the same place, none waits for
+    another (all may load data slowly): it warns once, and leaves the rest to
+    PyTorch.
 
-    This is on by default because it only acts where the run is lost, and
-    because a checkpoint remains to resume from.  The process ends with
-    ``os._exit(1)``: its main thread is inside an exchange, where no exception
-    reaches it, and ``sys.exit`` in a thread ends only the thread.  PyTorch's
-    own watchdog ends processes in the same way.  The launcher then ends the
-    others.
+    This is on by default: it ends only runs that PyTorch's timeout is about
+    to end without a name, and checkpoints remain to resume from.  Where
+    processes may well wait for so long, set a longer timeout.  The process
+    ends with ``os._exit(1)``: its main thread is inside an exchange, where no
+    exception reaches it, and ``sys.exit`` in a thread ends only the thread.
+    PyTorch's own watchdog ends processes in the same way.  The launcher then
+    ends the others.
 
     Steps, validated images, and what comes before and after them count as
     progress.
@@ -111,9 +116,7 @@ class StallHook(Hook):
                 runner.logger.log(
                     logging.ERROR if lost else logging.WARNING,
                     f'Process {rank} has come no further for {waited:.0f} s. {whom}. '
-                    'The stacks of its threads follow. Checkpoints are intact: '
-                    'continue with `--resume`. env_cfg.dist_cfg.timeout sets the '
-                    'time.',
+                    f'{ADVICE if lost else ""}The stacks of its threads follow.',
                 )
                 faulthandler.dump_traceback()
                 if lost:
@@ -131,8 +134,8 @@ def diagnose(rank: int, before: list[Sign], now: list[Sign]) -> tuple[bool, str]
         now (list[Sign]): Their signs now.
 
     Returns:
-        tuple[bool, str]: Whether one process waits for another, so that the
-        run is lost, and a sentence that says which.
+        tuple[bool, str]: Whether one process waits for another, so that
+        PyTorch's timeout would end the run, and a sentence that says which.
     """
     place = now[rank].place
     silent = [r for r, sign in enumerate(now) if sign == before[r]]
