@@ -1,8 +1,8 @@
-"""RankMatch and its supervised baseline on the built-in scenes.
+"""Compare RankMatch with its supervised baseline on the built-in scenes.
 
-``python tools/demo.py`` trains both from nothing on 20 labeled images,
-RankMatch with 300 unlabeled ones besides, compares them on the validation
-images, and draws what they predict.  Takes minutes on two CPU cores.
+``python tools/demo.py`` trains both from scratch on 20 labeled images,
+RankMatch also on 300 unlabeled ones, compares them on the validation images
+and draws their predictions.  It takes minutes on two CPU cores.
 """
 
 import argparse
@@ -36,7 +36,7 @@ def parse_args() -> argparse.Namespace:
         '--work-dir',
         type=Path,
         default=ROOT / 'work_dirs' / 'demo',
-        help='where everything is kept',
+        help='folder for all results',
     )
     parser.add_argument(
         '--cfg-options', nargs='+', default=[], help='passed to both trainings'
@@ -45,7 +45,7 @@ def parse_args() -> argparse.Namespace:
 
 
 def train(config: Path, work_dir: Path, options: list) -> None:
-    """Run the train tool, with its log in ``train.log``."""
+    """Run tools/train.py, with its log in ``train.log``."""
     work_dir.mkdir(parents=True)
     log = work_dir / 'train.log'
     command = [
@@ -61,11 +61,11 @@ def train(config: Path, work_dir: Path, options: list) -> None:
         code = subprocess.run(command, cwd=ROOT, stdout=file, stderr=subprocess.STDOUT)
     if code.returncode:
         print(log.read_text()[-3000:], file=sys.stderr)
-        sys.exit(f'Training failed; the whole log is {log}.')
+        sys.exit(f'Training failed; see the whole log in {log}.')
 
 
 def draw(models: dict[str, object], data: Path, palette: list, file: Path) -> None:
-    """Rows of image, truth and each model's prediction."""
+    """Write a picture with a row per image: image, truth, and predictions."""
     entries = read_list(data / 'splits' / 'val.txt')
     rows = []
     for entry in entries[:: max(len(entries) // PICTURES, 1)][:PICTURES]:

@@ -1,7 +1,7 @@
-"""Make the EMA teacher a checkpoint of its own.
+"""Export the EMA teacher as a checkpoint of its own.
 
 ``python tools/export_teacher.py work_dirs/.../epoch_80.pth teacher.pth``;
-the result is tested and used as any checkpoint of the same config.
+the result is tested and used like any checkpoint of the same config.
 """
 
 import argparse

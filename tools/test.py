@@ -13,33 +13,33 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('config', help='config file')
     parser.add_argument('checkpoint', help='checkpoint file')
-    parser.add_argument('--work-dir', help='where the scores are kept')
+    parser.add_argument('--work-dir', help='folder for the scores')
     parser.add_argument('--out', help='folder for the predictions as PNG')
     parser.add_argument('--show', action='store_true', help='show the predictions')
     parser.add_argument(
         '--show-dir', help='folder for pictures of truth and prediction'
     )
     parser.add_argument(
-        '--wait-time', type=float, default=2, help='seconds per picture'
+        '--wait-time', type=float, default=2, help='seconds to show each'
     )
     parser.add_argument('--tta', action='store_true', help='test-time augmentation')
     parser.add_argument(
         '--amp',
         action='store_true',
-        help='mixed precision: faster, and a few pixels may differ',
+        help='mixed precision: faster; a few pixels may differ',
     )
     parser.add_argument(
         '--compile',
         action='store_true',
-        help='torch.compile with the weights as constants: takes minutes '
-        'first, for many images',
+        help='torch.compile with constant weights: takes minutes first, pays '
+        'for many images',
     )
     add_config_arguments(parser)
     return parser.parse_args()
 
 
 def draw_predictions(cfg: Config, args: argparse.Namespace) -> None:
-    """Let mmseg's visualisation hook draw what is predicted."""
+    """Let mmseg's visualization hook draw the predictions."""
     hook = cfg.default_hooks.visualization
     hook.draw = True
     hook.interval = 1
@@ -62,7 +62,7 @@ def main() -> None:
         cfg.model = dict(cfg.tta_model, module=cfg.model)
     if args.amp:
         cfg.test_cfg.fp16 = True
-    # A training that compiles need not be evaluated so: it takes minutes.
+    # Not because the training was compiled: it takes minutes.
     cfg.compile = args.compile and (cfg.get('compile') or True)
     if args.compile:
         freeze_compiled_weights()

@@ -1,4 +1,4 @@
-"""IoU from one look at every pixel."""
+"""IoU from confusion matrices."""
 
 import torch
 from mmseg.evaluation import IoUMetric
@@ -9,28 +9,29 @@ from mmsemi.registry import METRICS
 
 @METRICS.register_module()
 class ConfusionIoUMetric(IoUMetric):
-    """mmseg's IoU metric, counted faster and exactly.
+    """Compute mmseg's IoU metric faster and exactly.
 
-    The counts of an image come from its confusion matrix, that of labels and
-    predictions in one pass; they stay on the device until the evaluation
-    ends, and they are integers (mmseg sums float32, which is exact up to 16
-    million pixels of a class).
+    One pass over an image gives its confusion matrix.  The counts stay on the
+    device until the evaluation ends, and they are integers: mmseg sums
+    float32, which is exact only up to 16 million pixels per class.
 
-    Args: as in :class:`mmseg.evaluation.IoUMetric`.
+    Args:
+        *args: As in :class:`mmseg.evaluation.IoUMetric`.
+        **kwargs: As in :class:`mmseg.evaluation.IoUMetric`.
     """
 
     @staticmethod
     def intersect_and_union(
         pred_label: Tensor, label: Tensor, num_classes: int, ignore_index: int
     ) -> tuple:
-        """Pixels of every class.
+        """Count the pixels of every class.
 
         Args:
-            pred_label (Tensor): Classes 0..C-1, integer (H, W).
-            label (Tensor): Classes or ``ignore_index``, 0..255, integer
+            pred_label (Tensor): Predicted classes 0..C-1, integer (H, W).
+            label (Tensor): True classes or ``ignore_index``, 0..255, integer
                 (H, W).
-            num_classes (int): C.
-            ignore_index (int): Pixels with this label are not counted.
+            num_classes (int): Number of classes C.
+            ignore_index (int): Label of pixels that do not count.
 
         Returns:
             tuple[Tensor, ...]: Intersection, union, predicted and labeled
@@ -47,7 +48,7 @@ class ConfusionIoUMetric(IoUMetric):
         return both, predicted + labeled - both, predicted, labeled
 
     def evaluate(self, size: int) -> dict:
-        """As in mmseg, after bringing all counts to the host at once."""
+        """Compute the scores as in mmseg, after one copy of all counts to the CPU."""
         if self.results:
             counts = [torch.stack(areas) for areas in self.results]
             self.results = list(torch.stack(counts).cpu())

@@ -1,4 +1,4 @@
-"""Values of pixels as a picture."""
+"""Draw the values of pixels over an image."""
 
 import cv2
 import numpy as np
@@ -10,14 +10,14 @@ def heat_map(
     point: tuple[int, int] | None = None,
     opacity: float = 0.7,
 ) -> np.ndarray:
-    """A map of values over its image, from dark (lowest) to bright.
+    """Draw a map of values over its image, from dark (lowest) to bright.
 
     Args:
         image (ndarray): (H, W, 3), uint8, BGR.
-        values (ndarray): (h, w), any range; resized bilinearly, corner pixel
-            to corner pixel.
-        point (tuple, optional): x, y of a pixel to mark with a cross.
-        opacity (float): Of the map, in [0, 1].
+        values (ndarray): (h, w), any range; resized bilinearly with aligned
+            corners.
+        point (tuple, optional): Pixel (x, y) to mark with a cross.
+        opacity (float): Opacity of the map, in [0, 1].
 
     Returns:
         ndarray: (H, W, 3), uint8, BGR.
@@ -30,10 +30,10 @@ def heat_map(
         for small, large in zip(values.shape, (height, width))
     )
     values = cv2.remap(values, *np.meshgrid(x, y), cv2.INTER_LINEAR)
-    colours = cv2.applyColorMap(
+    colors = cv2.applyColorMap(
         np.rint(255 * values).astype(np.uint8), cv2.COLORMAP_INFERNO
     )
-    picture = cv2.addWeighted(image, 1 - opacity, colours, opacity, 0)
+    picture = cv2.addWeighted(image, 1 - opacity, colors, opacity, 0)
     if point is not None:
         cv2.drawMarker(
             picture,

@@ -1,4 +1,4 @@
-"""Masks as files and as pictures."""
+"""Write masks as files and draw them as pictures."""
 
 import io
 from collections.abc import Sequence
@@ -14,26 +14,28 @@ from mmsemi.utils.files import write_whole
 def save_mask(
     mask: np.ndarray, palette: Sequence[Sequence[int]], file: str | Path
 ) -> None:
-    """Write class indices as a PNG that viewers show in colour, whole or not.
+    """Write class indices as a PNG that viewers show in color.
+
+    The file is complete or absent, even if the process is killed.
 
     Args:
         mask (ndarray): (H, W), 0..255.
-        palette (Sequence): RGB of every class.
-        file (str or Path): Its folder is made.
+        palette (Sequence): RGB color of every class, 0..255.
+        file (str or Path): File to write; its folder is created.
     """
     picture = Image.fromarray(mask.astype(np.uint8), mode='P')
-    picture.putpalette([level for colour in palette for level in colour])
+    picture.putpalette([level for color in palette for level in color])
     content = io.BytesIO()
     picture.save(content, 'PNG')
     write_whole(file, content.getvalue())
 
 
 def colorize(mask: np.ndarray, palette: Sequence[Sequence[int]]) -> np.ndarray:
-    """Class indices in the palette's colours; what has none is black.
+    """Draw class indices in the colors of a palette.
 
     Args:
-        mask (ndarray): (H, W), 0..255.
-        palette (Sequence): RGB of every class.
+        mask (ndarray): (H, W), 0..255; indices beyond the palette are black.
+        palette (Sequence): RGB color of every class, 0..255.
 
     Returns:
         ndarray: (H, W, 3), uint8, BGR.
@@ -44,7 +46,11 @@ def colorize(mask: np.ndarray, palette: Sequence[Sequence[int]]) -> np.ndarray:
 
 
 def viewable(image: np.ndarray) -> np.ndarray:
-    """The first three channels of (H, W, C) as BGR; the first where C < 3."""
+    """Return an image (H, W, C) as BGR (H, W, 3).
+
+    With more than three channels, the first three are taken as RGB; with
+    fewer, the first one becomes gray.
+    """
     channels = image.shape[2]
     if channels == 3:
         return image
@@ -57,13 +63,13 @@ def overlay(
     palette: Sequence[Sequence[int]],
     opacity: float = 0.5,
 ) -> np.ndarray:
-    """A coloured mask over its image.
+    """Draw a mask over its image in the colors of a palette.
 
     Args:
         image (ndarray): (H, W, 3), uint8, BGR.
         mask (ndarray): (H, W), 0..255.
-        palette (Sequence): RGB of every class.
-        opacity (float): Of the mask, in [0, 1].
+        palette (Sequence): RGB color of every class, 0..255.
+        opacity (float): Opacity of the mask, in [0, 1].
 
     Returns:
         ndarray: (H, W, 3), uint8, BGR.

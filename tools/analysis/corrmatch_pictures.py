@@ -1,12 +1,11 @@
-"""Show what CorrMatch adds to an image's pseudo-labels.
+"""Show how CorrMatch's label propagation changes an image's pseudo-labels.
 
 ``python tools/analysis/corrmatch_pictures.py IMAGE CONFIG CHECKPOINT
 --points 120,80 300,200 --out-dir pictures`` writes
 
-- ``before.png`` and ``after.png``: the trusted pseudo-labels over the image,
-  before and after regions of correlated pixels have voted; what is not
-  trusted shows the image alone;
-- ``correlation_X_Y.png`` for every point: how much each pixel correlates with
+- ``before.png`` and ``after.png``: the confident pseudo-labels over the
+  image, before and after propagation; other pixels show the image alone;
+- ``correlation_X_Y.png`` for every point: the correlation of each pixel with
   that one, from dark to bright.
 """
 
@@ -31,7 +30,7 @@ from mmsemi.visualization import heat_map, overlay
 
 
 def point(text: str) -> tuple[int, int]:
-    """``X,Y`` of the command line."""
+    """Parse ``X,Y`` from the command line."""
     x, y = text.split(',')
     return int(x), int(y)
 
@@ -41,7 +40,7 @@ def parse_args() -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument('image', help='image file')
-    parser.add_argument('config', help='config file of a CorrMatch')
+    parser.add_argument('config', help='config file of CorrMatch')
     parser.add_argument('checkpoint', help='checkpoint file')
     parser.add_argument(
         '--out-dir', type=Path, required=True, help='folder for the pictures'
@@ -51,20 +50,18 @@ def parse_args() -> argparse.Namespace:
         type=point,
         nargs='*',
         metavar='X,Y',
-        help='pixels to show the correlation of; defaults to the centre',
+        help='pixels whose correlation to show; defaults to the center',
     )
     parser.add_argument(
         '--thresh',
         type=float,
-        help="confidence asked for; defaults to the checkpoint's",
+        help="confidence threshold; defaults to the checkpoint's",
     )
-    parser.add_argument(
-        '--seed', type=int, default=0, help='of the positions of the regions'
-    )
+    parser.add_argument('--seed', type=int, default=0, help='seed of the regions')
     parser.add_argument(
         '--device',
         default='cuda:0' if torch.cuda.is_available() else 'cpu',
-        help='defaults to the GPU where there is one',
+        help='defaults to the GPU if there is one',
     )
     add_config_arguments(parser)
     return parser.parse_args()
@@ -81,11 +78,12 @@ def predict(model: CorrMatch, batch: dict) -> tuple[Tensor, Tensor]:
 def nearest_position(
     pixel: tuple[int, int], size: tuple[int, int], feat: Tensor
 ) -> int:
-    """The position of a feature map (1, c, h, w) that shows a pixel."""
+    """Return the position in a feature map (1, c, h, w) nearest to a pixel (x, y)."""
     (x, y), (height, width) = pixel, size
     if not (0 <= x < width and 0 <= y < height):
         raise ValueError(
-            f'Point {x},{y} is not in the image, which has {width}x{height} pixels.'
+            f'Point {x},{y} is not in the image, which has {width}x{height} pixels. '
+            'Give X,Y from 0,0, the upper left corner.'
         )
     rows, cols = feat.shape[2:]
     row = round(y * (rows - 1) / max(height - 1, 1))
@@ -100,8 +98,8 @@ def main() -> None:
     model = init_model(cfg, args.checkpoint, args.device)
     if not isinstance(model, CorrMatch):
         raise ValueError(
-            f'{args.config} is of a {cfg.model.type}: only '
-            'CorrMatch has a correlation to show.'
+            f'{args.config} trains {cfg.model.type}: only CorrMatch has a '
+            'correlation to show. Use a config and a checkpoint of CorrMatch.'
         )
     image, batch = ImagePipeline(model)(args.image)
     size = image.shape[:2]
@@ -132,8 +130,8 @@ def main() -> None:
         ('after', label, keep),
     ):
         mask, trusted = mask[0].cpu().numpy(), trusted[0].cpu().numpy()
-        coloured = overlay(image, mask, cfg.metainfo['palette'])
-        pictures[name] = np.where(trusted[..., None], coloured, image)
+        colored = overlay(image, mask, cfg.metainfo['palette'])
+        pictures[name] = np.where(trusted[..., None], colored, image)
     rows = model.correlation.rows(feat, torch.tensor(index, device=feat.device))
     for (x, y), row in zip(points, rows[0].cpu().numpy()):
         pictures[f'correlation_{x}_{y}'] = heat_map(image, row, (x, y))
