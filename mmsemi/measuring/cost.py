@@ -1,7 +1,6 @@
-"""What a training step takes."""
+"""Measure the time and memory of a training step."""
 
 import time
-from copy import deepcopy
 from itertools import islice
 from typing import NamedTuple
 
@@ -10,21 +9,22 @@ from mmengine.config import Config
 from torch.utils.data import Dataset
 
 from mmsemi.datasets import stack_streams
-from mmsemi.engine.hooks.guidance_hook import GuidanceHook
-from mmsemi.registry import DATA_SAMPLERS, HOOKS, MODELS
+from mmsemi.registry import DATA_SAMPLERS, MODELS
+
+from .guidance import lend_models
 
 
 class Cost(NamedTuple):
-    """Of training on one process.
+    """Time and memory of training in one process.
 
     Attributes:
-        memory (int): Bytes at the fullest moment of a step.
+        memory (int): Peak bytes during a step.
         step (float): Seconds of a step, without loading.
-        load (float): Seconds to load a step's samples in one worker.
-        steps (int): Of an epoch.
-        epoch (float): Seconds of an epoch, the slower of network and workers
-            deciding.
-        how (str): How ``memory`` and ``step`` were come by.
+        load (float): Seconds to load the samples of a step in one worker.
+        steps (int): Steps of an epoch.
+        epoch (float): Seconds of an epoch, as long as the slower of network
+            and workers needs.
+        how (str): How ``memory`` and ``step`` were obtained.
     """
 
     memory: int
@@ -36,18 +36,18 @@ class Cost(NamedTuple):
 
 
 def measure_cost(cfg: Config, dataset: Dataset, batch_size: int) -> Cost:
-    """Do a step of training on real samples and look at it.
+    """Do a training step on real samples and measure it.
 
-    On a GPU memory is PyTorch's own peak, in a second step.  On the CPU it is
-    an estimate of what a GPU would need: weights, gradients and momentum, and
-    every tensor that autograd keeps for the backward pass, without the
-    temporary ones.  The backbone starts from random weights.  A method that
-    other models guide has as many of them as it may come to have.
+    On a GPU, memory is PyTorch's own peak, in a second step.  On the CPU, it
+    is an estimate for a GPU: weights, gradients, momentum and every tensor
+    that autograd keeps for the backward pass, without temporary ones.  The
+    backbone has random weights.  A guided method has as many models as it may
+    have in the training.
 
     Args:
-        cfg (Config): Of a run.
-        dataset (SemiSegDataset): What it trains on.
-        batch_size (int): Samples per step on a process.
+        cfg (Config): Config of the training.
+        dataset (SemiSegDataset): Its training set.
+        batch_size (int): Samples of one process in a step.
     """
     loader = cfg.train_dataloader
     sampler = DATA_SAMPLERS.build(
@@ -59,13 +59,13 @@ def measure_cost(cfg: Config, dataset: Dataset, batch_size: int) -> Cost:
 
     device = 'cuda' if torch.cuda.is_available() else 'cpu'
     model = MODELS.build(cfg.model).to(device).train()
-    lent = lend_copies(cfg, model) * parameter_bytes(model)
+    lent = int(lend_models(cfg, model) * parameter_bytes(model))
     if device == 'cuda':
-        train_step(model, batch)  # the first one also chooses kernels
+        train_step(model, batch)  # the first step also selects kernels
         torch.cuda.reset_peak_memory_stats()
         step = train_step(model, batch)
         momentum = parameter_bytes(model)
-        others = max(lent - parameter_bytes(model), 0)  # than the first copy
+        others = max(lent - parameter_bytes(model), 0)  # besides the first copy
         memory = torch.cuda.max_memory_allocated() + momentum + others
         how = 'measured on the GPU'
     else:
@@ -82,29 +82,8 @@ def measure_cost(cfg: Config, dataset: Dataset, batch_size: int) -> Cost:
     return Cost(memory, step, load, steps, steps * max(step, load / workers), how)
 
 
-def lend_copies(cfg: Config, model: torch.nn.Module) -> int:
-    """Guide a method as in the middle of a run, by copies of itself.
-
-    Returns:
-        int: How many models the run's hooks will lend it.
-    """
-    guidance = getattr(model, 'guidance', None)
-    if guidance is None:
-        return 0
-    hooks = [HOOKS.build(hook) for hook in cfg.get('custom_hooks', [])]
-    count = sum(
-        getattr(hook, 'max_models', 1)
-        for hook in hooks
-        if isinstance(hook, GuidanceHook)
-    )
-    copy = deepcopy(model).eval().requires_grad_(False)
-    guidance.models = [copy] * count or None
-    guidance.epoch, guidance.max_epochs = 1, 2
-    return count
-
-
 def train_step(model: torch.nn.Module, batch: dict) -> float:
-    """Forward and backward; seconds."""
+    """Do forward and backward; return the seconds."""
     start = time.perf_counter()
     data = model.data_preprocessor(batch, True)
     loss, _ = model.parse_losses(model(**data, mode='loss'))
@@ -115,14 +94,15 @@ def train_step(model: torch.nn.Module, batch: dict) -> float:
 
 
 def parameter_bytes(model: torch.nn.Module) -> int:
+    """Count the bytes of a network's parameters."""
     return sum(p.numel() * p.element_size() for p in model.parameters())
 
 
 class KeptTensors(torch.autograd.graph.saved_tensors_hooks):
-    """Counts the bytes that autograd keeps, each storage once.
+    """Count the bytes that autograd keeps for the backward pass.
 
     Args:
-        model (nn.Module): Its parameters are not counted.
+        model (nn.Module): Network whose parameters do not count.
     """
 
     def __init__(self, model: torch.nn.Module) -> None:
@@ -138,4 +118,5 @@ class KeptTensors(torch.autograd.graph.saved_tensors_hooks):
 
     @property
     def bytes(self) -> int:
+        """Bytes kept so far, each storage counted once."""
         return sum(self._kept.values())

@@ -1,5 +1,6 @@
-"""The memory that a step takes, without taking it."""
+"""Predict the memory of a training step without needing it."""
 
+import copy
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -8,7 +9,7 @@ from typing import NamedTuple
 import torch
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
-from torch import Tensor, nn
+from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_map_only
@@ -17,6 +18,9 @@ from mmsemi.engine.runner.batch import samples_per_step
 from mmsemi.engine.runner.switches import apply_switches
 from mmsemi.registry import MODELS
 from mmsemi.structures import as_pastes
+from mmsemi.utils.config import resolve_settings
+
+from .guidance import lend_models
 
 
 class Footprint(NamedTuple):
@@ -69,17 +73,21 @@ def predict_footprint(cfg: Config, processes: int = 1) -> Footprint:
 
 @contextmanager
 def fake_step(cfg: Config, processes: int = 1) -> Iterator[FakeStep]:
-    """Build a training step without contents; it runs inside the block only.
+    """Build a training step that runs, without contents, inside the block.
 
-    Args and errors are those of :func:`predict_footprint`.
+    Args:
+        cfg (Config): As in :func:`predict_footprint`.
+        processes (int): As in :func:`predict_footprint`.
     """
     init_default_scope('mmsemi')
+    cfg = resolve_settings(copy.deepcopy(cfg))
     with FakeTensorMode(allow_non_fake_inputs=True):
         model = MODELS.build(cfg.model).train()
+        copies = 1 + lend_models(cfg, model)
         apply_switches(model, cfg)
+        momentum = sum(_bytes(p) for p in model.parameters())
         weights = sum(_bytes(t) for t in model.state_dict().values())
-        held = weights + sum(_bytes(p) for p in model.parameters())
-        held += _guide(model, cfg, weights)
+        held = momentum + int(copies * weights)
         batch = _streams(cfg, samples_per_step(cfg, processes))
         context = _precision(cfg)
 
@@ -103,7 +111,7 @@ def peak_bytes(run: Callable[[], None]) -> int:
 
 
 class _Counted(TorchDispatchMode):
-    """Counts the bytes of all tensors that are made, until they end."""
+    """Count the bytes of all tensors from their creation until they are freed."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -134,7 +142,7 @@ def _bytes(tensor: Tensor) -> int:
 
 
 def _streams(cfg: Config, samples: int) -> dict[str, dict[str, Tensor]]:
-    """A batch as the loader gives it, without contents."""
+    """Make a batch like the loader's, without contents."""
     loader = cfg.train_dataloader
     pipeline = loader.dataset.labeled_pipeline
     height, width = next(t.crop_size for t in pipeline if 'crop_size' in t)
@@ -170,33 +178,3 @@ def _precision(cfg: Config) -> Callable[[], AbstractContextManager]:
     if kind not in ('AmpOptimWrapper', 'AutocastOptimWrapper'):
         return nullcontext
     return lambda: torch.autocast('cpu', torch.bfloat16)
-
-
-def _guide(model: nn.Module, cfg: Config, weights: int) -> int:
-    """Lend models to a method that asks for some; bytes that they take."""
-    guidance = getattr(model, 'guidance', None)
-    copies = 0.0
-    for hook in cfg.get('custom_hooks', ()):
-        if hook.type == 'EMATeacherHook':
-            copies += 1
-        elif hook.type == 'PreviousModelsHook':
-            copies += 1
-            if hook.get('device', 'model') == 'model':
-                share = 0.5 if hook.get('dtype') == 'half' else 1
-                copies += share * hook.get('max_models', 8)
-    if guidance is not None:
-        guide = _Guide(MODELS.build(cfg.model).eval())
-        guidance.models = [guide] * 8
-        guidance.epoch, guidance.max_epochs = 1, 2
-    return int(copies * weights)
-
-
-class _Guide:
-    """A frozen model, as :class:`PreviousModel` has it."""
-
-    def __init__(self, network: nn.Module) -> None:
-        self.network = network
-
-    @torch.no_grad()
-    def logits(self, images: Tensor) -> Tensor:
-        return self.network.logits(images)

@@ -7,6 +7,7 @@ from helpers.floor import BareNetwork
 from helpers.measure import peak_memory
 from helpers.rehearsal import Rehearsal, set_crop, use_noise
 from mmsemi.measuring.footprint import fake_step, peak_bytes, predict_footprint
+from mmsemi.registry import MODELS
 from tests.helpers.tools import TINY
 
 # With more threads, convolutions take more memory beside the tensors.
@@ -52,10 +53,17 @@ def test_labels_that_propagate_have_known_shapes(cfg):
 
 def test_previous_models_take_room(cfg):
     use_method(cfg, 'PrevMatch')
-    alone = predict_footprint(cfg)
-    cfg.custom_hooks = [dict(type='PreviousModelsHook', max_models=3)]
-    weights = sum(
-        v.numel() * v.element_size()
-        for v in Rehearsal(copy.deepcopy(cfg)).model.state_dict().values()
+    model = MODELS.build(cfg.model)
+    weights, momentum = (
+        sum(t.numel() * t.element_size() for t in tensors)
+        for tensors in (model.state_dict().values(), model.parameters())
     )
-    assert predict_footprint(cfg).held - alone.held == 4 * weights
+    for hook, copies in (
+        (dict(max_models=3), 3),
+        # And the one that runs, converted or moved:
+        (dict(max_models=3, dtype='half'), 2.5),
+        (dict(max_models=3, device='cpu'), 1),
+    ):
+        cfg.custom_hooks = [dict(type='PreviousModelsHook', **hook)]
+        held = predict_footprint(cfg).held
+        assert held == momentum + int((1 + copies) * weights)
