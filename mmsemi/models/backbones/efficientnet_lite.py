@@ -251,6 +251,7 @@ class EfficientNetLite(BaseModule):
                 in_channels = channels
             self.ends[stage.level] = len(self.blocks)
             self.channels[stage.level] = channels
+        self._freeze()
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
         """Compute the features.
@@ -273,6 +274,11 @@ class EfficientNetLite(BaseModule):
     def train(self, mode: bool = True) -> 'EfficientNetLite':
         """Set the mode; what is frozen stays as it is."""
         super().train(mode)
+        self._freeze()
+        return self
+
+    def _freeze(self) -> None:
+        """Stop gradients and statistics where the arguments say so."""
         if self.norm_eval:
             for module in self.modules():
                 if isinstance(module, BATCH_NORMS):
@@ -281,4 +287,3 @@ class EfficientNetLite(BaseModule):
             frozen = self.ends[self.frozen_stages - 1] if self.frozen_stages else 0
             for part in (self.stem, *self.blocks[:frozen]):
                 part.eval().requires_grad_(False)
-        return self

@@ -270,6 +270,12 @@ def test_frozen_stages(random_file, frozen_stages, blocks):
     backbone = loaded(random_file, frozen_stages=frozen_stages)
     still = set() if blocks is None else {'stem'}
     still |= {f'blocks.{i}' for i in range(blocks or 0)}
+    # From the start: optimisers and DDP are made before the first `train()`.
+    assert {
+        re.match(r'stem|blocks\.\d+', name)[0]
+        for name, p in backbone.named_parameters()
+        if not p.requires_grad
+    } == still
     if still == ALL:
         backbone.train()
         assert not any(p.requires_grad for p in backbone.parameters())
