@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mmsemi.models.methods.base import SemiSegmentor
@@ -39,6 +40,10 @@ class Trial(SemiSegmentor):
         strong_norm (str): BatchNorm in the forward of the strong views:
             'batch', as released; 'still', by the batch, but the running
             statistics do not follow; 'running', by the running statistics.
+        relative (bool): Scale the threshold of each class by its mean
+            confidence, relative to that of the most confident class.
+        weighted (bool): Weigh the classes in the terms of the unlabeled
+            images as ``loss_decode.class_weight`` does for the labeled.
     """
 
     def __init__(
@@ -51,6 +56,8 @@ class Trial(SemiSegmentor):
         strong: float = 0.5,
         unlabeled_weak: bool = True,
         strong_norm: str = 'batch',
+        relative: bool = False,
+        weighted: bool = False,
         **kwargs,
     ) -> None:
         super().__init__(*args, **kwargs)
@@ -64,6 +71,11 @@ class Trial(SemiSegmentor):
         self.strong = strong
         self.unlabeled_weak = unlabeled_weak or bool(fp) or labels == 'own'
         self.strong_norm = strong_norm
+        self.relative = relative
+        self.weights = None
+        if weighted:
+            self.weights = torch.tensor(self.decode_head.loss_decode.class_weight)
+        self.register_buffer('mean_conf', torch.ones(self.num_classes), False)
         if labels == 'ema':
             self.guidance = Guidance('ema')
 
@@ -86,11 +98,10 @@ class Trial(SemiSegmentor):
             logits = self.logits(weak)
         if own is None:
             own = PseudoLabel.from_logits(logits[len(x) :], u['valid'])
+        self.follow(own)
         losses = dict(loss_sup=self.loss_sup(logits[: len(x)], y) / 2)
         if self.fp:
-            losses['loss_fp'] = (
-                self.fp / 2 * confident_ce(dropped, own, self.conf_thresh)
-            )
+            losses['loss_fp'] = self.fp / 2 * self.unlabeled_ce(dropped, own)
 
         views = [
             cutmix(view, view, boxes)
@@ -102,11 +113,33 @@ class Trial(SemiSegmentor):
             self.strong
             / self.views
             / 2
-            * confident_ce(view, own.cutmix(own, boxes), self.conf_thresh)
+            * self.unlabeled_ce(view, own.cutmix(own, boxes))
             for view, boxes in zip(logits, u['boxes'])
         )
         losses['mask_ratio'] = own.confident_share(self.conf_thresh)
         return losses
+
+    def follow(self, own: PseudoLabel) -> None:
+        """Update the mean confidence of the classes that are predicted."""
+        label, conf = own.label[own.valid], own.conf[own.valid]
+        count = torch.bincount(label, minlength=self.num_classes)
+        total = torch.bincount(label, conf, minlength=self.num_classes)
+        mean = total / count.clamp(min=1)
+        rate = 0.05 * (count > 0)
+        self.mean_conf += rate * (mean - self.mean_conf)
+
+    def unlabeled_ce(self, logits: Tensor, target: PseudoLabel) -> Tensor:
+        """Cross entropy with the confident pixels, over all valid ones."""
+        if not self.relative and self.weights is None:
+            return confident_ce(logits, target, self.conf_thresh)
+        thresh = torch.full_like(self.mean_conf, self.conf_thresh)
+        if self.relative:
+            thresh = thresh * self.mean_conf / self.mean_conf.max()
+        weights = torch.ones_like(thresh) if self.weights is None else self.weights
+        weight = weights[target.label] * target.valid
+        kept = target.conf >= thresh[target.label]
+        loss = F.cross_entropy(logits, target.label, reduction='none')
+        return (loss * weight * kept).sum() / weight.sum().clamp(min=1)
 
     @contextmanager
     def normalizing(self) -> Iterator[None]:
