@@ -12,6 +12,7 @@ from mmsemi.utils.config import add_config_arguments, load_config
 
 
 def parse_args() -> argparse.Namespace:
+    """Parse the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('config', help='config file')
     parser.add_argument('--work-dir', help='folder for logs and checkpoints')
@@ -32,6 +33,7 @@ def parse_args() -> argparse.Namespace:
 
 
 def main() -> None:
+    """Train as the command line says."""
     args = parse_args()
     cfg = load_config(args)
     if args.amp:
