@@ -242,13 +242,13 @@ REFUSED_LISTS = dict(
         'Line 2 of .*list.txt holds 4 names.*by a tab',
     ),
     no_mask=(b'images/a.png\n', 'names no mask for images/a.png'),
-    missing=(b'images/b.png masks/a.png', 'not there: .*images/b.png'),
-    folder=(b'images masks', 'not there: .*images'),
+    missing=(b'images/b.png masks/a.png', 'do not exist: .*images/b.png'),
+    folder=(b'images masks', 'do not exist: .*images'),
     leads_out=(b'../a.png masks/a.png', r'names \.\./a.png, which is outside'),
     mask_leads_out=(b'images/a.png x/../../a.png', 'x/../../a.png, which is'),
     absolute=(b'/etc/passwd masks/a.png', '/etc/passwd, which is outside'),
     beside=(b'{root}_2/a.png masks/a.png', '_2/a.png, which is outside'),
-    link_loop=(b'images/loop.png masks/a.png', 'not there: .*loop.png'),
+    link_loop=(b'images/loop.png masks/a.png', 'do not exist: .*loop.png'),
 )
 
 
