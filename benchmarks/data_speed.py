@@ -48,7 +48,9 @@ def paint(root: Path, size: tuple[int, int], suffix: str, num: int) -> None:
         img = cv2.resize(coarse, (width, height)).astype(np.int16)
         img += rng.integers(-9, 10, img.shape, np.int16)
         names = f'{i}{suffix}', f'{i}_mask.png'
-        for name, pixels in zip(names, (img.clip(0, 255), rng.integers(0, 2, size))):
+        for name, pixels in zip(
+            names, (img.clip(0, 255), rng.integers(0, 2, size)), strict=True
+        ):
             cv2.imwrite(str(root / name), pixels.astype(np.uint8))
         entries.append(names)
     for name, part in (('labeled', entries[: num // 4]), ('train', entries)):

@@ -85,7 +85,7 @@ def measure(inputs, thresh, repeats):
         runs[f'{who}_masks'] = partial(masks, rows, within)
         runs[f'{who}_walk'] = partial(walk, label, confident, regions, thresh, CLASSES)
         results.append((regions, *runs[f'{who}_walk']()))
-    if not all(torch.equal(a, b) for a, b in zip(*results)):
+    if not all(torch.equal(a, b) for a, b in zip(*results, strict=True)):
         raise RuntimeError('The results differ from the definition.')
 
     size, core = (

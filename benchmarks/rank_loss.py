@@ -41,7 +41,7 @@ def direct_landmarks(feat, num, start):
     """Select landmarks (B, num) of features (B, C, h, w), image by image."""
     unit = F.normalize(feat.flatten(2), dim=1)
     landmarks = []
-    for image, first in zip(unit, start.tolist()):
+    for image, first in zip(unit, start.tolist(), strict=True):
         chosen = [first]
         while len(chosen) < num:
             cosine = (image[:, chosen].T @ image).abs()
@@ -129,7 +129,8 @@ def measure(direct, ours, inputs, repeats):
         peak_memory(run, inputs[0].device.type) for run in runs.values()
     )
     value_error, grad_error = (
-        ((a - e).norm() / e.norm()).item() for e, a in zip(expected, actual)
+        ((a - e).norm() / e.norm()).item()
+        for e, a in zip(expected, actual, strict=True)
     )
     return dict(
         direct_ms=1e3 * direct_s,

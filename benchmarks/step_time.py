@@ -10,8 +10,7 @@ includes them.
 ``--against KEY=VALUE`` compares it with a step under other settings instead;
 the steps that accumulate gradients for one update count as one:
 
-    python benchmarks/step_time.py CONFIG --against \\
-        train_dataloader.sampler.partner=in_batch
+    python benchmarks/step_time.py CONFIG --against compile=True
 
 Both alternate in one process on one batch of the config's data, or of
 generated images (``--noise``).  The learning rate is 0, so that every step
@@ -53,7 +52,7 @@ def parse_args():
 def alternate(first, second, repeats):
     """Return the median seconds of both, and quartiles of their ratios."""
     times = list(take_turns(dict(first=first, second=second), repeats).values())
-    ratios = quantiles(b / a for a, b in zip(*times))
+    ratios = quantiles(b / a for a, b in zip(*times, strict=True))
     return [median(spent) for spent in times], tuple(ratios)
 
 
@@ -61,7 +60,7 @@ def compare(names, first, second, repeats, device):
     """Print and return time, memory and their ratios."""
     times, ratio = alternate(first, second, repeats)
     peaks = [peak_memory(run, device) for run in (first, second)]
-    for name, spent, peak in zip(names, times, peaks):
+    for name, spent, peak in zip(names, times, peaks, strict=True):
         print(f'{name:>9} {1e3 * spent:>10.1f} ms {peak / 2**20:>10.1f} MB')
     print(
         f'{"ratio":>9} {ratio[1]:>10.3f}    {peaks[1] / peaks[0]:>10.3f}'
@@ -72,8 +71,9 @@ def compare(names, first, second, repeats, device):
             names,
             (
                 {'ms': 1e3 * spent, 'peak_mb': peak / 2**20}
-                for spent, peak in zip(times, peaks)
+                for spent, peak in zip(times, peaks, strict=True)
             ),
+            strict=True,
         ),
         time_ratio=ratio,
         memory_ratio=peaks[1] / peaks[0],

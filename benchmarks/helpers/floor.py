@@ -77,14 +77,14 @@ class BareNetwork:
                 for arg in args
             ]
             grads = []
+
+            def store(i, grad):
+                grads[i] = grad.detach()
+
             for output in _tuple(outputs):
                 if output.requires_grad:
+                    output.register_hook(partial(store, len(grads)))
                     grads.append(None)
-                    output.register_hook(
-                        lambda grad, i=len(grads) - 1: grads.__setitem__(
-                            i, grad.detach()
-                        )
-                    )
             self.passes.append(
                 Pass(
                     model,
@@ -105,7 +105,7 @@ class BareNetwork:
                 model.train(training)
             with torch.set_grad_enabled(bool(grads)), self.context():
                 outputs = forward()
-            pairs += zip(_tuple(outputs), grads)
+            pairs += zip(_tuple(outputs), grads, strict=False)  # none without grad
         left = {p.model: p.training for p in self.passes}
         for model, training in left.items():
             if model.training != training:
@@ -114,7 +114,7 @@ class BareNetwork:
 
     def run(self) -> None:
         """Repeat all forwards and the backward pass."""
-        outputs, grads = zip(*self.forward())
+        outputs, grads = zip(*self.forward(), strict=True)
         torch.autograd.backward(outputs, grads)
         for model in {p.model for p in self.passes}:
             model.zero_grad()

@@ -137,7 +137,7 @@ def make_sure(model: SemiSegmentor, batch: dict, conf: float = 0.95) -> None:
     streams = model.data_preprocessor(batch, True)['inputs']
     stream = streams.get('unlabeled', streams['labeled'])
     logits = model.logits(stream['weak']).flatten(2).transpose(1, 2)
-    for norm, momentum in zip(norms, momenta):
+    for norm, momentum in zip(norms, momenta, strict=True):
         norm.momentum = momentum
 
     low, high = 1e-3, 1e6

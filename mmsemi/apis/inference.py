@@ -79,8 +79,10 @@ def iter_predictions(
     Only two images are in memory at a time, however many there are.
 
     Args:
-        model, images, probabilities, amp: As in :func:`inference_model`;
-            ``images`` may also come from :func:`open_images`.
+        model (nn.Module): Network from :func:`init_model`.
+        images: As in :func:`inference_model`, or from :func:`open_images`.
+        probabilities (bool): Also yield probabilities and confidence.
+        amp (bool): Compute in mixed precision.
         on_error (Callable, optional): Called with the name of an image that
             cannot be used and the error; the image is then left out.
             Defaults to None: the error is raised.

@@ -31,7 +31,9 @@ class NamedImages:
         return len(self.images)
 
     def __iter__(self) -> Iterator[tuple[str, Image]]:
-        return zip(self.names or map('{:06d}'.format, count()), self.images)
+        return zip(
+            self.names or map('{:06d}'.format, count()), self.images, strict=False
+        )
 
 
 def open_images(images: Image | Iterable[Image]) -> NamedImages:

@@ -27,7 +27,7 @@ def heat_map(
     values /= max(values.max(), np.finfo(np.float32).tiny)
     y, x = (
         np.linspace(0, small - 1, large, dtype=np.float32)
-        for small, large in zip(values.shape, (height, width))
+        for small, large in zip(values.shape, (height, width), strict=True)
     )
     values = cv2.remap(values, *np.meshgrid(x, y), cv2.INTER_LINEAR)
     colors = cv2.applyColorMap(

@@ -41,7 +41,7 @@ def pictures():
 def folder(pictures, tmp_path):
     """The pictures as files: a.png, a.bmp and deep/b.png."""
     folder = tmp_path / 'photos'
-    for name, picture in zip(('a.png', 'a.bmp', 'deep/b.png'), pictures):
+    for name, picture in zip(('a.png', 'a.bmp', 'deep/b.png'), pictures, strict=True):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         cv2.imwrite(str(folder / name), picture)
     (folder / 'notes.txt').write_text('no image')

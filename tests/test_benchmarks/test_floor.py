@@ -26,9 +26,9 @@ def test_floor_is_the_network_of_the_step(cfg):
     for name, parameter in model.named_parameters():
         assert torch.equal(parameter, before[name])  # it learns nothing
     assert [p.training for p in floor.passes] == [False, True, True]
-    torch.autograd.backward(*zip(*floor.forward()))
+    torch.autograd.backward(*zip(*floor.forward(), strict=True))
     assert any(grad.norm() > 0 for grad in grads)
-    for grad, parameter in zip(grads, model.parameters()):
+    for grad, parameter in zip(grads, model.parameters(), strict=True):
         assert torch.equal(grad, parameter.grad)
 
 
@@ -49,7 +49,7 @@ def test_floor_with_the_layers_of_the_method(cfg):
     assert layers == [block.project, block.query, block.key]
     floor = BareNetwork(rehearsal.step, lambda: optim.optim_context(model), layers)
     assert sum(p.model is block.project for p in floor.passes) == 2
-    torch.autograd.backward(*zip(*floor.forward()))
+    torch.autograd.backward(*zip(*floor.forward(), strict=True))
     for name, parameter in block.named_parameters():
         assert torch.equal(grads[f'correlation.{name}'], parameter.grad)
         assert parameter.grad.norm() > 0 or name == 'project.0.bias'

@@ -133,7 +133,7 @@ def main() -> None:
         colored = overlay(image, mask, cfg.metainfo['palette'])
         pictures[name] = np.where(trusted[..., None], colored, image)
     rows = model.correlation.rows(feat, torch.tensor(index, device=feat.device))
-    for (x, y), row in zip(points, rows[0].cpu().numpy()):
+    for (x, y), row in zip(points, rows[0].cpu().numpy(), strict=True):
         pictures[f'correlation_{x}_{y}'] = heat_map(image, row, (x, y))
     for name, picture in pictures.items():
         write_picture(args.out_dir / f'{name}.png', picture)
