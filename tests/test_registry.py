@@ -195,7 +195,7 @@ def test_no_name_of_ours_shadows_one_of_theirs(package, node, known):
 
 
 def test_no_name_of_ours_shadows_one_registered_at_run_time():
-    """torch's optimisers, schedulers and the like, registered in loops."""
+    """Optimizers, schedulers and the like of torch, registered in loops."""
     for name in NODES:
         node = getattr(mmsemi_registry, name)
         node.import_from_location()

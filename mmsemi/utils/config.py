@@ -93,7 +93,11 @@ def _resolve_windows(cfg: Config, crop: tuple[int, int] | None) -> set:
         if test_cfg.get(key) is not None:
             test_cfg[key] = _size(f'model.test_cfg.{key}', test_cfg[key])
     window, stride = test_cfg.get('crop_size'), test_cfg.get('stride')
-    if window and stride and any(step > side for step, side in zip(stride, window)):
+    if (
+        window
+        and stride
+        and any(step > side for step, side in zip(stride, window, strict=True))
+    ):
         raise ValueError(
             f'model.test_cfg.stride={stride} is larger than the window of {window}: '
             'pixels between windows would have no prediction. Lower it.'

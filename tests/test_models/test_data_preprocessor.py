@@ -101,7 +101,7 @@ def test_a_corrupt_file_may_lie_in_any_folder(
 
 
 def test_flags_of_the_base_class_are_not_needed(preprocessor):
-    """mmseg and its forks name them differently."""
+    """The mmseg package and its forks name them differently."""
     expected = preprocessor(tiny.streams(), True)['inputs']
     for flag in ('_channel_conversion', 'channel_conversion', '_enable_normalize'):
         vars(preprocessor).pop(flag, None)

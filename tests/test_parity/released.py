@@ -5,6 +5,7 @@ The recipes are those of ``tests/data/golden/README.md``.
 
 import json
 import zlib
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -54,7 +55,7 @@ def deeplabv3plus(
     depth: int = 50,
     dilations=(6, 12, 18),
     output_stride: int = 16,
-    loss_decode: dict = dict(type='PixelCrossEntropyLoss'),
+    loss_decode: Mapping = dict(type='PixelCrossEntropyLoss'),
 ):
     """Build a method over the released network."""
     init_default_scope('mmsemi')

@@ -66,7 +66,7 @@ def test_epochs(golden, monkeypatch):
     epoch_length = record['total_iters'] // cfg['epochs']
     iters = sorted(at for name, at in scalars if name == 'train/Total loss')
     for step, total_loss, runner.iter in zip(
-        record['steps'], record['total_loss'], iters
+        record['steps'], record['total_loss'], iters, strict=True
     ):
         epoch, batch = divmod(runner.iter, epoch_length)
         if epoch > runner.epoch:

@@ -204,8 +204,10 @@ def test_predict_names_what_is_missing(checkpoint, tmp_path):
 
 
 def test_two_processes_train_and_evaluate(tiny_data, tmp_path):
-    """Over gloo where there is no GPU, with the batch divided; and SIGKILL
-    to one in the second epoch ends both, and leaves the first."""
+    """Two processes share the batch; killing one ends both.
+
+    They use gloo if there is no GPU.  The checkpoint of the first epoch remains.
+    """
     config = killing_config(
         tmp_path / 'killed.py', point='before_train_iter', time=4, rank=1
     )

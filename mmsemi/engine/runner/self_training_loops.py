@@ -107,7 +107,7 @@ class UnlabeledLoop(BaseLoop):
         network = student(self.runner).eval()
         batches = track(self.dataloader, self.title, disable=self.rank != 0)
         with torch.no_grad(), autocast(enabled=self.fp16):
-            for batch, i in zip(batches, self.share):
+            for batch, i in zip(batches, self.share, strict=True):
                 if isinstance(batch, list):
                     self._leave_out(*batch)
                     continue
@@ -174,7 +174,7 @@ class ReliabilityLoop(UnlabeledLoop):
         super().__init__(runner, *args, **kwargs)
         network = student(runner)
         self.earlier = [deepcopy(network).eval() for _ in snapshots[:-1]]
-        for snapshot, file in zip(self.earlier, snapshots):
+        for snapshot, file in zip(self.earlier, snapshots[:-1], strict=True):
             snapshot.load_state_dict(unwrap(read_checkpoint(file)))
 
     def run(self) -> None:
@@ -209,7 +209,7 @@ class ReliabilityLoop(UnlabeledLoop):
         write_whole(self.work_dir / 'reliability.csv', table.getvalue().encode())
         start = 0
         for share, file in zip(
-            self.shares, round_lists(self.work_dir, len(self.shares))
+            self.shares, round_lists(self.work_dir, len(self.shares)), strict=True
         ):
             end = int(len(ranked) * share)
             write_list(file, ([name] for name in ranked[start:end]))

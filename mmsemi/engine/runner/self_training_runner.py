@@ -5,6 +5,7 @@ import gc
 import json
 import os.path as osp
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import torch
@@ -85,7 +86,7 @@ class SelfTrainingRunner:
         if (
             not shares
             or shares[-1] != 1
-            or any(a >= b for a, b in zip((0, *shares), shares))
+            or any(a >= b for a, b in pairwise((0, *shares)))
         ):
             raise ValueError(
                 f'shares={tuple(shares)} should ascend from '
@@ -259,7 +260,7 @@ class SelfTrainingRunner:
             )
         num = len(dataset.unlabeled)
         counts = [int(num * share) for share in self.shares]
-        if any(a == b for a, b in zip((0, *counts), counts)):
+        if any(a == b for a, b in pairwise((0, *counts))):
             raise ValueError(
                 f'shares={self.shares} of {num} unlabeled images are {counts} '
                 'images: a round would add none. Use fewer rounds.'

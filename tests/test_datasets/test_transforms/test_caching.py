@@ -31,7 +31,7 @@ def test_same_arrays_and_no_second_decoding(info, monkeypatch):
     first = load(info)
     monkeypatch.setattr('mmengine.fileio.get', None)  # nothing is read
     second = load(info)
-    for a, b, c in zip(plain, first, second):
+    for a, b, c in zip(plain, first, second, strict=True):
         assert a.dtype == b.dtype == c.dtype == np.uint8
         np.testing.assert_array_equal(a, b)
         np.testing.assert_array_equal(a, c)
@@ -45,7 +45,7 @@ def test_what_is_written_to_an_array_does_not_stay(info):
         dict(LoadSegImage()(dict(info)), seg_fields=[], reduce_zero_label=True)
     )['gt_seg_map']
     assert (reduced[expected[1] == 0] == 255).all()
-    for a, b in zip(expected, load(info)):
+    for a, b in zip(expected, load(info), strict=True):
         np.testing.assert_array_equal(a, b)
 
 

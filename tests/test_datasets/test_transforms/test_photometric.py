@@ -76,7 +76,7 @@ def test_jitter_draws():
     np.random.seed(0)
     draws = [transform.draw() for _ in range(4000)]
     for name, low, high in zip(
-        ADJUSTMENTS, (0, 0.5, 0.5, -0.25), (2.5, 1.5, 1.5, 0.25)
+        ADJUSTMENTS, (0, 0.5, 0.5, -0.25), (2.5, 1.5, 1.5, 0.25), strict=True
     ):
         factors = np.array([dict(draw)[name] for draw in draws])
         assert low <= factors.min() < low + 0.01 * (high - low)
@@ -154,7 +154,7 @@ def test_whole_views_agree(img):
     assert np.max(differences) <= 40
 
 
-@pytest.mark.parametrize('name, most', zip(ADJUSTMENTS, (0, 2, 1, 12)))
+@pytest.mark.parametrize('name, most', zip(ADJUSTMENTS, (0, 2, 1, 12), strict=True))
 def test_backends_agree_on_each_adjustment(img, name, most):
     low, high = (-0.25, 0.25) if name == 'hue' else (0.5, 1.5)
     for factor in np.linspace(low, high, 9):

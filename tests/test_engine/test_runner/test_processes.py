@@ -51,7 +51,7 @@ def test_two_processes_train_as_one(folder, method):
     for file in files:
         one = file.parent
         two = folder / 'train_2' / one.relative_to(folder / 'train_1')
-        steps = list(zip(losses(one), losses(two), losses(two, 1)))
+        steps = list(zip(losses(one), losses(two), losses(two, 1), strict=True))
         assert len(steps) == len(losses(two)) > 1
         for single, *both in steps:
             mean = {key: sum(step[key] for step in both) / 2 for key in single}
@@ -68,7 +68,7 @@ def test_two_processes_train_as_one_that_accumulates(folder, method):
     """To the bit, whatever the pixels that a loss is the mean of."""
     one, two = (folder / f'accumulate_{n}' / method for n in (1, 2))
     assert losses(one) == [
-        step for both in zip(losses(two), losses(two, 1)) for step in both
+        step for both in zip(losses(two), losses(two, 1), strict=True) for step in both
     ]
     ours, theirs = weights(two / 'iter_2.pth'), weights(one / 'iter_4.pth')
     for name, tensor in theirs.items():

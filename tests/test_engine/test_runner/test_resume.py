@@ -35,7 +35,9 @@ def train(tiny_data):
     def run(method, folder, *end, **changes):
         if end:
             names = 'point', 'time', 'stage'
-            changes['custom_hooks'] = [dict(type='EndAt', **dict(zip(names, end)))]
+            changes['custom_hooks'] = [
+                dict(type='EndAt', **dict(zip(names, end, strict=True)))
+            ]
         cfg = make_config(
             method, tiny_data, folder, resume=folder.exists(), **{**OFTEN, **changes}
         )
@@ -73,8 +75,11 @@ def loaded(monkeypatch):
 
 @pytest.mark.parametrize('method', METHODS)
 def test_ends_bit_identical(method, train, tmp_path):
-    """Killed inside an epoch, in a validation and between two epochs, and
-    resumed with other workers: every checkpoint and every score."""
+    """Every checkpoint and score of a killed and resumed run is that of a whole run.
+
+    It is killed inside an epoch, in a validation and between two epochs, and
+    resumed with another number of workers.
+    """
     stages = STAGES.get(method, ('',))
     train(method, tmp_path / 'whole')
     killed = tmp_path / 'killed'

@@ -54,7 +54,8 @@ class TestOrder:
                 )
                 for name, c in cfgs.items()
                 if 'pseudo_labels' in name
-            )
+            ),
+            strict=True,
         )
         assert lists == ('reliable_1.txt', 'reliable_2.txt', 'unreliable.txt')
         assert networks == ('1_supervised', '4_retraining', '6_retraining')

@@ -208,7 +208,7 @@ def test_every_published_tensor_has_its_place(arch):
     kept = [v for name, v in state.items() if name.split('.')[0] not in CLASSIFIER]
     ours = loaded(address(arch), arch=arch).state_dict().values()
     assert len(ours) == len(kept)
-    for mine, theirs in zip(ours, kept):
+    for mine, theirs in zip(ours, kept, strict=True):
         assert torch.equal(mine, theirs)
 
 
@@ -225,7 +225,7 @@ def test_dilation_computes_the_same_at_more_places(random_file, output_stride):
     with torch.no_grad():
         plain = loaded(random_file).double()(images)
         dilated = loaded(random_file, output_stride=output_stride).double()(images)
-    for i, (few, many) in enumerate(zip(plain, dilated)):
+    for i, (few, many) in enumerate(zip(plain, dilated, strict=True)):
         step = max(2 ** (i + 1) // output_stride, 1)
         assert many.shape[2:] == tuple(
             ceil(side / min(2 ** (i + 1), output_stride)) for side in (129, 65)

@@ -58,7 +58,9 @@ def test_gradients_are_those_of_the_function(backbone):
     ]
 
     def value():
-        return sum((f * t).mean() for f, t in zip(backbone(images), target))
+        return sum(
+            (f * t).mean() for f, t in zip(backbone(images), target, strict=True)
+        )
 
     params = list(backbone.parameters())
     backbone.zero_grad()
@@ -67,17 +69,17 @@ def test_gradients_are_those_of_the_function(backbone):
     direction = [
         torch.randn(p.shape, dtype=p.dtype, generator=generator) for p in params
     ]
-    slope = sum((p.grad * d).sum() for p, d in zip(params, direction))
+    slope = sum((p.grad * d).sum() for p, d in zip(params, direction, strict=True))
 
     step = 1e-7
     with torch.no_grad():
-        for p, d in zip(params, direction):
+        for p, d in zip(params, direction, strict=True):
             p.add_(d, alpha=step)
         after = value()
-        for p, d in zip(params, direction):
+        for p, d in zip(params, direction, strict=True):
             p.sub_(d, alpha=2 * step)
         before = value()
-        for p, d in zip(params, direction):
+        for p, d in zip(params, direction, strict=True):
             p.add_(d, alpha=step)
     assert float((after - before) / (2 * step)) == pytest.approx(float(slope), rel=1e-3)
 

@@ -47,7 +47,7 @@ def test_what_is_the_mean_of_processes():
                 weigh(loss, conf, seen, 0.6, corrected)
                 for loss, conf, seen in (
                     (LOSS, CONF, valid),
-                    *zip(LOSS.split(1), CONF.split(1), valid.split(1)),
+                    *zip(LOSS.split(1), CONF.split(1), valid.split(1), strict=True),
                 )
             )
             same = (first + second) / 2 == pytest.approx(whole.item())

@@ -185,7 +185,7 @@ def test_half_precision_logits(dtype, autocast):
     half = logits.detach().to(dtype).requires_grad_()
     with torch.autocast('cpu', dtype=torch.bfloat16, enabled=autocast):
         losses = losses_of(half, mask)
-    for loss, expected in zip(losses, losses_of(half.float(), mask)):
+    for loss, expected in zip(losses, losses_of(half.float(), mask), strict=True):
         assert loss.dtype == torch.float32
         assert loss.item() == expected.item()
     sum(losses).backward()

@@ -70,7 +70,7 @@ def landmarks_by_definition(feat, num, start):
 def loss_by_definition(weak, strong, num, top, starts, similarity, divisor):
     """Of features (B, C, N), pixel by pixel and ordering by ordering."""
     total, mass = [], []
-    for f, g, start in zip(weak, strong, starts):
+    for f, g, start in zip(weak, strong, starts, strict=True):
         landmarks = landmarks_by_definition(f, num, start)
         if similarity == 'cosine':
             f, g = f / f.norm(dim=0), g / g.norm(dim=0)

@@ -58,7 +58,7 @@ def test_ensemble_is_drawn_without_replacement():
     sizes = set()
     for _ in range(200):
         drawn = draw_ensemble(5, 3, rng)
-        indices, weights = zip(*drawn)
+        indices, weights = zip(*drawn, strict=True)
         sizes.add(len(indices))
         assert len(set(indices)) == len(indices)
         assert set(indices) <= set(range(5))

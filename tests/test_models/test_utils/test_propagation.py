@@ -106,7 +106,10 @@ def test_walk(walk, seed, thresh):
     expected = walk_by_definition(label, confident, regions, thresh)
     assert torch.equal(out, expected[0]) and torch.equal(keep, expected[1])
     assert not torch.equal(out, label)  # there was something to do
-    assert all(torch.equal(a, b) for a, b in zip(before, (label, confident, regions)))
+    assert all(
+        torch.equal(a, b)
+        for a, b in zip(before, (label, confident, regions), strict=True)
+    )
 
 
 @pytest.mark.parametrize('walk', WALKS)

@@ -19,7 +19,7 @@ def test_golden(golden):
     steps = sorted(k for k in figures if re.fullmatch(r'thresh\d+_logits', k))
     assert len(steps) == len(figures['thresh_sequence'])
     thresh = AdaptiveThreshold(init=0.5, momentum=0.9)
-    for step, expected in zip(steps, figures['thresh_sequence']):
+    for step, expected in zip(steps, figures['thresh_sequence'], strict=True):
         logits = torch.as_tensor(figures[step])
         ignore = torch.as_tensor(figures[step.replace('logits', 'ignore')])
         value = thresh.update(
@@ -60,7 +60,7 @@ def test_the_same_on_every_process(monkeypatch):
     monkeypatch.setattr(threshold, 'all_reduce', lambda data, op: data.copy_(largest))
     values = [AdaptiveThreshold().update(half, 4) for half in halves]
     monkeypatch.undo()
-    together = PseudoLabel(*(torch.cat(parts) for parts in zip(*halves)))
+    together = PseudoLabel(*(torch.cat(parts) for parts in zip(*halves, strict=True)))
     assert values[0] == values[1] == AdaptiveThreshold().update(together, 4)
 
 
