@@ -36,7 +36,7 @@ def train(tiny_data):
         if end:
             names = 'point', 'time', 'stage'
             changes['custom_hooks'] = [
-                dict(type='EndAt', **dict(zip(names, end, strict=True)))
+                dict(type='EndAt', **dict(zip(names, end, strict=False)))
             ]
         cfg = make_config(
             method, tiny_data, folder, resume=folder.exists(), **{**OFTEN, **changes}
