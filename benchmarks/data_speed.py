@@ -231,6 +231,7 @@ def build(cfg: dict, **changes):
 
 
 def main() -> None:
+    """Run the command line."""
     parser = make_parser(__doc__)
     parser.add_argument('config', help='config file')
     parser.add_argument('--painted', help='HEIGHTxWIDTH of generated images')

@@ -115,6 +115,7 @@ def measure(
 
 
 def main() -> None:
+    """Run the command line."""
     parser = make_parser(__doc__, repeats=3)
     parser.add_argument('config', help='config file')
     parser.add_argument('--device', default='cpu', help='cpu or cuda')

@@ -197,6 +197,7 @@ def measure(rivals: Rivals, repeats: int, device: str) -> list[dict]:
 
 
 def main() -> None:
+    """Run the command line."""
     parser = make_parser(__doc__, repeats=7)
     parser.add_argument('--device', default='cpu', help='cpu or cuda')
     args = parser.parse_args()

@@ -38,6 +38,7 @@ SWITCHES = [  # the cheapest first
 
 
 def parse_args():
+    """Parse the command line."""
     parser = make_parser(__doc__)
     parser.add_argument('config', help='config file')
     parser.add_argument(
@@ -112,6 +113,7 @@ def measure(cfg, crop):
 
 
 def main():
+    """Run the command line."""
     args = parse_args()
     cfg = load_config(args)
     if cfg.model.get('backbone'):

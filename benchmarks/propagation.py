@@ -104,6 +104,7 @@ def measure(inputs, thresh, repeats):
 
 
 def main():
+    """Run the command line."""
     parser = make_parser(__doc__, repeats=5)
     parser.add_argument('--device', default='cpu', help='cpu or cuda')
     parser.add_argument('--batch', type=int, default=4)

@@ -145,6 +145,7 @@ def measure(direct, ours, inputs, repeats):
 
 
 def main():
+    """Run the command line."""
     parser = make_parser(__doc__, repeats=7)
     parser.add_argument('--device', default='cpu', help='cpu or cuda')
     parser.add_argument('--batch', type=int, default=2)

@@ -204,6 +204,7 @@ def show_lists(most: int) -> list[dict]:
 
 
 def main() -> None:
+    """Run the command line."""
     parser = make_parser(__doc__, repeats=2)
     parser.add_argument('--lines', type=int, default=10**6, help='longest list')
     parser.add_argument('--list', type=int, help='measure only one list')

@@ -35,6 +35,7 @@ from mmsemi.utils.config import add_config_arguments, load_config
 
 
 def parse_args():
+    """Parse the command line."""
     parser = make_parser(__doc__, repeats=9)
     parser.add_argument('config', help='config file')
     parser.add_argument('--crop', type=int, help='side of the crop, in pixels')
@@ -101,6 +102,7 @@ def shares(rehearsal, floor, repeats):
 
 
 def main():
+    """Run the command line."""
     args = parse_args()
     cfg = load_config(args)
     if args.crop:

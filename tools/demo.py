@@ -31,6 +31,7 @@ PICTURES = 8
 
 
 def parse_args() -> argparse.Namespace:
+    """Parse the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
         '--work-dir',
@@ -97,6 +98,7 @@ def draw(models: dict[str, object], data: Path, palette: list, file: Path) -> No
 
 
 def main() -> None:
+    """Run the command line."""
     args = parse_args()
     work_dir = args.work_dir
     if work_dir.exists():

@@ -11,6 +11,7 @@ from mmsemi.utils.checkpoint import read_checkpoint, write_checkpoint
 
 
 def parse_args() -> argparse.Namespace:
+    """Parse the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('checkpoint', help='written by a run with EMATeacherHook')
     parser.add_argument('out', help='file to write')
@@ -18,6 +19,7 @@ def parse_args() -> argparse.Namespace:
 
 
 def main() -> None:
+    """Run the command line."""
     args = parse_args()
     checkpoint = read_checkpoint(args.checkpoint)
     try:

@@ -22,6 +22,7 @@ from mmsemi.visualization import colorize, overlay, save_mask, viewable
 
 
 def parse_args() -> argparse.Namespace:
+    """Parse the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -65,6 +66,7 @@ def save(
 
 
 def main() -> int:
+    """Run the command line."""
     args = parse_args()
     images = open_images(args.images)
     model = init_model(load_config(args), args.checkpoint, args.device)

@@ -10,6 +10,7 @@ from mmsemi.utils.config import add_config_arguments, load_config
 
 
 def parse_args() -> argparse.Namespace:
+    """Parse the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('config', help='config file')
     parser.add_argument('checkpoint', help='checkpoint file')
@@ -51,6 +52,7 @@ def draw_predictions(cfg: Config, args: argparse.Namespace) -> None:
 
 
 def main() -> None:
+    """Run the command line."""
     args = parse_args()
     cfg = load_config(args)
     cfg.load_from = args.checkpoint

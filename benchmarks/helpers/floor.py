@@ -105,7 +105,8 @@ class BareNetwork:
                 model.train(training)
             with torch.set_grad_enabled(bool(grads)), self.context():
                 outputs = forward()
-            pairs += zip(_tuple(outputs), grads, strict=False)  # none without grad
+            learning = [o for o in _tuple(outputs) if o.requires_grad]
+            pairs += zip(learning, grads, strict=True)
         left = {p.model: p.training for p in self.passes}
         for model, training in left.items():
             if model.training != training:

@@ -30,6 +30,7 @@ class RehearsalLoop(EpochBasedTrainLoop):
     """
 
     def run(self) -> nn.Module:
+        """Prepare the training as a loop does; return the model."""
         runner = self.runner
         runner.call_hook('before_train')
         runner.model.train()
@@ -73,6 +74,7 @@ class Rehearsal:
 
     @property
     def model(self) -> nn.Module:
+        """The method in training."""
         return self.runner.model
 
     def load(self) -> dict:

@@ -47,7 +47,8 @@ def prepare_camvid(source: Path, target: Path) -> None:
     rows = [lists['unlabeled'][i] for i in order]
     lists['tuning'], lists['unlabeled'] = rows[:TUNING], rows[TUNING:]
     for row in sum(lists.values(), []):
-        for file, way in zip(row.split(), (cv2.INTER_AREA, cv2.INTER_NEAREST_EXACT)):
+        ways = (cv2.INTER_AREA, cv2.INTER_NEAREST_EXACT)
+        for file, way in zip(row.split(), ways, strict=False):
             array = cv2.imread(str(source / file), cv2.IMREAD_UNCHANGED)
             to = (target / file).with_suffix('.png')
             to.parent.mkdir(parents=True, exist_ok=True)
@@ -59,7 +60,7 @@ def prepare_camvid(source: Path, target: Path) -> None:
 
 
 def checkpoint(folder: Path) -> Path:
-    """The last checkpoint of a cell."""
+    """Return the last checkpoint of a cell."""
     return Path((folder / 'last_checkpoint').read_text().strip())
 
 
@@ -88,7 +89,7 @@ def run(cell: dict, folder: Path, work: Path, env: dict) -> None:
 
 
 def rows_of(cell: dict, folder: Path, commit: str) -> list[dict]:
-    """The cell's rows of the table."""
+    """Return the cell's rows of the table."""
     scores = json.loads((folder / 'results.json').read_text())
     steps = scores[-1]['iter']
     options = ' '.join(f'{k}={v}' for k, v in cell.get('options', {}).items())

@@ -105,7 +105,7 @@ class Trial(SemiSegmentor):
 
         views = [
             cutmix(view, view, boxes)
-            for view, boxes in zip(u['strong'][: self.views], u['boxes'])
+            for view, boxes in zip(u['strong'][: self.views], u['boxes'], strict=False)
         ]
         with self.normalizing():
             logits = self.logits(torch.cat(views)).chunk(self.views)
@@ -114,7 +114,7 @@ class Trial(SemiSegmentor):
             / self.views
             / 2
             * self.unlabeled_ce(view, own.cutmix(own, boxes))
-            for view, boxes in zip(logits, u['boxes'])
+            for view, boxes in zip(logits, u['boxes'], strict=False)
         )
         losses['mask_ratio'] = own.confident_share(self.conf_thresh)
         return losses
@@ -155,6 +155,6 @@ class Trial(SemiSegmentor):
         try:
             yield
         finally:
-            for norm, mode, value in zip(norms, training, momentum):
+            for norm, mode, value in zip(norms, training, momentum, strict=True):
                 norm.train(mode)
                 norm.momentum = value

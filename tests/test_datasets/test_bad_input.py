@@ -69,7 +69,8 @@ def write(root, image=None, mask=None, text=NAMES, names=()):
         'list.txt': text if isinstance(text, bytes) else text.encode(),
     }
     files.update(
-        (name, files[f'{kind}/a.png']) for name, kind in zip(names, ('images', 'masks'))
+        (name, files[f'{kind}/a.png'])
+        for name, kind in zip(names, ('images', 'masks'), strict=True)
     )
     for name, content in files.items():
         file = root / name

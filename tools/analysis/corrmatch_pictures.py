@@ -36,6 +36,7 @@ def point(text: str) -> tuple[int, int]:
 
 
 def parse_args() -> argparse.Namespace:
+    """Parse the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -93,6 +94,7 @@ def nearest_position(
 
 @torch.no_grad()
 def main() -> None:
+    """Run the command line."""
     args = parse_args()
     cfg = load_config(args)
     model = init_model(cfg, args.checkpoint, args.device)

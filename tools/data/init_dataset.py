@@ -40,6 +40,7 @@ BATCH = 8
 
 
 def parse_args() -> argparse.Namespace:
+    """Parse the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -210,11 +211,13 @@ def find_pretrained(args: argparse.Namespace, console: Console) -> str | None:
 
 
 def write(out: Path, files: dict) -> None:
+    """Write files, whole or not at all, into a folder."""
     for name, text in files.items():
         write_whole(out / name, text.encode())
 
 
 def init_dataset(args: argparse.Namespace, console: Console) -> None:
+    """Write lists and config of a data set."""
     config = args.out / f'{args.method}_{args.backbone}.py'
     if (args.out / 'splits').exists() and not args.force:
         raise FileExistsError(
@@ -326,6 +329,7 @@ def report(
 
 
 def main() -> int:
+    """Run the command line."""
     args = parse_args()
     try:
         init_dataset(args, Console())

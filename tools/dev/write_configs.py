@@ -229,6 +229,7 @@ def faults(configs: Path = CONFIGS) -> list[str]:
 
 
 def main() -> int:
+    """Run the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

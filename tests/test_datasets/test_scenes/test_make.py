@@ -1,6 +1,7 @@
 """The built-in data set: made once and completely, replacing nothing else."""
 
 import multiprocessing
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -28,9 +29,7 @@ def test_lists_and_files(root):
             assert mask.getpalette()[:24] == sum(SCENES_PALETTE, [])
             shown |= set(np.unique(np.asarray(mask)).tolist())
         assert shown == set(range(len(SCENES_CLASSES)))
-    for smaller, larger in zip(
-        ('1_32', '1_16', '1_8', '1_4'), ('1_16', '1_8', '1_4', 'train')
-    ):
+    for smaller, larger in pairwise(('1_32', '1_16', '1_8', '1_4', 'train')):
         assert set(lists[smaller]) <= set(lists[larger])
     assert not set(lists['train']) & set(lists['val'])
     assert sum(1 for _ in root.rglob('*.png')) == 2 * (40 + 16)

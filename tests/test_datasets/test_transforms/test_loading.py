@@ -239,10 +239,10 @@ def test_colours_are_mapped(tmp_path, mode):
     np.testing.assert_array_equal(
         np.asarray(Image.open(tmp_path / 'a.png').convert('RGB')), mask
     )
-    loaded = load_mapped(tmp_path / 'a.png', list(zip(colours, (0, 1, 2))))
+    loaded = load_mapped(tmp_path / 'a.png', list(zip(colours, (0, 1, 2), strict=True)))
     np.testing.assert_array_equal(loaded, np.resize([0, 1, 2], (H, W)))
     with pytest.raises(ValueError, match=r'holds #01c803 \(80 pixels\)'):
-        load_mapped(tmp_path / 'a.png', list(zip(colours[:2], (0, 1))))
+        load_mapped(tmp_path / 'a.png', list(zip(colours[:2], (0, 1), strict=True)))
 
 
 @pytest.mark.parametrize(
