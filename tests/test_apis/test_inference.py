@@ -1,5 +1,4 @@
 import copy
-import sys
 
 import cv2
 import mmseg.apis
@@ -174,7 +173,3 @@ def test_damaged_videos(model, video, tmp_path):
     images.images.reader._frame_cnt = 7
     with pytest.warns(UserWarning, match='video.avi ends after 3 frames.* 7'):
         assert len(list(images)) == 3
-
-
-def test_no_tool_is_needed(model):
-    assert not [name for name in sys.modules if name.split('.')[0] == 'tools']
