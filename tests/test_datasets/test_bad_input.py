@@ -70,7 +70,7 @@ def write(root, image=None, mask=None, text=NAMES, names=()):
     }
     files.update(
         (name, files[f'{kind}/a.png'])
-        for name, kind in zip(names, ('images', 'masks'), strict=True)
+        for name, kind in zip(names, ('images', 'masks'), strict=False)
     )
     for name, content in files.items():
         file = root / name
