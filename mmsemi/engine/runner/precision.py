@@ -3,6 +3,7 @@
 from typing import Any
 
 from mmengine.config import Config
+from mmengine.device import get_device
 from mmengine.logging import print_log
 
 
@@ -26,6 +27,8 @@ def portable(optim_wrapper: dict[str, Any]) -> dict[str, Any]:
 def use_mixed_precision(cfg: Config) -> None:
     """Let a config train in mixed precision, or say that it already does.
 
+    A wrapper that names no dtype gets float16 on a GPU and bfloat16 on a CPU.
+
     Args:
         cfg (Config): Config of a run; its ``optim_wrapper`` is changed.
 
@@ -35,15 +38,14 @@ def use_mixed_precision(cfg: Config) -> None:
     """
     wrapper = cfg.optim_wrapper
     kind = wrapper.get('type', 'OptimWrapper')
-    if kind == 'AutocastOptimWrapper':
-        print_log(
-            'optim_wrapper is an AutocastOptimWrapper already: --amp changes nothing.'
-        )
+    if kind == 'AutocastOptimWrapper' and wrapper.get('dtype', 'bfloat16'):
+        print_log('The config is in mixed precision already: --amp changes nothing.')
         return
-    if kind not in ('OptimWrapper', 'AmpOptimWrapper'):
+    if kind not in ('OptimWrapper', 'AmpOptimWrapper', 'AutocastOptimWrapper'):
         raise ValueError(
             f'--amp cannot change optim_wrapper.type={kind!r} to mixed precision. '
             "Leave --amp out, or set optim_wrapper.type='AutocastOptimWrapper'."
         )
     wrapper.type = 'AutocastOptimWrapper'
-    wrapper.setdefault('dtype', None)
+    if wrapper.get('dtype') is None:
+        wrapper.dtype = 'bfloat16' if get_device() == 'cpu' else 'float16'

@@ -41,11 +41,18 @@ def test_scales_of_the_loss(weight, loss_scale, first, halved):
 
 @pytest.mark.filterwarnings('ignore:.*CUDA is not available')
 @pytest.mark.parametrize(
-    'device, dtype', [('cpu', torch.bfloat16), ('cuda', torch.float16)]
+    'device, dtype', [('cpu', torch.float32), ('cuda', torch.float16)]
 )
 def test_no_dtype_is_the_devices(weight, monkeypatch, device, dtype):
     monkeypatch.setattr(autocast_wrapper, 'get_device', lambda: device)
     assert wrap(weight, dtype=None).cast_dtype == dtype
+
+
+def test_full_precision_where_no_dtype_is_named_on_a_cpu(weight):
+    wrapper = wrap(weight, dtype=None)
+    layer = torch.nn.Linear(2, 2)
+    with wrapper.optim_context(layer):
+        assert layer(torch.ones(1, 2)).dtype == torch.float32
 
 
 def test_resumes_a_run_that_did_not_scale(weight):
