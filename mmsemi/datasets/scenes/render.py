@@ -162,8 +162,9 @@ def _photograph(view: View) -> np.ndarray:
     Returns:
         ndarray: (H, W, 3) uint8.
     """
-    dice, image = view.dice, view.canvas.color
-    image = np.clip(image, 0, 1) * (1 + 0.55 * (dice.grid(3) - 0.5))
+    dice = view.dice
+    image: np.ndarray = np.clip(view.canvas.color, 0, 1)
+    image = image * (1 + 0.55 * (dice.grid(3) - 0.5))
     # Measure the exposure in whole numbers: their sum is exact.
     mean = np.rint(image * 255).astype(np.int64).sum() / (255 * image.size)
     gain = mix(1, dice.between(0.3, 0.6) / max(mean, 0.05), 0.6)
