@@ -3,7 +3,7 @@
 Both writers of configs read this table: ``tools/dev/write_configs.py``, which
 writes the published settings below ``configs``, and
 ``tools/data/init_dataset.py``, which writes a config for a user's own data.
-``docs/configs.md`` says how to add a method.
+``CONTRIBUTING.md`` shows how to add a method.
 """
 
 from string import Template
