@@ -13,11 +13,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from rich.progress import track
 
 from mmsemi.apis import init_model, iter_predictions, open_images
 from mmsemi.utils.config import add_config_arguments, load_config
 from mmsemi.utils.images import write_picture
+from mmsemi.utils.progress import progress_bar
 from mmsemi.visualization import colorize, overlay, save_mask, viewable
 
 
@@ -78,13 +78,13 @@ def main() -> int:
         amp=args.amp,
         on_error=lambda name, error: failed.append(f'{name}: {error}'),
     )
-    predictions = track(predictions, 'Predicting', length_hint(images))
     saved = 0
-    with ThreadPoolExecutor(1) as pool:
+    with (
+        ThreadPoolExecutor(1) as pool,
+        progress_bar(predictions, 'Predicting', length_hint(images)) as bar,
+    ):
         saving = None
-        for name, image, result in track(
-            predictions, 'Predicting', length_hint(images)
-        ):
+        for name, image, result in bar:
             mask = result.pred_sem_seg.data.squeeze(0).numpy()
             if saving:  # raises its error; only one image waits to be saved
                 saving.result()

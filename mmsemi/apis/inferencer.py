@@ -9,10 +9,10 @@ import numpy as np
 from mmengine.config import Config
 from mmseg.apis import MMSegInferencer
 from mmseg.structures import SegDataSample
-from rich.progress import track
 from torch import nn
 
 from mmsemi.registry import INFERENCERS
+from mmsemi.utils.progress import progress_bar
 from mmsemi.visualization import viewable
 
 from .inference import ImagePipeline, iter_predictions
@@ -83,10 +83,13 @@ class SemiInferencer(MMSegInferencer):
             ``return_datasamples``, the data samples instead.
         """
         images = open_images(inputs)
-        results = self.iterate(images, **kwargs)
-        if self.show_progress:
-            results = track(results, 'Inference', length_hint(images) or None)
-        results = list(results)
+        with progress_bar(
+            self.iterate(images, **kwargs),
+            'Inference',
+            length_hint(images) or None,
+            disable=not self.show_progress,
+        ) as bar:
+            results = list(bar)
         if is_single(inputs):
             return results[0]
         if kwargs.get('return_datasamples'):

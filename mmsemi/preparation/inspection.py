@@ -3,7 +3,7 @@
 import hashlib
 import os.path as osp
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
@@ -13,6 +13,7 @@ from mmengine.dataset import BaseDataset
 from mmsemi.datasets.fit import transform_of
 from mmsemi.datasets.transforms import LoadSegImage, LoadSegMask, RandomScaleCrop
 from mmsemi.utils.codes import IGNORE
+from mmsemi.utils.progress import progress_bar
 from mmsemi.utils.text import some
 
 ERROR, WARNING = 'error', 'warning'
@@ -53,23 +54,20 @@ class Entry(NamedTuple):
 Lists = dict[str, list[Entry]]  # by name: labeled, unlabeled, val
 
 
-def inspect_lists(
-    parts: dict[str, BaseDataset], track: Callable[..., Iterable]
-) -> tuple[Lists, list[Finding]]:
+def inspect_lists(parts: dict[str, BaseDataset]) -> tuple[Lists, list[Finding]]:
     """Read all files of some lists and collect what is wrong.
 
     Args:
         parts (dict[str, BaseDataset]): ``labeled``, ``unlabeled`` and ``val``,
             or some of them. Masks of ``unlabeled`` are not read.
-        track (Callable): Wraps an iterator, as ``rich.progress.track``; takes
-            ``description`` and ``total``.
     """
     lists: Lists = {}
     findings: list[Finding] = []
     for name, dataset in parts.items():
         masks = name != 'unlabeled'
         entries = read_entries(dataset, masks)
-        lists[name] = list(track(entries, description=f'{name:9}', total=len(dataset)))
+        with progress_bar(entries, f'{name:9}', len(dataset)) as bar:
+            lists[name] = list(bar)
         findings += find_faults(name, lists[name])
         findings += find_small(name, lists[name], dataset)
         if masks:

@@ -8,8 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from rich.progress import track
-
+from .progress import progress_bar
 from .text import some_lines
 
 Job = TypeVar('Job')
@@ -115,10 +114,11 @@ def _gather(
     done: Iterable[tuple[Any, str]], jobs: Sequence[Job], title: str
 ) -> tuple[list[tuple[Job, Result]], list[str]]:
     results, failures = [], []
-    pairs = track(zip(jobs, done, strict=True), title, total=len(jobs))
-    for job, (result, failure) in pairs:
-        if failure:
-            failures.append(failure)
-        else:
-            results.append((job, result))
+    pairs = zip(jobs, done, strict=True)
+    with progress_bar(pairs, title, len(jobs)) as bar:
+        for job, (result, failure) in bar:
+            if failure:
+                failures.append(failure)
+            else:
+                results.append((job, result))
     return results, failures

@@ -153,6 +153,7 @@ def test_predict_folder(trained, checkpoint, tmp_path):
         ok=False,
     )
     assert '3 of 4 images' in output and 'broken.png' in output
+    assert output.count('Predicting') == 1, 'one progress bar'
     names = {
         p.relative_to(out / 'masks').as_posix() for p in (out / 'masks').rglob('*.png')
     }

@@ -17,7 +17,6 @@ from mmengine.dataset import BaseDataset
 from mmengine.registry import init_default_scope
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import track
 from rich.table import Table
 
 from mmsemi.datasets import SemiSegDataset
@@ -201,7 +200,7 @@ def main() -> int:
     findings: list[Finding] = []
     parts = collect_parts(cfg, findings)
     check_config(cfg, parts, findings)
-    lists, found = inspect_lists(parts, track)
+    lists, found = inspect_lists(parts)
     findings += found
     broken = any(f.level == ERROR for f in findings)
     cost = None

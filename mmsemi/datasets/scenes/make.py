@@ -15,10 +15,10 @@ from typing import Any
 
 import numpy as np
 from PIL import Image
-from rich.progress import track
 
 from mmsemi.registry import FUNCTIONS
 from mmsemi.utils.files import data_folder
+from mmsemi.utils.progress import progress_bar
 
 from .canvas import Dice
 from .classes import SCENES_CLASSES, SCENES_PALETTE
@@ -141,18 +141,21 @@ def _make(root: Path, wanted: dict[str, Any]) -> None:
     jobs += [('val', i) for i in range(wanted['num_val'])]
     lists: dict[str, list[str]] = dict(train=[], val=[])
     masks: dict[str, list[np.ndarray]] = dict(train=[], val=[])
-    for split, index in track(
+    with progress_bar(
         jobs, f'painting {root}', transient=True, disable=len(jobs) < 50
-    ):
-        key = wanted['seed'], int(split == 'val'), index
-        image, mask = render_scene(key, wanted['size'][::-1])
-        names = [f'{kind}/{split}/{index + 1:04d}.png' for kind in ('images', 'labels')]
-        Image.fromarray(image).save(root / names[0])
-        indexed = Image.fromarray(mask)
-        indexed.putpalette(sum(SCENES_PALETTE, []))
-        indexed.save(root / names[1])
-        lists[split].append(' '.join(names))
-        masks[split].append(mask)
+    ) as bar:
+        for split, index in bar:
+            key = wanted['seed'], int(split == 'val'), index
+            image, mask = render_scene(key, wanted['size'][::-1])
+            names = [
+                f'{kind}/{split}/{index + 1:04d}.png' for kind in ('images', 'labels')
+            ]
+            Image.fromarray(image).save(root / names[0])
+            indexed = Image.fromarray(mask)
+            indexed.putpalette(sum(SCENES_PALETTE, []))
+            indexed.save(root / names[1])
+            lists[split].append(' '.join(names))
+            masks[split].append(mask)
     _cover(masks['val'], range(len(masks['val'])), 'num_val')
     order = Dice(wanted['seed'], 2).shuffled(len(masks['train']))
     first = _cover(masks['train'], order, 'num_train')

@@ -14,7 +14,6 @@ from mmengine.dataset import pseudo_collate
 from mmengine.dist import barrier, get_dist_info
 from mmengine.runner import BaseLoop, Runner
 from mmengine.runner.amp import autocast
-from rich.progress import track
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
@@ -24,6 +23,7 @@ from mmsemi.models.utils import snapshot_reliability, tta_probabilities
 from mmsemi.registry import DATASETS, LOOPS
 from mmsemi.utils.checkpoint import read_checkpoint, unwrap
 from mmsemi.utils.files import write_whole
+from mmsemi.utils.progress import progress_bar
 from mmsemi.visualization import save_mask
 
 from ..unwrap import student
@@ -105,8 +105,13 @@ class UnlabeledLoop(BaseLoop):
     def run(self) -> None:
         """Visit this process's images, wait for the others, and finish."""
         network = student(self.runner).eval()
-        batches = track(self.dataloader, self.title, disable=self.rank != 0)
-        with torch.no_grad(), autocast(enabled=self.fp16):
+        with (
+            torch.no_grad(),
+            autocast(enabled=self.fp16),
+            progress_bar(
+                self.dataloader, self.title, disable=self.rank != 0
+            ) as batches,
+        ):
             for batch, i in zip(batches, self.share, strict=True):
                 if isinstance(batch, list):
                     self._leave_out(*batch)

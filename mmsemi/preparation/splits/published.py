@@ -7,9 +7,8 @@ from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
-from rich.progress import track
-
 from mmsemi.utils.files import write_whole
+from mmsemi.utils.progress import progress_bar
 
 from .table import PUBLISHED, PublishedSplits
 
@@ -183,32 +182,33 @@ def fetch_lists(
     folder = Path(data_root) / 'splits'
     find = _Finder(dataset, read, source)
     reports = []
-    for name in track(published.lists, f'{dataset} lists'):
-        file = folder / f'{name}.txt'
-        try:
-            if file.is_file():
-                state = 'there already'
-                text = normalise(file.read_bytes(), str(file))
-                check_list(
-                    dataset,
-                    name,
-                    text,
-                    str(file),
-                    'Move or delete it, and run this again.',
-                )
-            else:
-                state = 'fetched'
-                text = (
-                    find.train(Path(data_root))
-                    if name == published.train
-                    else find.listed(name)
-                )
-                write_whole(file, text.encode())
-            reports.append(ListReport(name, text.count('\n'), state))
-        except ConnectionError:
-            raise
-        except (OSError, ValueError) as error:
-            reports.append(ListReport(name, 0, 'missing', str(error)))
+    with progress_bar(published.lists, f'{dataset} lists') as bar:
+        for name in bar:
+            file = folder / f'{name}.txt'
+            try:
+                if file.is_file():
+                    state = 'there already'
+                    text = normalise(file.read_bytes(), str(file))
+                    check_list(
+                        dataset,
+                        name,
+                        text,
+                        str(file),
+                        'Move or delete it, and run this again.',
+                    )
+                else:
+                    state = 'fetched'
+                    text = (
+                        find.train(Path(data_root))
+                        if name == published.train
+                        else find.listed(name)
+                    )
+                    write_whole(file, text.encode())
+                reports.append(ListReport(name, text.count('\n'), state))
+            except ConnectionError:
+                raise
+            except (OSError, ValueError) as error:
+                reports.append(ListReport(name, 0, 'missing', str(error)))
     return reports
 
 

@@ -11,6 +11,7 @@ from mmsemi.datasets import read_list
 from mmsemi.engine.runner.self_training_loops import PseudoLabelLoop, ReliabilityLoop
 from mmsemi.registry import MODELS
 from tests.helpers.tools import ROOT
+from tests.test_utils.test_progress import drawing
 
 
 @pytest.mark.parametrize('workers', [0, 1])
@@ -44,8 +45,10 @@ def test_unusable_images_are_left_out(tiny_data, tmp_path, workers):
     assert len(lines) == 2 and all('5.png (0 bytes)' in x for x in lines)
     (root / 'images/train/6.png').write_bytes(b'')
     shutil.rmtree(work_dir / 'masks')
-    with pytest.raises(ValueError, match=r'\d\.png \(0 bytes\)'):
+    with pytest.raises(ValueError, match=r'\d\.png \(0 bytes\)') as error:
         PseudoLabelLoop(runner, loader, scales=(1.0,)).run()
+    # The progress bar has ended, while the error still refers to the loop.
+    assert error.traceback and not drawing()
 
 
 @pytest.mark.parametrize(
