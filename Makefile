@@ -1,13 +1,12 @@
 # make demo   RankMatch against its supervised baseline on the built-in data
-# make lint   everything about the code that can be checked without running it
+# make lint   style, import layers, types, docstrings and generated configs
 # make test   the whole test suite
 #
-# All set up a virtual environment in .venv first, with the exact packages of
-# requirements/pinned.txt, and again when that list changes. PYTHON names the
-# interpreter to build it from; pip's own settings (PIP_INDEX_URL, ...) decide
-# where packages come from, so a CPU or CUDA build of torch is their choice.
-# The parts of `make lint` are targets too; .pre-commit-config.yaml has them
-# one by one.
+# Each first sets up a virtual environment in .venv with the packages of
+# requirements/pinned.txt, again whenever that list changes. PYTHON is the
+# interpreter to use. pip's settings (PIP_INDEX_URL, ...) select the package
+# index, and so whether torch is a CPU or a CUDA build.
+# Each part of `make lint` is a target, too.
 
 PYTHON ?= python3
 VENV := .venv

@@ -3,8 +3,9 @@
 #
 #     tools/dist_train.sh CONFIG NPROC [arguments of train.py ...]
 #
-# On several machines, run the same line on each with NNODES, its NODE_RANK,
-# and the MASTER_ADDR and PORT of the first. PYTHON names the interpreter.
+# On several machines, run the same command on each, with the environment
+# variables NNODES, NODE_RANK, and the MASTER_ADDR and PORT of the first machine.
+# PYTHON is the interpreter to use.
 set -euo pipefail
 
 if ! [[ ${2:-} =~ ^[1-9][0-9]*$ ]]; then
@@ -15,7 +16,7 @@ config=$1 nproc=$2
 shift 2
 tools=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 
-# Alone on its machine, a run takes any free port.
+# On a single machine, use any free port, unless PORT sets one.
 rendezvous=(--standalone)
 if (( ${NNODES:-1} > 1 )) || [[ -n ${PORT:-} ]]; then
     rendezvous=(
@@ -24,7 +25,7 @@ if (( ${NNODES:-1} > 1 )) || [[ -n ${PORT:-} ]]; then
         --master-port "${PORT:-29500}")
 fi
 
-# Without this every process would start a thread for every core.
+# Divide the cores: by default every process would use as many threads as cores.
 cores=$(nproc 2>/dev/null || getconf _NPROCESSORS_ONLN)
 threads=$(( cores / nproc ))
 export OMP_NUM_THREADS=${OMP_NUM_THREADS:-$(( threads > 0 ? threads : 1 ))}

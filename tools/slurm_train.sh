@@ -3,8 +3,8 @@
 #
 #     tools/slurm_train.sh PARTITION JOB_NAME CONFIG [train.py arguments ...]
 #
-# GPUS (4), GPUS_PER_NODE (4) and CPUS_PER_TASK (5) set the size, SRUN_ARGS is
-# handed to srun, PYTHON names the interpreter.
+# Environment variables, with defaults: GPUS (4), GPUS_PER_NODE (4),
+# CPUS_PER_TASK (5), SRUN_ARGS (more arguments of srun), PYTHON (python).
 set -euo pipefail
 
 if (( $# < 3 )); then
