@@ -7,13 +7,13 @@ env_cfg = dict(
     cudnn_benchmark=True,
     mp_cfg=dict(mp_start_method='fork', opencv_num_threads=0),
     dist_cfg=dict(backend='nccl', timeout=1800))
-sync_bn = 'torch'  # across processes, on GPUs
+sync_bn = 'torch'  # synchronise BatchNorm over processes, on GPUs only
 
-# Speed and memory; results differ in rounding only: docs/performance.md.
+# Speed and memory; they change results only by rounding: docs/performance.md.
 channels_last = False  # on a GPU only
 gradient_checkpointing = False  # True, or names of layers
 compile = False  # True, or arguments of torch.compile
-views_on_device = False  # colour jitter, gray and blur of whole batches
+views_on_device = False  # the device computes the strong views
 
 default_hooks = dict(
     timer=dict(type='IterTimerHook'),
@@ -31,7 +31,7 @@ default_hooks = dict(
     preemption=dict(type='PreemptionHook'),
     stall=dict(type='StallHook'),
     owed_validation=dict(type='OwedValidationHook'),
-    # Before validation: the same BatchNorm statistics on every process.
+    # Averages the BatchNorm statistics of all processes before validation.
     sync_buffers=dict(type='SyncBuffersHook'),
     results=dict(type='ResultsHook'),
     visualization=dict(type='SegVisualizationHook'))

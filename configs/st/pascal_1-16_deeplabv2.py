@@ -1,6 +1,6 @@
 # python tools/train.py configs/st/pascal_1-16_deeplabv2.py
-# The whole network starts from the released COCO weights and is trained with
-# the backbone's lr.
+# The whole network starts from the released COCO weights and has the learning
+# rate of the backbone.
 _base_ = './pascal_1-16.py'
 
 coco = 'pretrained/deeplabv2_resnet101_coco_pretrained.pth'

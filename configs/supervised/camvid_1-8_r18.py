@@ -3,5 +3,5 @@ _base_ = '../_base_/recipes/camvid_r18.py'
 
 model = dict(type='Supervised')
 train_dataloader = dict(
-    sampler=dict(ratio=(2, 0)),  # as many images and steps as the others
+    sampler=dict(ratio=(2, 0)),  # as many images and steps as other methods
     dataset=dict(labeled_list='splits/1_8/labeled.txt'))

@@ -3,7 +3,7 @@
 _base_ = '../_base_/recipes/pascal_r101.py'
 
 model = dict(type='Supervised')
-total_batch_size = 16  # labeled images, as many as the others see in all
+total_batch_size = 16  # as many images as the other methods: 8 + 8
 auto_scale_lr = dict(base_batch_size=16)
 train_dataloader = dict(
     sampler=dict(ratio=(1, 0)),

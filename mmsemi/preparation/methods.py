@@ -14,9 +14,9 @@ class Method(NamedTuple):
     """A method's lines in a config, as text with ``$values``.
 
     Attributes:
-        model (str): Arguments of ``model`` that choose and set the method.
-        pipeline (str): The pipeline of the unlabeled images, where it is not
-            the one of two strong views.
+        model (str): Arguments of ``model``: the method and its options.
+        pipeline (str): The pipeline of the unlabeled images, if it is not the
+            one with two strong views.
         hook (str): The hook that the method needs.
         ratio (str): Labeled and unlabeled images per sample, if not (1, 1).
         shares (tuple[float]): Share of the unlabeled images in each round of
@@ -55,7 +55,7 @@ METHODS = dict(
         "type='Supervised'",
         ratio='(1, 0)',
         published="""\
-total_batch_size = 16  # labeled images, as many as the others see in all
+total_batch_size = 16  # as many images as the other methods: 8 + 8
 auto_scale_lr = dict(base_batch_size=16)
 """,
     ),
@@ -80,7 +80,7 @@ $prev_interval""",
 
 
 def loader_text(ratio: str, pipeline: str, *dataset: str) -> str:
-    """Return the ``train_dataloader`` of a config, laid out.
+    """Return the text of a config's ``train_dataloader``.
 
     Args:
         ratio (str): As in :class:`Method`.

@@ -1,11 +1,11 @@
-# What all data sets share: pipelines, loaders and evaluators.  A data set's
-# file gives its classes, folder, lists and crop.
+# Pipelines, loaders and evaluators of all data sets.  The file of a data set
+# adds its classes, folder, lists and crop.
 #
-# The crop is one setting, `crop_size`: a number, or (height, width).  Every
-# pipeline that names no crop of its own follows it, and so do the windows of
-# an evaluation in windows: docs/configs.md.
+# `crop_size`, a number or (height, width), sets the crop of every pipeline
+# without one of its own, and the windows of an evaluation in windows:
+# docs/configs.md.
 
-# Arguments of every transform of a type, unless its pipeline names its own.
+# Default arguments of transforms, by type.
 transform_defaults = dict(RandomScaleCrop=dict(ratio_range=(0.5, 2.0)))
 
 labeled_pipeline = [
@@ -33,7 +33,7 @@ two_view_pipeline = [
     dict(type='CutMixBoxes', num_views=2),
     dict(type='PackUnlabeled')
 ]
-pseudo_pipeline = [  # self-training: pseudo-labels are class indices already
+pseudo_pipeline = [  # self-training; pseudo-labels are class indices
     dict(type='LoadSegImage'),
     dict(type='LoadSegMask', value_map=None),
     dict(type='RandomScaleCrop'),
@@ -49,7 +49,7 @@ val_pipeline = [
     dict(type='LoadSegMask'),
     dict(type='PackSegInputs')
 ]
-test_pipeline = [  # an image without a mask
+test_pipeline = [  # images without masks
     dict(type='LoadSegImage'),
     dict(type='PackSegInputs')
 ]

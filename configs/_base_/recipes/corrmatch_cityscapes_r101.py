@@ -1,4 +1,4 @@
-# No initial threshold is released for Cityscapes: this is Pascal's.
+# The initial threshold is Pascal's: none is released for Cityscapes.
 _base_ = [
     '../models/corrmatch_deeplabv3plus_r101.py', '../datasets/cityscapes.py',
     '../schedules/cityscapes.py', '../default_runtime.py'

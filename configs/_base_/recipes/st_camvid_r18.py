@@ -1,5 +1,5 @@
-# Self-training of the same small network: each training has as many steps as
-# the other methods, and as many images in a step.
+# Self-training of the same small network. Each training has as many steps, and
+# as many images in a step, as the other methods.
 _base_ = './camvid_r18.py'
 
 runner_type = 'SelfTrainingRunner'

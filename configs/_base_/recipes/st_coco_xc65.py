@@ -8,4 +8,4 @@ model = dict(
         norm_cfg=dict(type='BN', momentum=3e-4),
         init_cfg=dict(
             type='PretrainedBackbone', checkpoint='pretrained/xception.pth')),
-    decode_head=dict(dilations=(1, 6, 12, 18)))  # its output stride is 16
+    decode_head=dict(dilations=(1, 6, 12, 18)))  # for output stride 16
