@@ -84,8 +84,7 @@ CITYSCAPES = dict(
 )
 LARGE = dict(VALUES, prev_models=', max_models=5, base_epochs=5')
 CAMVID = dict(
-    VALUES,
-    prev_interval='train_cfg = dict(val_interval=1)  # each may add a model\n',
+    VALUES, prev_interval='train_cfg = dict(val_interval=1)  # each may add a model\n'
 )
 R50 = ('', '_r50')
 PASCAL = (*R50, '_513x513', '_r50_513x513')
