@@ -1,11 +1,15 @@
 """Check that a network and a data set fit each other."""
 
+from collections.abc import Collection, Sequence
 from typing import TypeVar
 
+import numpy as np
 from mmengine.dataset import BaseDataset
 from torch import nn
 
-from .transforms import LoadSegImage
+from mmsemi.utils.codes import IGNORE
+
+from .transforms import LoadSegImage, LoadSegMask
 
 Transform = TypeVar('Transform')
 
@@ -58,3 +62,47 @@ def find_misfits(model: nn.Module, dataset: BaseDataset) -> list[str]:
             f'{channels} channels. Give one per channel, also in std.'
         )
     return faults
+
+
+def find_single_class(dataset: BaseDataset, need: int = 2) -> str:
+    """Say if all masks of a data set show fewer classes than are needed.
+
+    Masks are read until there are enough: usually the first one or two are.
+    Files that cannot be read are left to other checks.
+
+    Args:
+        dataset (BaseDataset): A data set with masks.
+        need (int): Number of different classes. Defaults to 2.
+
+    Returns:
+        str: The fault and its cure, or nothing.
+    """
+    load_image = transform_of(dataset, LoadSegImage) or LoadSegImage()
+    load_mask = transform_of(dataset, LoadSegMask) or LoadSegMask()
+    shown: set[int] = set()
+    for i in range(len(dataset)):
+        try:
+            mask = load_mask(load_image(dataset.get_data_info(i)))['gt_seg_map']
+        except (OSError, ValueError):
+            return ''
+        shown |= set(np.unique(mask).tolist()) - {IGNORE}
+        if len(shown) >= need:
+            return ''
+    return too_few_classes(shown, dataset.metainfo['classes'])
+
+
+def too_few_classes(shown: Collection[int], names: Sequence[str]) -> str:
+    """Word the fault that masks show one class alone, or none."""
+    if not len(shown):
+        return (
+            f'The masks hold only {IGNORE} (ignored pixels): there is no class to '
+            'learn or to score. Correct the masks, or the codes of the classes.'
+        )
+    (label,) = shown
+    return (
+        f'The masks hold one class alone, {names[label]!r} (label {label}), apart '
+        f'from {IGNORE}, which is ignored: there is nothing to tell apart. Masks of 0 '
+        'and 255 mean class 0 and ignored pixels, unless a `value_map` or the '
+        'classes file ("thing: 255") says otherwise. Correct the masks, or label '
+        'an image that shows another class.'
+    )

@@ -6,6 +6,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from mmsemi.utils.images import SUFFIXES
+
+# What lists from other systems and programs have instead of "IMAGE MASK".
+FOREIGN = {
+    r'^[A-Za-z]:(?=[\\/])': 'the drive letter {!r}. Paths are relative to the data '
+    'root: remove what stands before it, and write / for \\',
+    r'\\': 'the separator {!r} of Windows. Write / instead',
+    rf'(?i:{"|".join(map(re.escape, SUFFIXES))})[,;]': '{!r}, a comma or semicolon '
+    'after a file. Separate image and mask by a blank or a tab',
+}
 UNFIT = re.compile('[\\0\t\r\n\ufeff\ud800-\udfff]')  # not allowed in a name
 
 
@@ -31,8 +41,9 @@ def iter_list(file: str | Path) -> Iterator[ListEntry]:
 
     Raises:
         FileNotFoundError: There is no such list.
-        ValueError: The list is empty, is not UTF-8 text, or a line holds
-            more than two names.
+        ValueError: The list is empty, is not UTF-8 text, or a line holds more
+            than two names, a drive letter, a backslash, or names that are
+            separated by a comma or semicolon.
     """
     file = Path(file)
     if not file.is_file():
@@ -72,7 +83,18 @@ def _names(line: str, number: int, file: Path) -> list[str]:
             f'{line!r}. Expected "IMAGE" or "IMAGE MASK"; separate the '
             'two by a tab where a name contains blanks.'
         )
+    for name in names:
+        if fault := _foreign(name):
+            raise ValueError(f'Line {number} of {file}, {line!r}, holds {fault}.')
     return names
+
+
+def _foreign(name: str) -> str:
+    """Say which mark of another system or program a name holds; usually none."""
+    for pattern, fault in FOREIGN.items():
+        if match := re.search(pattern, name):
+            return fault.format(match[0])
+    return ''
 
 
 def read_list(file: str | Path) -> list[ListEntry]:
@@ -88,6 +110,8 @@ def list_line(image: str, mask: str | None = None) -> str:
     """
     names = [image] if mask is None else [image, mask]
     for name in names:
+        if fault := _foreign(name):
+            raise ValueError(f'{name!r} cannot be in a list: it holds {fault}.')
         if not name or name != name.strip(' ') or UNFIT.search(name):
             raise ValueError(
                 f'{name!r} cannot be in a list, which is UTF-8 text with tabs or '

@@ -2,7 +2,7 @@ import gc
 
 import pytest
 
-from mmsemi.datasets import ListEntry, ListSegDataset, read_list
+from mmsemi.datasets import ListEntry, ListSegDataset, list_line, read_list
 
 
 def write(path, text):
@@ -35,6 +35,30 @@ def test_names_file_and_fault(tmp_path, text, said):
     with pytest.raises(ValueError, match=said) as error:
         read_list(file)
     assert str(file) in str(error.value)
+
+
+@pytest.mark.parametrize(
+    'line, said',
+    [
+        ('images\\a.png masks\\a.png', r"separator '\\\\' of Windows. Write /"),
+        ('C:\\data\\a.png D:\\m\\a.png', "drive letter 'C:'"),
+        ('C:/data/a.png C:/m/a.png', "drive letter 'C:'"),
+        ('images/a.png,masks/a.png', r"'.png,', a comma"),
+        ('images/a.JPG, masks/a.png', r"'.JPG,', a comma"),
+        ('images/a.jpg;masks/a.png', r"'.jpg;', a comma or semicolon"),
+    ],
+)
+def test_other_systems_separators_are_named(tmp_path, line, said):
+    file = write(tmp_path / 'l.txt', f'a/1.jpg b/1.png\n{line}\n')
+    with pytest.raises(ValueError, match=f'Line 2 of .*{said}'):
+        read_list(file)
+    with pytest.raises(ValueError, match=said):
+        list_line(*line.split(' '))
+
+
+def test_commas_and_colons_within_names_are_allowed(tmp_path):
+    file = write(tmp_path / 'l.txt', 'a,1/v1.25,x.jpg b/12:30.png')
+    assert read_list(file) == [ListEntry('a,1/v1.25,x.jpg', 'b/12:30.png')]
 
 
 def test_missing_list(tmp_path):

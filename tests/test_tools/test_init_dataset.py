@@ -451,3 +451,59 @@ def test_pretrained_weights_of_colours_start_five_channels(tmp_path):
     backbone.init_weights()
     rgb = torch.load(tmp_path / 'rgb.pth')['stem.0.weight']
     torch.testing.assert_close(backbone.stem[0].weight[:, 3], rgb[:, 0] * 3 / 5)
+
+
+class TestOneFolder:
+    """Images and masks, labeled and unlabeled images in one folder."""
+
+    def fill(self, tmp_path, args, suffix='_mask'):
+        """Move all images and masks into one folder; return the arguments."""
+        one = tmp_path / 'one'
+        for kind, ending in (('images', ''), ('masks', suffix)):
+            for path in (tmp_path / kind).rglob('*.*'):
+                local = path.relative_to(tmp_path / kind).with_suffix('')
+                target = one / f'{local}{ending}{path.suffix}'
+                target.parent.mkdir(parents=True, exist_ok=True)
+                path.rename(target)
+        return [
+            one if arg in (tmp_path / 'images', tmp_path / 'masks') else arg
+            for arg in args
+        ]
+
+    @pytest.mark.usefixtures('plain_configs')
+    def test_masks_by_suffix_train_and_predict(self, folders, tmp_path):
+        args = self.fill(tmp_path, folders(suffix='.jpg'))
+        said = init(*args, ok=False)
+        assert 'match with --mask-suffix _mask' in said and 'Traceback' not in said
+        assert '3 unlabeled' in init(*args, '--mask-suffix', '_mask')
+        assert len(train_and_predict(tmp_path)) == 3
+
+    def test_labeled_and_unlabeled_in_one_folder(self, folders, tmp_path):
+        """The unlabeled images are those without a mask."""
+        args = self.fill(tmp_path, folders(unlabeled=0))
+        args += ['--unlabeled', tmp_path / 'one', '--mask-suffix', '_mask']
+        assert '6 labeled, 0 unlabeled, 2 val' in init(*args)
+        for path in sorted((tmp_path / 'one').rglob('*_mask.png'))[:3]:
+            path.unlink()
+        assert '4 labeled, 3 unlabeled, 1 val' in init(*args, '--force')
+        lists = (tmp_path / 'my/splits/unlabeled.txt').read_text()
+        assert lists.count('\n') == 3 and '_mask' not in lists
+
+    def test_all_images_have_masks(self, folders, tmp_path):
+        args = folders(unlabeled=0)
+        said = init(*args, '--unlabeled', tmp_path / 'images')
+        assert '6 labeled, 0 unlabeled, 2 val' in said
+
+    def test_masks_below_the_images(self, folders, tmp_path):
+        args = folders(unlabeled=0, suffix='.JPG')
+        (tmp_path / 'masks').rename(tmp_path / 'images/masks')
+        args[args.index(tmp_path / 'masks')] = tmp_path / 'images/masks'
+        assert '6 labeled' in init(*args)
+
+
+def test_masks_of_one_class_are_refused(folders, tmp_path):
+    args = folders()
+    for path in (tmp_path / 'masks').rglob('*.png'):
+        save(path, np.ones((H, W), np.uint8))
+    said = init(*args, ok=False)
+    assert "one class alone, 'thing' (label 1)" in said and 'Traceback' not in said

@@ -16,20 +16,22 @@ from pathlib import Path
 import numpy as np
 from rich.console import Console
 
+from mmsemi.datasets.fit import too_few_classes
 from mmsemi.datasets.lists import list_line
 from mmsemi.preparation.methods import METHODS
 from mmsemi.preparation.own.classes import ClassTable, read_classes
 from mmsemi.preparation.own.dataset_config import dataset_text, describe_images
-from mmsemi.preparation.own.folders import (
-    Pair,
-    deal,
-    find_files,
-    pair_files,
-    scan_image,
-    scan_mask,
-    settle_codes,
-)
+from mmsemi.preparation.own.folders import deal, scan_image, scan_mask, settle_codes
 from mmsemi.preparation.own.method_config import BACKBONES, Counts, method_text
+from mmsemi.preparation.own.naming import (
+    Pair,
+    by_name,
+    find_files,
+    guess,
+    inside,
+    pair_files,
+    tell_apart,
+)
 from mmsemi.preparation.splits.balanced import balanced_order, shown_classes
 from mmsemi.utils.checkpoint import find_weights
 from mmsemi.utils.files import data_folder, run_parallel, write_whole
@@ -56,7 +58,8 @@ def parse_args() -> argparse.Namespace:
         type=Path,
         nargs='+',
         default=[],
-        help='folders of images without masks',
+        help='folders of images without masks; if they are in the folder of the '
+        'others, name that one',
     )
     parser.add_argument(
         '--classes',
@@ -70,7 +73,14 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--mask-suffix',
         default='',
-        help="what follows the image's name in the mask's name, such as _mask",
+        help="what follows the image's name in the mask's name: _mask, _mask.png or "
+        '.png. It tells masks from images if both are in one folder; files that '
+        'end otherwise are no masks',
+    )
+    parser.add_argument(
+        '--image-suffix',
+        default='',
+        help="likewise what follows that name in the image's name: _sat, .jpg",
     )
     parser.add_argument(
         '--partial',
@@ -124,16 +134,48 @@ def parse_args() -> argparse.Namespace:
     return args
 
 
-def find_unlabeled(
-    args: argparse.Namespace, pairs: Sequence[Pair], alone: Sequence[Path]
-) -> list[Path]:
-    """Return the images without masks, each once."""
-    paths = list(alone)
+def find_images(args: argparse.Namespace) -> tuple[list[Pair], list[Path]]:
+    """Find the images with their masks, and the images without, each once.
+
+    Raises:
+        FileNotFoundError: A folder does not exist or holds no images.
+        ValueError: Images and masks cannot be told apart or matched.
+    """
+    within = [f for f in (args.masks, *args.unlabeled) if inside(f, args.images)]
+    images = find_files(args.images, without=within)
+    if args.images.resolve() == args.masks.resolve():
+        images, masks = tell_apart(
+            args.images, images, args.image_suffix, args.mask_suffix
+        )
+    else:
+        within = [args.images] if inside(args.images, args.masks) else []
+        masks = find_files(args.masks, without=within)
+    # Unlabeled images are in that folder, too: those without a mask.
+    partial = args.partial or any(
+        folder.resolve() == args.images.resolve() or inside(args.images, folder)
+        for folder in args.unlabeled
+    )
+    cure = guess(_names(args.images, images), _names(args.masks, masks))
+    pairs, alone = pair_files(
+        by_name(args.images, images, args.image_suffix),
+        by_name(args.masks, masks, args.mask_suffix),
+        partial,
+        cure,
+    )
+    if len(pairs) < 3:
+        raise ValueError(
+            f'{len(pairs)} images have masks, but training and '
+            f'validation need at least 3.{cure}'
+        )
     for folder in args.unlabeled:
-        paths += find_files(folder, without=[args.masks]).values()
+        alone += find_files(folder, without=masks)
     known = {image.resolve() for image, _ in pairs}
-    unlabeled = {path.resolve(): path for path in paths}
-    return [path for real, path in unlabeled.items() if real not in known]
+    unlabeled = {path.resolve(): path for path in alone}
+    return pairs, [path for real, path in unlabeled.items() if real not in known]
+
+
+def _names(folder: Path, files: Iterable[Path]) -> list[str]:
+    return [path.relative_to(folder).as_posix() for path in files]
 
 
 def scan(
@@ -225,20 +267,14 @@ def init_dataset(args: argparse.Namespace, console: Console) -> None:
             '--out, or --force to write over them.'
         )
     table = read_classes(args.classes)
-    images = find_files(args.images, without=[args.masks, *args.unlabeled])
-    masks = find_files(args.masks)
-    pairs, alone = pair_files(images, masks, args.mask_suffix, args.partial)
-    if len(pairs) < 3:
-        raise ValueError(
-            f'{len(pairs)} images have masks, but training and '
-            'validation need at least 3.'
-        )
-    unlabeled = find_unlabeled(args, pairs, alone)
+    pairs, unlabeled = find_images(args)
     image_scans, mask_scans = scan(args, table, pairs, unlabeled)
     table = settle_codes(table, mask_scans)
     described = describe_images(list(image_scans.values()))
 
     shown = shown_classes([table.labels(mask_scans[mask].pixels) for _, mask in pairs])
+    if shown.any(0).sum() < 2:
+        raise ValueError(too_few_classes(np.flatnonzero(shown.any(0)), table.names))
     order = (
         balanced_order(shown, len(pairs), args.seed)
         if args.balanced

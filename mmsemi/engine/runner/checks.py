@@ -12,7 +12,7 @@ from torch import nn
 from torch.utils.data import DataLoader, Dataset
 
 from mmsemi.datasets import SemiSegDataset
-from mmsemi.datasets.fit import find_misfits
+from mmsemi.datasets.fit import find_misfits, find_single_class
 from mmsemi.datasets.semi_dataset import image_paths
 from mmsemi.utils.images import image_size
 from mmsemi.utils.text import some
@@ -49,6 +49,22 @@ def check_train_set(dataset: Dataset) -> None:
     if isinstance(dataset, SemiSegDataset):
         for part in dataset.parts:
             _check_pairs(part, dataset.max_corrupt)
+
+
+def check_labels(dataset: Dataset, need: int = 2) -> None:
+    """Check that masks show enough classes to learn, or to score.
+
+    Args:
+        dataset (Dataset): For training, its labeled images count.
+        need (int): Number of different classes. Defaults to 2.
+
+    Raises:
+        ValueError: All masks show one class alone, or none.
+    """
+    part = getattr(dataset, 'labeled', dataset)
+    fault = isinstance(part, BaseDataset) and find_single_class(part, need)
+    if fault:
+        raise ValueError(f'{part.ann_file}: {fault}')
 
 
 def check_val_set(dataset: Dataset) -> None:

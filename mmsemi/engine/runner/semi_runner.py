@@ -24,6 +24,7 @@ from ..unwrap import student
 from .batch import samples_per_step, steps_per_update
 from .checks import (
     check_batches,
+    check_labels,
     check_network,
     check_overlap,
     check_train_set,
@@ -134,7 +135,8 @@ class SemiRunner(Runner):
         Raises:
             FileNotFoundError: The lists name files that are missing.
             ValueError: The batch cannot be divided, the images do not fill
-                one, or lists, files and network do not fit each other.
+                one, or lists, files and network do not fit each other, or the
+                labeled masks show one class alone.
         """
         self._train_dataloader = self._adapt_loader(self._train_dataloader)
         loop = super().build_train_loop(loop)
@@ -145,6 +147,7 @@ class SemiRunner(Runner):
             loader.sampler.infinite = True  # resumes at any epoch
         check_batches(loader, self.world_size)
         check_train_set(loader.dataset)
+        check_labels(loader.dataset)
         check_network(student(self), loader.dataset)
         return loop
 
@@ -191,6 +194,7 @@ class SemiRunner(Runner):
 
     def _check_evaluation(self, loop: BaseLoop) -> None:
         check_val_set(loop.dataloader.dataset)
+        check_labels(loop.dataloader.dataset, need=1)
         model = student(self)
         if isinstance(model, SemiSegmentor):
             self.logger.info(f'Evaluation: {model.evaluation}.')

@@ -1,4 +1,4 @@
-"""Turn a user's folders into lists: pair the files, scan them, split them."""
+"""Turn a user's files into lists: read what they hold, and split them."""
 
 import io
 from collections import Counter
@@ -11,108 +11,12 @@ import numpy as np
 
 from mmsemi.datasets.transforms.loading import read_codes
 from mmsemi.utils.codes import IGNORE, ValueMap, show_code
-from mmsemi.utils.images import SUFFIXES, TIFF, channels_last, decode_opencv, read_tiff
+from mmsemi.utils.images import TIFF, channels_last, decode_opencv, read_tiff
 from mmsemi.utils.text import some_lines
 
 from .classes import ClassTable
 
 SAMPLE = 2048  # pixels per image for statistics
-
-Pair = tuple[Path, Path]
-
-
-def find_files(folder: Path, without: Sequence[Path] = ()) -> dict[str, Path]:
-    """Find the images below a folder.
-
-    Args:
-        folder (Path): Searched with all folders in it except hidden ones.
-        without (Sequence[Path]): Folders to leave out.
-
-    Returns:
-        dict[str, Path]: The images, keyed by their path in the folder without
-        suffix.
-
-    Raises:
-        FileNotFoundError: There is no such folder, or no image in it.
-        ValueError: Two images differ only in the suffix.
-    """
-    if not folder.is_dir():
-        raise FileNotFoundError(f'There is no folder {folder}.')
-    without = [other.resolve() for other in without]
-    files: dict[str, Path] = {}
-    twice = []
-    for path in sorted(folder.rglob('*')):
-        local = path.relative_to(folder)
-        if (
-            path.suffix.lower() not in SUFFIXES
-            or not path.is_file()
-            or any(part.startswith(('.', '__MACOSX')) for part in local.parts)
-            or any(other in path.resolve().parents for other in without)
-        ):
-            continue
-        stem = local.with_suffix('').as_posix()
-        if stem in files:
-            twice.append(f'{files[stem]} and {path.name}')
-        files[stem] = path
-    if twice:
-        raise ValueError(
-            f'{len(twice)} images in {folder} share a name and differ in the suffix '
-            'alone, so it is unclear which one a mask belongs to. Rename '
-            f'or remove one of each:{some_lines(twice)}'
-        )
-    if not files:
-        raise FileNotFoundError(
-            f'No file below {folder} ends in one of {", ".join(SUFFIXES)}.'
-        )
-    return files
-
-
-def pair_files(
-    images: dict[str, Path],
-    masks: dict[str, Path],
-    mask_suffix: str = '',
-    partial: bool = False,
-) -> tuple[list[Pair], list[Path]]:
-    """Match images and masks by name.
-
-    Args:
-        images (dict[str, Path]): From :func:`find_files`.
-        masks (dict[str, Path]): From :func:`find_files`.
-        mask_suffix (str): What follows the image's name in the mask's name.
-        partial (bool): Whether images without a mask are unlabeled images
-            instead of an error.
-
-    Returns:
-        tuple: ``(image, mask)`` pairs, and the images without a mask.
-
-    Raises:
-        ValueError: There is an image without a mask, or a mask without an
-            image.
-    """
-    alone = [stem for stem in images if stem + mask_suffix not in masks]
-    wanted = {stem + mask_suffix for stem in images}
-    orphans = [path for stem, path in masks.items() if stem not in wanted]
-    faults = []
-    if alone and not partial:
-        faults.append(
-            f'{len(alone)} of {len(images)} images have no mask. Give '
-            '--partial to use them without labels, or --mask-suffix if '
-            'the names of masks end differently:'
-            f'{some_lines(images[stem] for stem in alone)}'
-        )
-    if orphans:
-        faults.append(
-            f'{len(orphans)} of {len(masks)} masks have no image of their '
-            f'name. Add the images, or remove the masks:{some_lines(orphans)}'
-        )
-    if faults:
-        raise ValueError('\n'.join(faults))
-    pairs = [
-        (path, masks[stem + mask_suffix])
-        for stem, path in images.items()
-        if stem + mask_suffix in masks
-    ]
-    return pairs, [images[stem] for stem in alone]
 
 
 class ImageScan(NamedTuple):
