@@ -21,7 +21,7 @@ def parse_args() -> argparse.Namespace:
         '--show-dir', help='folder for pictures of truth and prediction'
     )
     parser.add_argument(
-        '--wait-time', type=float, default=2, help='seconds to show each'
+        '--wait-time', type=float, default=2, help='seconds to show each picture'
     )
     parser.add_argument('--tta', action='store_true', help='test-time augmentation')
     parser.add_argument(
@@ -32,8 +32,8 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--compile',
         action='store_true',
-        help='torch.compile with constant weights: takes minutes first, pays '
-        'for many images',
+        help='compile the network with constant weights: takes minutes at '
+        'first, worth it for many images',
     )
     add_config_arguments(parser)
     return parser.parse_args()
@@ -64,7 +64,7 @@ def main() -> None:
         cfg.model = dict(cfg.tta_model, module=cfg.model)
     if args.amp:
         cfg.test_cfg.fp16 = True
-    # Not because the training was compiled: it takes minutes.
+    # Only if requested here, whatever the training did: it takes minutes.
     cfg.compile = args.compile and (cfg.get('compile') or True)
     if args.compile:
         freeze_compiled_weights()

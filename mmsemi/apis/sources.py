@@ -1,4 +1,4 @@
-"""The images of a file, a folder, a video, a list or an array."""
+"""Open images: a file, a folder, a video, a list or an array."""
 
 import warnings
 from collections.abc import Iterable, Iterator

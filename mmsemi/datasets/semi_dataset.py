@@ -48,7 +48,7 @@ def _candidates(place: int, num: int, seed: tuple[int, ...]) -> Iterator[int]:
 
 
 def _takes_from_partner(image: dict) -> bool:
-    """Whether an unlabeled image needs its partner: not if all boxes are empty."""
+    """Return whether an unlabeled image needs its partner: a box is not empty."""
     return 'boxes' not in image or not all(box.empty for box in image['boxes'])
 
 

@@ -1,4 +1,4 @@
-"""The network inside what wraps it."""
+"""Find the network inside its wrappers."""
 
 from mmengine.model import BaseTTAModel, is_model_wrapper
 from mmengine.runner import Runner

@@ -36,7 +36,7 @@ class Cost(NamedTuple):
 
 
 def measure_cost(cfg: Config, dataset: Dataset, batch_size: int) -> Cost:
-    """Do a training step on real samples and measure it.
+    """Run a training step on real samples and measure it.
 
     On a GPU, memory is PyTorch's own peak, in a second step.  On the CPU, it
     is an estimate for a GPU: weights, gradients, momentum and every tensor
@@ -83,7 +83,7 @@ def measure_cost(cfg: Config, dataset: Dataset, batch_size: int) -> Cost:
 
 
 def train_step(model: torch.nn.Module, batch: dict) -> float:
-    """Do forward and backward; return the seconds."""
+    """Run the forward and backward pass; return the seconds."""
     start = time.perf_counter()
     data = model.data_preprocessor(batch, True)
     loss, _ = model.parse_losses(model(**data, mode='loss'))

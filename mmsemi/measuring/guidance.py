@@ -17,7 +17,7 @@ def lend_models(cfg: Config, model: nn.Module) -> float:
 
     Args:
         cfg (Config): Config of the training; reads ``custom_hooks``.
-        model (SemiSegmentor): The method; guided only if it asks for models.
+        model (SemiSegmentor): The method; only some methods need models.
 
     Returns:
         float: Memory that the hooks hold for their models in the training, as

@@ -113,11 +113,11 @@ def find_faults(name: str, entries: Sequence[Entry]) -> Iterator[Finding]:
     times = Counter(osp.realpath(entry.path) for entry in entries)
     twice = [path for path, count in times.items() if count > 1]
     if twice:
-        said = f'{name}: {some(twice)} come more than once. Keep one line of each.'
+        said = f'{name}: {some(twice)} occur more than once. Keep one line of each.'
         yield Finding(WARNING, 'twice', said)
     copies = copies_between(entries, entries)
     if copies:
-        said = f'{name}: {some(copies)}: other files with the same pixels. Keep one.'
+        said = f'{name}: {some(copies)} have the same pixels. Keep one of each.'
         yield Finding(WARNING, 'copies', said)
     empty = [
         entry.path
@@ -166,9 +166,7 @@ def find_overlap(lists: Lists) -> Iterator[Finding]:
                 yield Finding(level, 'overlap', said)
             copies = copies_between(lists[a], lists[b])
             if copies:
-                said = (
-                    f'{a} and {b}: {some(copies)}: other files with the same pixels. '
-                )
+                said = f'{a} and {b}: {some(copies)} have the same pixels. '
                 yield Finding(level, 'overlap-content', said + cure)
 
 

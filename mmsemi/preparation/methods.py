@@ -1,4 +1,4 @@
-"""The table of methods: what each needs in a config.
+"""Table of the methods, with what each needs in a config.
 
 Both writers of configs read this table: ``tools/dev/write_configs.py``, which
 writes the published settings below ``configs``, and

@@ -22,7 +22,7 @@ from .text import some
 
 
 def _statistic(owner: type, name: str) -> Callable:
-    """Replace ``getattr``, with which a history refers to its methods."""
+    """Replace ``getattr``, which a pickled history uses to name its methods."""
     if owner is not HistoryBuffer or name not in ('current', 'max', 'mean', 'min'):
         raise UnpicklingError(f'GLOBAL getattr of {name}')
     return getattr(HistoryBuffer, name)
@@ -51,9 +51,9 @@ _TRUSTED = ContextVar('trusted', default=False)
 
 @contextmanager
 def trusting(trust: bool) -> Iterator[None]:
-    """Within the block, let checkpoints run code if ``trust``.
+    """Let checkpoints run code inside the block if ``trust`` is True.
 
-    If not, none does, whether it is read here or by MMEngine.
+    Otherwise no checkpoint runs code, whether mmsemi or MMEngine reads it.
     """
     token = _TRUSTED.set(trust)
     try:
@@ -68,7 +68,7 @@ def find_weights(file: str) -> str:
 
     Returns:
         str: The path below ``MMSEMI_DATA`` if the file is there and not at
-        ``file`` itself; otherwise ``file``.  So one variable sets the place of
+        ``file`` itself; otherwise ``file``.  One variable thus moves
         everything that a config reads.
     """
     moved = str(data_folder() / file)
@@ -141,7 +141,7 @@ def _only_harmless() -> AbstractContextManager[None]:
 
 @contextmanager
 def _forced(safe: bool) -> Iterator[None]:
-    """Keep MMEngine from loading again, unsafely, what was refused."""
+    """Keep MMEngine from loading a refused file unsafely."""
     name = 'TORCH_FORCE_WEIGHTS_ONLY_LOAD'
     before = os.environ.get(name)
     if safe:
@@ -253,7 +253,7 @@ def check_fits(model: nn.Module, checkpoint: dict, filename: str) -> None:
     Args:
         model (nn.Module): The network.
         checkpoint (dict): The tensors, or a dict with them under 'state_dict'.
-        filename (str): Of the checkpoint, for the message.
+        filename (str): Name of the checkpoint, for the message.
 
     Raises:
         ValueError: Tensors are missing, unexpected or of another shape.

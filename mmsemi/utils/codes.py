@@ -1,4 +1,4 @@
-"""What the pixels of a mask file stand for: codes and their labels."""
+"""Map the codes in the pixels of a mask file to labels."""
 
 from collections.abc import Sequence
 

@@ -1,9 +1,9 @@
-"""Private names of libraries, each behind one function.
+"""The private names of MMEngine and PyTorch that mmsemi calls.
 
-What has no public counterpart in MMEngine or PyTorch, and can go through one
-door, goes through here.  Methods that mmsemi overrides and attributes that its
-subclasses share with a base class cannot: ``tests/test_utils/test_compat.py``
-lists these as well, with what breaks without each.
+Each has no public counterpart and is used through one function here.  This is
+impossible for methods that mmsemi overrides and for attributes that its
+subclasses share with a base class.  ``tests/test_utils/test_compat.py`` lists
+all of them, with what breaks without each.
 """
 
 import torch

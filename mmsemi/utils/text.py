@@ -11,7 +11,7 @@ def some(names: Iterable, most: int = 3) -> str:
 
 
 def some_lines(names: Iterable, most: int = 5) -> str:
-    """Do as :func:`some`, with each name on a new line below the message."""
+    """Join names as :func:`some` does, each on a new line below the message."""
     names = [str(name) for name in names]
     more = [f'... and {len(names) - most} more'] if len(names) > most else []
     return '\n  '.join(['', *names[:most], *more])

@@ -210,7 +210,7 @@ def labeled_and_unlabeled(data):
     add_line(data, 'unlabeled', 'images/train/0.png')
 
 
-@fault('warning', 'twice', 'labeled: .*train/0.png come more than once')
+@fault('warning', 'twice', 'labeled: .*train/0.png occur more than once')
 def line_twice(data):
     add_line(data, 'labeled', 'images/train/0.png labels/train/0.png')
 

@@ -1,6 +1,6 @@
-"""The tools of the scenes' painters: random draws, noise, shapes, a canvas.
+"""Tools for painting scenes: random draws, noise, shapes, a canvas.
 
-Rule: on the way to a pixel, use only operations that IEEE 754 rounds exactly
+Rule: to compute a pixel, use only operations that IEEE 754 rounds exactly
 (``+ - * /``, square root, floor, comparisons, each as a NumPy operation of its
 own), and take random numbers from ``Generator.random`` only. No sine, no
 power, no sum over an array, no matrix product of fractions: they differ in the

@@ -1,4 +1,4 @@
-"""The view of a scene: weather, season, light, sky, distance."""
+"""Set up the view of a scene: weather, season, light, sky, distance."""
 
 from dataclasses import dataclass
 

@@ -13,7 +13,7 @@ from mmsemi.utils.files import replacing
 def cached(
     folder: str, path: str | Path, kind: str, make: Callable[[], np.ndarray]
 ) -> np.ndarray:
-    """Return an array from a cache folder; make and keep it if it is not there.
+    """Return an array from a cache folder; make and store it if it is missing.
 
     The array is mapped into memory copy-on-write: only the pages that are read
     are loaded, processes share them, and writes stay in the process. A source

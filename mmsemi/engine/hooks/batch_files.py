@@ -12,12 +12,12 @@ from mmsemi.structures import STREAMS
 def files_of_step(runner: Runner) -> list[str]:
     """Find the images that this process loaded for the current step.
 
-    Names are not carried along with a batch: the sampler's order follows from
-    its seed, so that they can be found afterwards.
+    A batch holds no file names.  They are derived from the order of the
+    sampler, which its seed determines.
 
     Returns:
-        list[str]: Paths: labeled, unlabeled and partner of one sample after
-        the other.  Empty where the order is unknown: for samplers other than
+        list[str]: Paths of the labeled, unlabeled and partner images, sample
+        by sample.  Empty if the order is unknown: for samplers other than
         :class:`SemiSampler`, and for steps that are not in the current epoch
         (a loop that repeats steps).
     """

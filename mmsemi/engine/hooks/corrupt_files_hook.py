@@ -15,12 +15,12 @@ from mmsemi.utils.files import write_whole
 class CorruptFilesHook(Hook):
     """Count and list the files that a data set has skipped.
 
-    Acts where ``max_corrupt=N`` of :class:`mmsemi.datasets.SemiSegDataset` is
+    Active if ``max_corrupt=N`` of :class:`mmsemi.datasets.SemiSegDataset` is
     set.  Every ``interval`` steps and at the end of an epoch, the processes
-    collect what each has met; a file counts once, in a resumed run too.
-    ``corrupt_files.json`` in the work dir says what is wrong with each file,
-    the scalar ``train/corrupt_files`` counts them.  More than N end the run
-    on all processes.
+    exchange the files that they have skipped; a file counts once, in a resumed
+    run too.  ``corrupt_files.json`` in the work dir says what is wrong with
+    each file, the scalar ``train/corrupt_files`` counts them.  More than N
+    files end the run on all processes.
 
     Args:
         interval (int): Steps between two collections.  Defaults to 50.
@@ -37,7 +37,7 @@ class CorruptFilesHook(Hook):
         return osp.join(runner.work_dir, 'corrupt_files.json')
 
     def before_train(self, runner: Runner) -> None:
-        """Read the limit, and on resume the files known before."""
+        """Read the limit and, on resume, the files found so far."""
         self._limit = getattr(runner.train_dataloader.dataset, 'max_corrupt', 0)
         if runner.iter and osp.isfile(self._file(runner)):
             with open(self._file(runner), encoding='utf-8') as file:
@@ -61,7 +61,7 @@ class CorruptFilesHook(Hook):
             self._collect(runner)
 
     def _collect(self, runner: Runner) -> None:
-        """Collect and report what all processes have met.
+        """Collect and report the files that all processes have skipped.
 
         Raises:
             RuntimeError: There are more than ``max_corrupt``.

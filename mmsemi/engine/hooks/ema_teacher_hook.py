@@ -104,7 +104,7 @@ class EMATeacherHook(GuidanceHook):
         self.lend(runner, 'ema', [self.teacher])
 
     def before_train(self, runner: Runner) -> None:
-        """Start from the student's first weights, unless resumed."""
+        """Copy the student's initial weights, unless the run is resumed."""
         super().before_train(runner)
         if not self.average.steps:
             self.teacher.load_state_dict(student(runner).state_dict())

@@ -1,4 +1,4 @@
-"""Lend models to a method: what the hooks that do so share."""
+"""Base class of the hooks that lend models to a method."""
 
 from collections.abc import Sequence
 
@@ -13,7 +13,7 @@ from ..unwrap import student
 class GuidanceHook(Hook):
     """Lend models to a method that has a :class:`Guidance`.
 
-    Methods without one are left alone.
+    Nothing happens to methods without one.
     """
 
     def lend(self, runner: Runner, source: str, models: Sequence) -> None:
@@ -45,7 +45,7 @@ class GuidanceHook(Hook):
             )
 
     def before_train_iter(self, runner: Runner, *args, **kwargs) -> None:
-        """Give the method the current epoch and the step's seed."""
+        """Pass the current epoch and the step's seed to the method."""
         guidance = self._guidance(runner)
         if guidance is not None:
             guidance.epoch = runner.epoch

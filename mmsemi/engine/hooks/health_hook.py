@@ -1,4 +1,4 @@
-"""Warn of what goes wrong in a training without an error."""
+"""Warn about problems of a training that raise no error."""
 
 import math
 from collections import Counter
@@ -18,7 +18,7 @@ from .non_finite_hook import NonFiniteHook
 
 @HOOKS.register_module()
 class HealthHook(Hook):
-    """Warn, with a cure, of what goes wrong in a training without an error.
+    """Warn about problems of a training that raise no error, and say what helps.
 
     Every ``interval`` steps the hook checks the log for the method's
     ``symptoms`` (see :class:`mmsemi.models.SemiSegmentor`) and for other loss
@@ -108,7 +108,7 @@ class HealthHook(Hook):
                 log.get(symptom.name) == symptom.value and not idle,
                 symptom.warning,
             )
-        # Most terms are 0 where no pixel is confident: a symptom of its own.
+        # If no pixel is confident, most terms are 0: only that is reported.
         without_pixels = log.get('mask_ratio') == 0
         known = {symptom.name for symptom in symptoms}
         for name in log:
@@ -116,7 +116,7 @@ class HealthHook(Hook):
                 self._judge(
                     runner,
                     log[name] == 0,
-                    f'{name} is exactly 0 and teaches nothing: raise its weight, '
+                    f'{name} is exactly 0 and has no effect: raise its weight, '
                     'or train without it.',
                 )
 
@@ -224,7 +224,7 @@ class HealthHook(Hook):
             )
 
     def _judge(self, runner: Runner, wrong: bool, warning: str) -> None:
-        """Warn once per spell, at its ``patience``-th check."""
+        """Warn when ``patience`` checks in a row are wrong, once until one is right."""
         self._in_a_row[warning] = self._in_a_row[warning] + 1 if wrong else 0
         if self._in_a_row[warning] == self.patience:
             runner.logger.warning(warning)

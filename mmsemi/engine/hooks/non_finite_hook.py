@@ -21,9 +21,9 @@ class NonFiniteHook(Hook):
     ``max_skipped``, a step whose gradients are not finite changes no weight
     and is counted as ``train/skipped_steps``; too many end the run.
 
-    The losses are read where MMEngine has brought them to the CPU for its log.
-    Only ``max_skipped`` waits for the device, since gradients have to be
-    checked before the step is made.
+    The losses are read from MMEngine's log, which has them on the CPU already.
+    Only with ``max_skipped`` does the host wait for the device: the gradients
+    have to be checked before the weights change.
 
     Args:
         max_skipped (int): Steps that may be skipped.  Defaults to 0, which
@@ -97,7 +97,7 @@ class NonFiniteHook(Hook):
     ) -> None:
         """Drop gradients that are not finite, so that the step changes nothing.
 
-        Gradients are the same on every process, so all of them agree.  Steps
+        Gradients are the same on every process, so all processes agree.  Steps
         that a gradient scaler leaves to a fused optimizer are skipped there.
         """
         if getattr(optimizer, 'found_inf', None) is not None:

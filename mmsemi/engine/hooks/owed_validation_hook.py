@@ -53,8 +53,8 @@ class OwedValidationHook(Hook):
     @master_only
     def after_val_epoch(self, runner: Runner, metrics: dict[str, float]) -> None:
         """Note that the validation of this step is complete."""
-        # A checkpoint does not hold the outcome of a validation that was owed
-        # to it: if resumed from again, it still owes it.
+        # The checkpoint that the run resumed from lacks the outcome of an owed
+        # validation: another resume from it has to run the validation again.
         if not self._owed:
             write_whole(self._file(runner), str(runner.iter).encode())
 

@@ -34,7 +34,7 @@ class PreemptionHook(Hook):
     nothing; SIGINT and SIGKILL end a process at once.
     """
 
-    priority = 'LOWEST'  # after all other work of the step
+    priority = 'LOWEST'  # after everything else in the step
 
     def __init__(self) -> None:
         self._asked = False

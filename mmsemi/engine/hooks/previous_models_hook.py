@@ -22,9 +22,9 @@ CHECKPOINT_KEY = 'previous_models'
 class PreviousModel:
     """An earlier state of the network that can predict.
 
-    All previous models share one ``network``, which takes over the weights of
-    the one that predicts.  Weights on its device and in its precision are not
-    copied for that.
+    All previous models share one ``network``, into which the weights of the
+    model that predicts are put.  Weights on its device and in its precision
+    are not copied for that.
 
     Args:
         network (nn.Module): Frozen and in eval mode; its weights are replaced.
@@ -67,10 +67,10 @@ class PreviousModelsHook(GuidanceHook):
     Quirk: choosing by the score, as released, lets the validation set
     influence the training.  ``admit='every_n_epochs'`` does not use it.
 
-    Checkpoints are written before the validation of their epoch.  Where one
-    does not hold its outcome, :class:`OwedValidationHook`, which this hook
-    adds to a run that has none, repeats the validation: a resumed run
-    continues as if uninterrupted.
+    A checkpoint is written before the validation of its epoch.  If it lacks the
+    outcome, :class:`OwedValidationHook` repeats the validation, so that a
+    resumed run continues as if uninterrupted.  This hook adds that hook to a
+    run without one.
 
     Args:
         max_models (int): Largest number of models, 1 or more.  Defaults to 8.
@@ -84,8 +84,8 @@ class PreviousModelsHook(GuidanceHook):
         device (str): Where the models are stored: 'model' (the network's
             device, the default) or 'cpu'.
         dtype (str, optional): 'half' stores the parameters in half precision;
-            they are computed with in the network's.  Defaults to None: in the
-            network's.
+            computations use the network's precision.  Defaults to None: the
+            network's precision.
 
     Raises:
         ValueError: An argument is out of range.

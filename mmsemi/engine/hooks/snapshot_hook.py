@@ -12,7 +12,7 @@ def snapshot_files(work_dir: str, max_epochs: int) -> list[str]:
     """Return the files of a training's snapshots, oldest first.
 
     Args:
-        work_dir (str): Of the training.
+        work_dir (str): Work dir of the training.
         max_epochs (int): E, 3 or more; the snapshots are from epochs E // 3,
             2E // 3 and E.
 
@@ -33,8 +33,8 @@ class SnapshotHook(Hook):
     """Save the weights after a third, two thirds and all of the epochs.
 
     They are written to :func:`snapshot_files`.  ST++ (`arXiv:2106.05095
-    <https://arxiv.org/abs/2106.05095>`_) measures by their agreement how
-    reliable an image's pseudo-label is.
+    <https://arxiv.org/abs/2106.05095>`_) measures how reliable an image's
+    pseudo-label is by how much the snapshots agree.
     """
 
     # Before CheckpointHook: its checkpoint means that the snapshot exists.
@@ -44,7 +44,7 @@ class SnapshotHook(Hook):
         """Check that the run has epochs, and enough of them.
 
         Raises:
-            ValueError: It has not.
+            ValueError: The train loop counts no epochs, or too few.
         """
         if not isinstance(runner.train_loop, EpochBasedTrainLoop):
             raise ValueError(

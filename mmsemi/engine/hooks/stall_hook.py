@@ -23,11 +23,12 @@ ADVICE = (
 
 
 class Sign(NamedTuple):
-    """What a process tells the others about itself.
+    """A sign of life (heartbeat) that a process gives the others.
 
     Attributes:
-        place (int): How far it is: counts steps, validated images and epochs.
-        beat (int): Counts its signs, so that one that is alive has a new one.
+        place (int): Progress: counts steps, validated images and epochs.
+        beat (int): Number of signs so far; it stays the same if the process is
+            dead.
     """
 
     place: int = -1
@@ -38,7 +39,7 @@ class Sign(NamedTuple):
 class StallHook(Hook):
     """Name the process that the others wait for, and end the run.
 
-    Does nothing in a run of one process.  Where one of several hangs, the
+    Does nothing in a run of one process.  If one of several hangs, the
     others wait in their next exchange until PyTorch's timeout
     (``env_cfg.dist_cfg.timeout``) ends them without naming it.  So a thread of
     each process gives signs of life.  A process that has made no progress for
@@ -48,9 +49,9 @@ class StallHook(Hook):
     another (all may load data slowly): it warns once, and leaves the rest to
     PyTorch.
 
-    This is on by default: it ends only runs that PyTorch's timeout is about
-    to end without a name, and checkpoints remain to resume from.  Where
-    processes may well wait for so long, set a longer timeout.  The process
+    This is on by default: it ends only runs that PyTorch's timeout would end
+    soon, without naming a process, and checkpoints remain to resume from.  If
+    processes may have to wait for so long, set a longer timeout.  The process
     ends with ``os._exit(1)``: its main thread is inside an exchange, where no
     exception reaches it, and ``sys.exit`` in a thread ends only the thread.
     PyTorch's own watchdog ends processes in the same way.  The launcher then
@@ -115,7 +116,7 @@ class StallHook(Hook):
                 warned_at = place
                 runner.logger.log(
                     logging.ERROR if lost else logging.WARNING,
-                    f'Process {rank} has come no further for {waited:.0f} s. {whom}. '
+                    f'Process {rank} has made no progress for {waited:.0f} s. {whom}. '
                     f'{ADVICE if lost else ""}The stacks of its threads follow.',
                 )
                 faulthandler.dump_traceback()

@@ -23,7 +23,7 @@ SUPERSEDED = 'superseded'
 
 
 class LateRemovals:
-    """A file backend that only notes what it is told to remove.
+    """File backend that records removals instead of performing them.
 
     Args:
         backend (BaseStorageBackend): Does everything else.

@@ -72,9 +72,9 @@ class AutocastOptimWrapper(AmpOptimWrapper):
         self.loss_scaler = torch.amp.GradScaler(
             self.device_type, **scale, enabled=self.cast_dtype == torch.float16
         )
-        # The scaler itself skips a step whose gradients are infinite. Left to
-        # do so, fused SGD (PyTorch 2.13) skips its first step too, but takes
-        # the momentum that it has not initialised for momentum.
+        # The scaler itself skips a step whose gradients are infinite. Fused SGD
+        # (PyTorch 2.13) would skip it too, but if that is the first step, it
+        # later uses momentum that was never initialised.
         self.optimizer._step_supports_amp_scaling = False
 
     @contextmanager

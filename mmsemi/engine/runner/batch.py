@@ -1,7 +1,7 @@
-"""How many samples a training step takes.
+"""Compute how many samples a training step takes.
 
-The runner, the check of a data set, the check before self-training and the
-prediction of memory all ask here.
+Used by the runner, the check of a data set, the check before self-training and
+the prediction of memory.
 """
 
 from typing import Any
@@ -19,7 +19,7 @@ def steps_per_update(cfg: dict[str, Any]) -> int:
 def samples_per_step(cfg: dict[str, Any], processes: int = 1) -> int:
     """Return how many samples one process takes in a step.
 
-    ``train_dataloader.batch_size``, which is per process and step, goes before
+    ``train_dataloader.batch_size``, which is per process and step, overrides
     ``total_batch_size``, which is divided among the processes and the steps of
     an update.  Without either it is 1, PyTorch's default.
 

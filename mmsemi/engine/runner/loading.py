@@ -1,4 +1,4 @@
-"""Loading weights into a run: pretrained files and checkpoints."""
+"""Load weights into a run: pretrained files and checkpoints."""
 
 import copy
 import re
@@ -16,13 +16,13 @@ from .checks import pretrained_parts
 
 @contextmanager
 def checked_pretrained(model: nn.Module) -> Iterator[None]:
-    """Check MMEngine's pretrained files, then let the body load them.
+    """Check the files of MMEngine's ``Pretrained``, which the block then loads.
 
     Relative files are looked up below ``MMSEMI_DATA`` too.  mmsemi's own
     ``PretrainedBackbone`` does all this itself.
 
     Args:
-        model (nn.Module): Its ``init_cfg`` get the files' places.
+        model (nn.Module): The paths in its ``init_cfg`` are completed.
 
     Raises:
         FileNotFoundError: A file is missing, or its address cannot be reached.
@@ -66,7 +66,7 @@ def drop_config(checkpoint: dict[str, Any]) -> None:
 def load_weights(
     model: nn.Module, checkpoint: dict[str, Any], revise_keys: Sequence[tuple[str, str]]
 ) -> None:
-    """Load what fits of a checkpoint, and log what does not.
+    """Load the tensors of a checkpoint that fit, and log those that do not.
 
     Args:
         model (nn.Module): The network.
@@ -75,7 +75,7 @@ def load_weights(
             they are replaced with in the names of tensors.
     """
     state = checkpoint.get('state_dict', checkpoint)
-    revised = copy.copy(state)  # with the versions of modules that PyTorch keeps
+    revised = copy.copy(state)  # keeps the module versions that PyTorch attaches
     revised.clear()
     for name, tensor in state.items():
         for pattern, replacement in revise_keys:

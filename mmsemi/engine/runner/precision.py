@@ -1,4 +1,4 @@
-"""Mixed precision, under one name for every device."""
+"""Select mixed precision, with one name for every device."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Training on several processes without a GPU."""
+"""Train on several processes without a GPU."""
 
 import logging
 from datetime import timedelta
@@ -28,8 +28,8 @@ def wrap_on_cpu(
 ) -> nn.Module:
     """Wrap a model for several processes that train on CPUs.
 
-    MMEngine's way passes GPU ids, and converts to SyncBN, which PyTorch has on
-    accelerators only.
+    MMEngine's wrapping passes GPU ids and converts BatchNorm to SyncBN, which
+    PyTorch has on accelerators only.
 
     Args:
         model (nn.Module): The network.

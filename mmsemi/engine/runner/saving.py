@@ -1,4 +1,4 @@
-"""Writing checkpoints whole or not at all."""
+"""Write checkpoints whole or not at all."""
 
 import os.path as osp
 from collections.abc import Iterator
@@ -13,14 +13,15 @@ from mmsemi.utils.files import replacing
 def whole_file(folder: str, filename: str) -> Iterator[str]:
     """Yield the name to write a file under, and rename it once it is whole.
 
-    Storage that is not local is left to MMEngine: the name stays.
+    For storage that is not local, the final name is yielded and MMEngine
+    writes the file.
 
     Args:
-        folder (str): Where the file is written.
-        filename (str): The name that it gets.
+        folder (str): Folder of the file.
+        filename (str): Final name of the file.
 
     Raises:
-        OSError: The file cannot be written; none of that name is left half.
+        OSError: The file cannot be written; no partial file remains.
     """
     if not isinstance(get_file_backend(folder), LocalBackend):
         yield filename

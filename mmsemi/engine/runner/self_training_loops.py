@@ -1,4 +1,4 @@
-"""Passes over the unlabeled images of self-training: rank them, label them."""
+"""Loops over the unlabeled images of self-training: rank them, label them."""
 
 import csv
 import io
@@ -30,7 +30,7 @@ from ..unwrap import student
 
 
 class _WithFaults(Dataset):
-    """Give images, and the errors of those that cannot be used."""
+    """Return images; for one that cannot be used, its error."""
 
     def __init__(self, images: Dataset) -> None:
         self.images = images
@@ -75,7 +75,7 @@ class UnlabeledLoop(BaseLoop):
         self.fp16 = fp16
         dataset = DATASETS.build(dataloader['dataset'])
         self.images = dataset.unlabeled
-        self.left = dataset.max_corrupt  # how many may still be left out
+        self.left = dataset.max_corrupt  # images that may still be left out
         self.names = [
             osp.relpath(path, self.images.data_root)
             for path in image_paths(self.images)
@@ -247,7 +247,7 @@ class PseudoLabelLoop(UnlabeledLoop):
         scales (Sequence[float]): Scales of the test-time augmentation, see
             :func:`mmsemi.models.utils.tta_probabilities`.
         previous_list (str, optional): List of earlier rounds' pseudo-labels,
-            which the new list begins with.
+            copied to the start of the new list.
         **kwargs: As in :class:`UnlabeledLoop`.
     """
 
@@ -313,6 +313,6 @@ def write_list(file: Path, rows: Iterable[Sequence[str]]) -> None:
 
     Args:
         file (Path): The list to write.
-        rows (Iterable[Sequence[str]]): An image each, and its mask if any.
+        rows (Iterable[Sequence[str]]): An image and, if any, its mask.
     """
     write_whole(file, ''.join(list_line(*row) for row in rows).encode())

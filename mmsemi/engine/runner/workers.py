@@ -1,4 +1,4 @@
-"""Loader workers that only their own process can end."""
+"""Keep loader workers alive when a scheduler signals the whole job."""
 
 import os
 import signal
@@ -23,8 +23,8 @@ def begin_worker(init: Callable | None, worker_id: int) -> None:
         worker_id (int): Index of the worker, from PyTorch.
     """
     if hasattr(signal, 'sigwaitinfo'):
-        # Blocked in this thread, and so in all that it starts, the signal goes
-        # to the thread that waits for it.
+        # Blocked in this thread and in all that it starts, the signal reaches
+        # only the thread that waits for it.
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
         threading.Thread(target=_heed, args=(os.getppid(),), daemon=True).start()
     if init is not None:

@@ -143,7 +143,7 @@ def check_sha256(file: Path, expected: str) -> None:
 
 @MODELS.register_module()
 class EfficientNetLite(BaseModule):
-    """EfficientNet without what small devices lack.
+    """EfficientNet without the operations that small devices lack.
 
     A stem of 32 channels and seven stages of inverted residual blocks: 1x1
     expansion, 3x3 or 5x5 depthwise convolution, 1x1 projection; ReLU6
@@ -170,14 +170,14 @@ class EfficientNetLite(BaseModule):
         out_indices (Sequence[int]): Levels to return, 0 to 4.  Defaults to
             all.
         output_stride (int): Stride of the last level: 32, 16 or 8.  Below 32
-            strides of 2 become 1, and the depthwise convolutions behind them
-            are dilated, so that ImageNet weights see what they saw before.
-            Defaults to 32.
+            strides of 2 become 1, and the depthwise convolutions after them
+            are dilated to keep their field of view in the image.  Defaults to
+            32.
         frozen_stages (int): Parts whose parameters and BatchNorm statistics
-            stay as they are: 0 is the stem, ``n`` the stem and the first
-            ``n`` levels.  Defaults to -1, none.
-        norm_eval (bool): Normalise by the running statistics in training, too,
-            and leave them as they are.  Defaults to False.
+            are not updated: 0 is the stem, ``n`` the stem and the first ``n``
+            levels.  Defaults to -1, none.
+        norm_eval (bool): Normalise with the running statistics in training,
+            too, and do not update them.  Defaults to False.
         norm_cfg (dict): Config of the normalization layers.  Defaults to
             the published BatchNorm, whose running statistics take 0.01 of
             every batch.
@@ -241,8 +241,8 @@ class EfficientNetLite(BaseModule):
                     conv = block.depthwise_conv.conv
                     conv.dilation = (dilation,) * 2
                     conv.padding = (dilation * (stage.kernel_size // 2),) * 2
-                # Without its stride, this block still reads its input at the
-                # distances that it was trained for; those behind it do not.
+                # A removed stride enlarges the output of this block, so the
+                # blocks after it need the dilation, not the block itself.
                 if dilated:
                     dilation *= stride
                 else:
@@ -272,13 +272,13 @@ class EfficientNetLite(BaseModule):
         return tuple(levels[i] for i in sorted(self.out_indices))
 
     def train(self, mode: bool = True) -> 'EfficientNetLite':
-        """Set the mode; what is frozen stays as it is."""
+        """Set the mode; frozen parts stay in eval mode."""
         super().train(mode)
         self._freeze()
         return self
 
     def _freeze(self) -> None:
-        """Stop gradients and statistics where the arguments say so."""
+        """Freeze the stages and statistics that the arguments name."""
         if self.norm_eval:
             for module in self.modules():
                 if isinstance(module, BATCH_NORMS):

@@ -1,4 +1,4 @@
-"""The correlation term of RankMatch.
+"""Compute the correlation term of RankMatch.
 
 `RankMatch: Exploring the Better Consistency Regularization for
 Semi-supervised Semantic Segmentation

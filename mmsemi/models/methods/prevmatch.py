@@ -94,8 +94,7 @@ class PrevMatch(SemiSegmentor):
             Symptom(
                 name,
                 0,
-                f'{name} is exactly 0 and teaches nothing: lower '
-                'model.prev_conf_thresh.',
+                f'{name} is exactly 0 and has no effect: lower model.prev_conf_thresh.',
                 scale='prev_weight',
             )
             for name in ('loss_prev_strong', 'loss_prev_fp')
@@ -214,7 +213,7 @@ class PrevMatch(SemiSegmentor):
             hook = dict(previous='PreviousModelsHook', ema='EMATeacherHook')
             raise RuntimeError(
                 f'{type(self).__name__} with guidance={guidance.source!r} is '
-                'lent no models: add dict(type='
+                'not lent any models: add dict(type='
                 f'{hook[guidance.source]!r}) to `custom_hooks`.'
             )
         return guidance.models

@@ -49,7 +49,7 @@ class RankMatch(SemiSegmentor):
         Symptom(
             'loss_rank',
             0,
-            'loss_rank is exactly 0 and teaches nothing: set '
+            'loss_rank is exactly 0 and has no effect: set '
             "model.loss_rank=dict(similarity='cosine').",
         ),
     )

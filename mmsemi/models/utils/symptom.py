@@ -1,4 +1,4 @@
-"""What in a step's log means trouble if it stays."""
+"""Values of a step's log that mean trouble if they stay."""
 
 from typing import NamedTuple
 
@@ -14,7 +14,7 @@ class Symptom(NamedTuple):
         value (float): The value that means trouble.
         warning (str): What it means and what helps, for the log.
         scale (str): Key of a value that scales this one: while that is 0,
-            this one is rightly 0.  Defaults to '', for none.
+            this one being 0 is no trouble.  Defaults to '', for none.
     """
 
     name: str

@@ -213,7 +213,7 @@ def fetch_lists(
 
 
 class _Finder:
-    """Finds and verifies the lists of one data set in one source."""
+    """Find and verify the lists of one data set in one source."""
 
     def __init__(self, dataset: str, read: Reader, source: str) -> None:
         self.dataset = dataset

@@ -116,7 +116,7 @@ def test_a_process_that_dies_ends_the_others(folder, codes):
 def test_a_process_that_stops_is_named(folder, codes):
     assert codes['stall'] == [1, -9]
     assert re.search(
-        r'Process 0 has come no further for \d+ s\. It waits for process 1, '
+        r'Process 0 has made no progress for \d+ s\. It waits for process 1, '
         'which gives no sign',
         (folder / 'stall.txt').read_text(),
     )
