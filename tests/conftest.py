@@ -16,7 +16,7 @@ from tests.helpers.runs import make_tiny_data
 
 HERE = Path(__file__).parent
 
-# The same cases every time; `--hypothesis-profile fuzz` draws others, and more.
+# The same cases every time; `--hypothesis-profile fuzz` draws more and others.
 settings.register_profile(
     'mmsemi',
     derandomize=True,
@@ -47,7 +47,7 @@ def mmsemi_scope() -> None:
 
 @pytest.fixture(scope='session', autouse=True)
 def imports_stay() -> None:
-    """Keep garbage collection, which every new data set runs, off the imports."""
+    """Exclude imported objects from garbage collection, which data sets trigger."""
     gc.freeze()
 
 

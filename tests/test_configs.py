@@ -16,7 +16,7 @@ from mmsemi.registry import MODELS
 from mmsemi.utils.config import resolve_settings
 
 ROOT = Path(__file__).parents[1]
-# A folder with lists of its own is a user's, by tools/data/init_dataset.py.
+# A folder with lists was written by tools/data/init_dataset.py for a user.
 CONFIGS = sorted(
     path.relative_to(ROOT).as_posix()
     for path in (ROOT / 'configs').glob('[!_]*/*.py')
@@ -41,7 +41,7 @@ PASCAL = {'1-16': 92, '1-8': 183, '1-4': 366, '1-2': 732, 'full': 1464}
 
 @pytest.fixture(scope='module')
 def built():
-    """Networks that were built before, by what decides their shape."""
+    """Cache of the networks built so far, by the settings that shape them."""
     return {}
 
 
@@ -60,7 +60,7 @@ def test_builds(name, built):
     cfg.model.backbone.init_cfg = None
     key = repr(cfg.model)
     if key not in built:
-        # Shapes without numbers, where the backbone can do without.
+        # On the meta device, if the backbone allows it: shapes without numbers.
         resnet = 'ResNet' in cfg.model.backbone.type
         with torch.device('meta' if resnet else 'cpu'):
             built[key] = MODELS.build(cfg.model)
@@ -133,7 +133,7 @@ def writer():
     return runpy.run_path(str(ROOT / 'tools/dev/write_configs.py'))
 
 
-def test_the_tree_is_what_the_table_says(writer):
+def test_the_tree_equals_the_table(writer):
     assert writer['faults']() == []
 
 
@@ -165,7 +165,7 @@ def test_generated_files_say_so(writer):
 
 
 def test_one_row_adds_a_method_a_backbone_or_a_data_set(writer, monkeypatch, tmp_path):
-    """Of a copy of the tree, all new configs are read."""
+    """All new configs of a copy of the tree can be read."""
     configs = tmp_path / 'configs'
     shutil.copytree(ROOT / 'configs', configs)
     before = {name for name, _ in writer['generated']()}

@@ -1,4 +1,4 @@
-"""CONTRIBUTING.md, followed to the letter in a copy of the project."""
+"""CONTRIBUTING.md, executed literally in a copy of the project."""
 
 import json
 import os
@@ -14,7 +14,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / 'CONTRIBUTING.md').read_text()
-# The file named last before a block is the one that the block is about.
+# The last file named before a block is the one that the block shows.
 BLOCKS = re.findall(
     r'`([\w/]+\.py)`[^`]*(?:`[^`]+`[^`]*)?:\n\n```(\w+)\n(.*?)```', PAGE, re.S
 )

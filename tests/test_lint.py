@@ -1,4 +1,4 @@
-"""What `make lint`, the pre-commit hooks and the wheel consist of."""
+"""The parts of `make lint`, of the pre-commit hooks and of the wheel."""
 
 import re
 import shutil

@@ -21,7 +21,7 @@ NODES = sorted(
     name for name, node in vars(mmengine_registry).items() if isinstance(node, Registry)
 )
 
-# A class of mmseg for every node of its that holds any.
+# One class of mmseg for each of its registries that has classes.
 MMSEG_CLASSES = [
     ('DATASETS', dict(type='BaseSegDataset', lazy_init=True)),
     ('TRANSFORMS', dict(type='LoadAnnotations')),
@@ -55,8 +55,8 @@ MMSEG_CLASSES = [
     ('VISUALIZERS', dict(type='SegLocalVisualizer', name='fresh')),
 ]
 
-# Each class is built in a child of its own, so that no other look-up has
-# imported mmseg's modules for it; what all of them need is imported once.
+# Each class is built in a separate child process, in which no other look-up has
+# imported mmseg's modules; what all children need is imported once.
 BUILD_IN_FRESH_INTERPRETERS = """
 import json, os, sys, traceback
 import mmcv.cnn, mmcv.transforms, mmengine.runner, mmengine.visualization

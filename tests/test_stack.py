@@ -1,4 +1,4 @@
-"""The check at import tells every state of the installed stack apart."""
+"""The check at import recognises every state of the installed stack."""
 
 import importlib.machinery
 import importlib.metadata
@@ -114,7 +114,7 @@ def test_missing_package(environment, module, distribution):
     ],
 )
 def test_stock_wheels_are_refused(environment, distributions):
-    """Also where some are missing: the cure never adds a second family."""
+    """Also if some are missing: the cure never adds a second family."""
     environment(distributions)
     with pytest.raises(ImportError, match='no mmcv .*for torch >= 2.7') as e:
         check_stack()
@@ -165,14 +165,14 @@ def test_installed_twice(environment, distributions):
 
 
 @pytest.mark.parametrize('left_over', [(), ('mmcv',)])
-def test_files_gone_with_the_other_family(environment, left_over):
+def test_files_removed_with_the_other_family(environment, left_over):
     environment(ONEDL, MODULES - {'mmcv'}, left_over)
     with pytest.raises(ImportError, match='onedl-mmcv .* listed as installed'):
         check_stack()
 
 
 def test_the_check_comes_before_whatever_it_checks():
-    """`import mmsemi` without a stack ends in our error, not in another."""
+    """Without a stack, `import mmsemi` raises our error and no other."""
     script = """
 import sys
 for name in ('torch', 'mmengine', 'mmcv', 'mmseg', 'mmpretrain', 'cv2'):
@@ -199,7 +199,7 @@ assert not set(parts) & set(sys.modules), sorted(sys.modules)
     subprocess.run([sys.executable, '-c', script], cwd=ROOT, check=True)
 
 
-def test_setup_asks_for_what_the_check_demands():
+def test_setup_requires_what_the_check_requires():
     try:
         lines = importlib.metadata.requires('mmsemi')
     except importlib.metadata.PackageNotFoundError:

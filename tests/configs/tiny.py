@@ -1,4 +1,4 @@
-# A run of seconds: the real recipe over a tiny network and tiny images.
+# The real recipe with a tiny network and tiny images: a run takes seconds.
 _base_ = [
     '../../configs/_base_/datasets/camvid.py',
     '../../configs/_base_/schedules/sgd_poly.py',

@@ -1,4 +1,4 @@
-# ST++ in seconds: the runs of tiny.py, one after another.
+# ST++ made of runs of tiny.py: it takes seconds.
 _base_ = './tiny.py'
 
 runner_type = 'SelfTrainingRunner'
@@ -8,7 +8,7 @@ model = dict(
     type='Supervised',
     data_preprocessor=_base_.model.data_preprocessor,
     backbone=_base_.model.backbone,
-    # A first guess of many classes: labels that a test can tell apart.
+    # Initial predictions of many classes, so that tests can tell labels apart.
     decode_head=dict(
         _base_.model.decode_head,
         init_cfg=dict(type='Normal', std=1, override=dict(name='conv_seg')),

@@ -20,7 +20,7 @@ def photo(file: Path, height=6, width=8) -> Path:
 
 
 def stamps(folder: Path) -> dict:
-    """Every file below a folder, with what changes when it is written."""
+    """Map every file below a folder to its time and content."""
     return {f: f.stat().st_mtime_ns for f in folder.rglob('*') if f.is_file()}
 
 

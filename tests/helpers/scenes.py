@@ -1,4 +1,4 @@
-"""A small set of scenes, and what is in a folder."""
+"""A small set of scenes, and the content of a folder."""
 
 SMALL = dict(seed=3, num_train=40, num_val=16, size=(48, 36))
 

@@ -28,7 +28,7 @@ from tests.helpers.runs import NO_ENVIRONMENT
 
 
 class Weights(BaseModel):
-    """A model of one tensor."""
+    """Model with a single tensor."""
 
     def __init__(self, size: int) -> None:
         super().__init__()

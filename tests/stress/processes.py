@@ -58,12 +58,12 @@ class AreaFile(ConfusionIoUMetric):
 
 
 def drop_odd(feat, prob=0.5, training=True, inplace=False):
-    """Drop every second channel: a dropout without a draw."""
+    """Drop every second channel: dropout without randomness."""
     return feat * (torch.arange(feat.size(1)) % 2 == 0)[:, None, None] * 2
 
 
 def exact() -> None:
-    """Compute in float64 and without draws.
+    """Compute in float64 and without random draws.
 
     In float32, rounding may decide which of two equal pixels is the maximum
     of a pooling and gets the gradient.  Draws differ between processes: they

@@ -77,7 +77,7 @@ class EndAt(Hook):
 
 
 class Point(NamedTuple):
-    """Where a run is ended, and how it is resumed.
+    """The place where a run is ended, and how it is resumed.
 
     Attributes:
         point (str): As in :class:`EndAt`.

@@ -13,7 +13,7 @@ def use_method(cfg, name):
 
 
 def test_floor_is_the_network_of_the_step(cfg):
-    """Same images forwards, same gradients backwards: same sums."""
+    """It repeats the forwards and gradients of the step: the sums are equal."""
     use_method(cfg, 'FixMatch')  # which draws nothing
     cfg.model.decode_head.dropout_ratio = 0
     rehearsal = Rehearsal(cfg)

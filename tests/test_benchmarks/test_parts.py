@@ -5,7 +5,7 @@ from helpers.rehearsal import Rehearsal
 from mmsemi.models.utils import PseudoLabel
 
 
-def test_parts_make_up_the_step(cfg):
+def test_parts_add_up_to_the_step(cfg):
     parts = Parts()
     parts.measure(Rehearsal(cfg))
     assert parts.spent.keys() >= {

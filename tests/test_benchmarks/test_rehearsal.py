@@ -26,8 +26,8 @@ def test_update_is_made_of_its_steps(cfg):
     assert len(updates) == 3 and len(steps) == 6
 
 
-def test_infinite_losses_are_told(cfg):
-    """As in a run, though its step is none of its epoch's."""
+def test_infinite_losses_are_reported(cfg):
+    """As in a run, although the step does not belong to its epoch."""
     rehearsal = Rehearsal(cfg)
     with torch.no_grad():
         rehearsal.model.decode_head.conv_seg.weight.fill_(float('nan'))

@@ -116,7 +116,7 @@ ACCEPTED_IMAGES = dict(
 
 @pytest.mark.parametrize('name', ACCEPTED_IMAGES)
 def test_accepted_images(tmp_path, name):
-    """They equal what PIL reads, which the released trainers use."""
+    """They are read as PIL, which the released trainers use, reads them."""
     content, pixels = ACCEPTED_IMAGES[name]
     write(tmp_path, content)
     _, sample = use(tmp_path)
@@ -275,7 +275,7 @@ def test_links_may_lead_out(tmp_path):
     np.testing.assert_array_equal(sample['gt_seg_map'], MASK)
 
 
-def test_other_folders_where_it_is_said(tmp_path):
+def test_other_folders_with_anywhere(tmp_path):
     write(tmp_path, text='../a.png masks/a.png')
     (tmp_path / 'data').mkdir()
     (tmp_path / 'images/a.png').rename(tmp_path / 'a.png')

@@ -17,7 +17,7 @@ PACK = [dict(type='LoadSegImage'), dict(type='LoadSegMask'), dict(type='PackLabe
 
 @pytest.fixture
 def root(tmp_path):
-    """Seven images of their own gray; masks of the first two."""
+    """Seven images, each of another gray; masks for the first two."""
     for i in range(7):
         cv2.imwrite(f'{tmp_path}/{i}.png', np.full((4, 4, 3), i, np.uint8))
         cv2.imwrite(f'{tmp_path}/m{i}.png', np.full((4, 4), i % 3, np.uint8))
@@ -44,7 +44,7 @@ def build(root, **kwargs):
 
 
 def epoch(dataset, seed=0):
-    """How often an epoch shows every image, and that with its own mask."""
+    """Count how often an epoch shows each image; check that its mask is its own."""
     seen = Counter()
     for index in SemiSampler(dataset, ratio=(1, 0), seed=seed):
         (image,) = dataset[index]['labeled']
@@ -60,7 +60,7 @@ def test_few_labeled_images_are_doubled(root):
 
 
 def test_labeled_images_are_repeated_beside_pseudo_labeled_ones(root):
-    """ceil(5 / 2) = 3 times, in an order of its own for every seed."""
+    """ceil(5 / 2) = 3 times, in a different order for every seed."""
     dataset = build(root, pseudo_list='pseudo.txt')
     assert len(dataset) == 11
     assert epoch(dataset) == {0: 3, 1: 3, 2: 1, 3: 1, 4: 1, 5: 1, 6: 1}
@@ -112,7 +112,7 @@ def test_published_augmentation(root):
         assert image['weak'].shape == (3, 321, 321)
         assert image['weak'].dtype == torch.uint8
         assert set(image['mask'].unique().tolist()) <= {2, 255}
-    # Of 200 to 800 pixels: the base is not the image's 4.
+    # 200 to 800 pixels: the ratios refer to `base`, not to the image's 4.
     sizes = [int((image['mask'] != 255).any(1).sum()) for image in images]
     assert 150 < min(sizes) < max(sizes) == 321
 

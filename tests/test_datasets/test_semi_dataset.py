@@ -54,7 +54,7 @@ def test_unlabeled_is_train_minus_labeled(make):
     assert names(dataset) == [0, 2, 3, 5]
 
 
-def test_unlabeled_list_goes_first_and_needs_no_masks(make):
+def test_unlabeled_list_takes_precedence_and_needs_no_masks(make):
     assert names(make(train_list='train.txt', unlabeled_list='unlab.txt')) == [5, 0]
 
 

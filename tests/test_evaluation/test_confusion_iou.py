@@ -7,7 +7,7 @@ from mmsemi.evaluation import ConfusionIoUMetric
 
 
 def images(ignore_index):
-    """Predictions and masks of several sizes; class 3 is nowhere."""
+    """Predictions and masks of several sizes; class 3 does not occur."""
     g = torch.Generator().manual_seed(0)
     for height in (20, 21, 22):
         pred, mask = torch.randint(3, (2, 1, height, 31), generator=g)

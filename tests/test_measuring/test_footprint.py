@@ -60,7 +60,7 @@ def test_previous_models_take_room(cfg):
     )
     for hook, copies in (
         (dict(max_models=3), 3),
-        # And the one that runs, converted or moved:
+        # And one more for the model that predicts, converted or moved:
         (dict(max_models=3, dtype='half'), 2.5),
         (dict(max_models=3, device='cpu'), 1),
     ):

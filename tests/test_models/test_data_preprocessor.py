@@ -69,7 +69,7 @@ def test_views_on_the_device_are_those_of_the_workers(preprocessor):
     for ours, theirs in zip(tensors(device), tensors(host), strict=True):
         assert ours.shape == theirs.shape
         assert ours.dtype == theirs.dtype
-        # A level of 255 is 1 / 58 at most.
+        # After normalisation, a level of 255 is at most 1 / 58.
         assert (ours.float() - theirs.float()).abs().mean() < 1e-4
     assert not torch.equal(*device['strong'])
 

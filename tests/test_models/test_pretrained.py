@@ -1,4 +1,4 @@
-"""Starting from files of weights, in every layout that there is."""
+"""Networks start from files of weights, in every supported layout."""
 
 import json
 import re
@@ -134,7 +134,7 @@ def test_backbone_layouts(tmp_path, layout):
 
 
 def test_torchvision_names(tmp_path):
-    """The plain ResNet: our names, and no counters in files of old."""
+    """The plain ResNet has our names; old files lack BatchNorm's counters."""
     state = weights(PLAIN)
     file = {name: value for name, value in state.items() if 'num_batches' not in name}
     assert 'conv1.weight' in file and 'bn1.weight' in file
@@ -146,7 +146,7 @@ def test_torchvision_names(tmp_path):
 
 
 def test_xception_released_names(tmp_path, golden):
-    """Every tensor of the file goes to a tensor, and each to its own."""
+    """Every tensor of the file is loaded into a tensor of its own."""
     shapes = json.loads((golden / 'keys' / 'unimatch_xception65.json').read_text())
 
     def value(name):
@@ -191,7 +191,7 @@ def test_open_mmlab_name(monkeypatch):
 
 
 def test_parts_do_not_initialise_themselves_again(tmp_path):
-    """As convolution modules do when they are no longer told not to."""
+    """Convolution modules would, without the flag that prevents it."""
     cfg = dict(
         type='DeepLabV3PlusHead',
         in_channels=8,

@@ -1,4 +1,4 @@
-"""PrevMatch against its released trainer, over epochs, in float64."""
+"""PrevMatch equals its released trainer over several epochs, in float64."""
 
 import json
 import logging
@@ -30,7 +30,7 @@ RATIOS = {'Mask ratio': 'mask_ratio', 'Mask ratio_prev': 'prev_mask_ratio'}
 
 
 def fixed_draw(num, most, rng):
-    """Oldest first, as many as there are."""
+    """Return all models, oldest first, with fixed weights."""
     weights = np.array([0.5, 0.3, 0.2][: min(num, most)])
     return list(enumerate(weights / weights.sum()))
 

@@ -1,4 +1,4 @@
-"""Whole training steps against the released trainers, in float64."""
+"""Training steps equal those of the released trainers, in float64."""
 
 import json
 

@@ -7,7 +7,7 @@ from unittest import mock
 
 from tests.helpers.tools import ROOT
 
-# How released trainers wrap a state dict; the last with what else they save.
+# How released trainers wrap a state dict; the last adds what else they save.
 WRAPPINGS: dict[str, Callable[[dict], dict]] = dict(
     plain=lambda state: dict(state),
     model=lambda state: dict(model=state),

@@ -1,4 +1,4 @@
-"""Every planted fault is found, and none in sound data."""
+"""Every planted fault is found, and no fault in good data."""
 
 import json
 import re
@@ -200,7 +200,7 @@ def trained_and_validated_on(data):
 
 @fault('error', 'overlap-content', 'unlabeled and val: .*copy.bmp and')
 def copy_of_a_validation_image(data):
-    """Under another name, in another format."""
+    """Copy an image under another name, in another format."""
     paint(data / 'copy.bmp', cv2.imread(str(data / 'images/val/2.png')))
     add_line(data, 'unlabeled', 'copy.bmp')
 

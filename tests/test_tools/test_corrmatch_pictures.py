@@ -74,7 +74,7 @@ def test_pictures(tiny_data, trained, draw, tmp_path):
     assert '4 pictures are in' in printed
 
 
-def test_what_is_not_trusted_shows_the_image(tiny_data, trained, draw, tmp_path):
+def test_untrusted_pixels_show_the_image(tiny_data, trained, draw, tmp_path):
     assert '0.0% of the pixels are confident' in draw(*trained, '--thresh', '1')
     assert np.array_equal(
         read(tmp_path / 'out/after.png'), read(tiny_data / 'images/val/0.png')

@@ -1,4 +1,4 @@
-"""The demo, cut short."""
+"""The demo, with a few steps."""
 
 from tests.helpers.tools import run
 

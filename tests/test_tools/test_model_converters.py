@@ -73,7 +73,7 @@ def test_round_trip(state, released, tmp_path, wrapping):
     ]
 
 
-def test_names_of_every_network_go_round(golden):
+def test_names_of_every_network_round_trip(golden):
     """No two released tensors have the same name here."""
     for file in (golden / 'keys').glob('*.json'):
         shapes = json.loads(file.read_text())
@@ -82,7 +82,7 @@ def test_names_of_every_network_go_round(golden):
         assert list(release_state_dict(ours).items()) == list(shapes.items())
 
 
-def test_our_test_tool_takes_it(released, tiny_data, tmp_path, capsys):
+def test_our_test_tool_accepts_it(released, tiny_data, tmp_path, capsys):
     ours = tmp_path / 'ours.pth'
     convert('from_released', released(), ours, '--config', TINY)
     assert re.search(
@@ -101,7 +101,7 @@ def test_our_test_tool_takes_it(released, tiny_data, tmp_path, capsys):
     assert re.search(r'mIoU: [\d.]+', output)
 
 
-def test_mmseg_takes_it_with_its_classes(state, released, tmp_path):
+def test_mmseg_accepts_it_with_its_classes(state, released, tmp_path):
     ours = tmp_path / 'ours.pth'
     convert('from_released', released(), ours, '--config', TINY)
     cfg = Config.fromfile(TINY)
@@ -242,7 +242,7 @@ def test_unreadable_files(tmp_path, capsys, tool):
 
 
 @pytest.mark.parametrize('tool', ['from_released', 'to_released'])
-def test_weights_of_something_else(tmp_path, tool):
+def test_weights_of_an_unknown_network(tmp_path, tool):
     torch.save(
         MODELS.build(tiny.network('segformer', type='Supervised')).state_dict(),
         tmp_path / 'net.pth',

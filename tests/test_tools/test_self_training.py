@@ -35,7 +35,7 @@ def one(tiny_data, plain_configs, tmp_path_factory) -> Path:
 
 
 def test_two_processes_rank_and_label_as_one(one, tiny_data, tmp_path):
-    """They take over a run of which some stages are finished."""
+    """They continue a run with some finished stages."""
     for stage in ('1_supervised', '4_retraining', '5_pseudo_labels'):
         shutil.copytree(one / stage, tmp_path / stage)
     output = run(
@@ -70,8 +70,8 @@ def test_two_processes_rank_and_label_as_one(one, tiny_data, tmp_path):
     assert (tmp_path / '6_retraining/finished.json').exists()
 
 
-def test_both_test_tools_take_the_last_network(one, tiny_data, tmp_path):
-    """By the config that it was trained with, and by that of its stage."""
+def test_both_test_tools_evaluate_the_last_network(one, tiny_data, tmp_path):
+    """With the config of the run, and with that of its stage."""
     folder = one / '6_retraining'
     name = json.loads((folder / 'finished.json').read_text())['network']
     best = max(row['mIoU'] for row in json.loads((folder / 'results.json').read_text()))

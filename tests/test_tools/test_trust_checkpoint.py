@@ -54,7 +54,7 @@ def arguments(tool, folder, data):
     ],
 )
 def test_refused(tool, folder, tiny_data, monkeypatch):
-    """With its name, what it holds, and the option."""
+    """The message names the file, the object in it, and the option."""
     monkeypatch.setattr(
         sys, 'argv', [tool, *map(str, arguments(tool, folder, tiny_data))]
     )
@@ -67,7 +67,7 @@ def test_refused(tool, folder, tiny_data, monkeypatch):
 
 
 def test_trusted(folder, tiny_data):
-    """By the option alone the run goes on."""
+    """Only the option lets the run continue."""
     output = run(
         'python',
         'tools/train.py',

@@ -1,4 +1,4 @@
-"""What a user types, from training to pictures."""
+"""The commands of a user, from training to pictures."""
 
 import os
 import re
@@ -29,7 +29,7 @@ def miou(output: str) -> float:
 
 
 def killing_config(file, **hook):
-    """The tiny config, of which a process gets SIGKILL."""
+    """Write the tiny config, with a hook that sends a process SIGKILL."""
     hook.update(type='EndAt', signal=int(signal.SIGKILL))
     file.write_text(f"""
 _base_ = {str(TINY)!r}
@@ -83,7 +83,7 @@ def checkpoint(trained) -> str:
 
 
 def test_ends_as_if_it_had_not_been_killed(trained, tiny_data, tmp_path):
-    """Bit-identical, with one thread as the command has."""
+    """Bit-identical, with one thread, as in the command."""
     cfg = make_config('rankmatch', tiny_data, tmp_path, **OFTEN)
     cfg.model = Config.fromfile(TINY).model
     threads = torch.get_num_threads()
@@ -124,7 +124,7 @@ def test_both_test_tools_agree(trained, checkpoint, tiny_data, tmp_path):
     assert 'Evaluation: whole images.' in ours
 
 
-def test_stock_segmentor_takes_the_checkpoint(checkpoint):
+def test_stock_segmentor_loads_the_checkpoint(checkpoint):
     cfg = tiny.network(type='EncoderDecoder')
     cfg.data_preprocessor.type = 'SegDataPreProcessor'
     state = torch.load(checkpoint, weights_only=False)['state_dict']

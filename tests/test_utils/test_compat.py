@@ -127,11 +127,11 @@ def exists(path: str) -> bool:
 
 
 @pytest.mark.parametrize('path', PRIVATE)
-def test_libraries_still_have(path):
+def test_libraries_still_have_the_name(path):
     assert exists(path), f'{path} is gone: {PRIVATE[path]}'
 
 
-def test_a_name_that_is_gone_would_be_told():
+def test_a_missing_name_would_be_reported():
     assert not exists('mmengine.runner.Runner._no_such_method')
     assert not exists('torch._no_such_module.name')
 
@@ -172,7 +172,7 @@ def files() -> list[Path]:
 
 
 def uses_in_text() -> dict[str, str]:
-    """Private names of other objects than self, but for those of the project."""
+    """Find private names of other objects than self and of other projects."""
     trees = {file: ast.parse(file.read_text()) for file in files()}
     own = {name for tree in trees.values() for name in definitions(tree)}
     own -= {private_part(path) for path in PRIVATE}

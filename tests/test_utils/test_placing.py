@@ -1,4 +1,4 @@
-"""MMSEMI_DATA is the place of everything that a config reads or downloads."""
+"""MMSEMI_DATA moves everything that a config reads or downloads."""
 
 import argparse
 
@@ -57,7 +57,7 @@ def start(work_dir, data_root, **init_cfg):
     'file', ['pretrained/net.pth', 'https://nowhere.invalid/net.pth']
 )
 def test_weights(data, tiny_data, kind, file):
-    """From a file, and from what was downloaded before."""
+    """From a file, and from an earlier download."""
     backbone = start(data / 'work', tiny_data, type=kind, checkpoint=file)
     assert all((p == 0.5).all() for p in backbone.parameters())
 
@@ -69,7 +69,7 @@ def test_checkpoints(data, monkeypatch):
         read_checkpoint('pretrained/net.pth')
 
 
-def test_what_is_here_goes_first(data, monkeypatch):
+def test_the_current_folder_takes_precedence(data, monkeypatch):
     monkeypatch.chdir(data)
     monkeypatch.setenv('MMSEMI_DATA', str(data / 'pretrained/hub'))
     assert find_weights('pretrained/net.pth') == 'pretrained/net.pth'

@@ -155,7 +155,7 @@ def test_a_default_that_nothing_follows_is_refused(tmp_path):
 
 
 def test_runners_and_networks_read_a_parsed_config(tmp_path, monkeypatch):
-    """Without a tool: what they build from has its settings resolved."""
+    """Without a tool, they resolve the settings of the config themselves."""
     built = []
 
     def stop(*args, **kwargs):

@@ -1,4 +1,4 @@
-"""The draws of a box, against their definition."""
+"""Boxes are drawn as their definition says."""
 
 import numpy as np
 import pytest

@@ -61,7 +61,7 @@ def test_labeled(files):
         assert packed['weak'].shape == (3, S, S)
         assert packed['weak'].dtype == packed['mask'].dtype == torch.uint8
         assert packed['weak'].is_contiguous()
-        # The padding of the image is that of the mask, and nothing else is.
+        # Image and mask are padded at the same pixels.
         padding = (packed['weak'] == 0).all(0)
         assert torch.equal(padding, packed['mask'] == 255)
 
@@ -114,7 +114,7 @@ def test_samples_collate(files):
         ]
 
 
-def test_packed_tensors_are_of_their_own(files):
+def test_packed_tensors_share_no_memory(files):
     img = np.zeros((4, 4, 3), np.uint8)
     mask = np.zeros((4, 4), np.uint8)
     packed = TRANSFORMS.build(dict(type='PackLabeled'))(dict(img=img, gt_seg_map=mask))

@@ -13,7 +13,7 @@ from mmsemi.datasets.transforms import (
 H, W = 12, 20
 
 
-def test_channels_are_jittered_on_their_own():
+def test_channels_are_jittered_independently():
     img = np.random.default_rng(0).integers(0, 256, (H, W, 5), np.uint8)
     np.random.seed(0)
     same = RandomChannelJitter(prob=1, brightness=0, contrast=0)

@@ -1,4 +1,4 @@
-"""Photometric changes, against PIL on the same draws."""
+"""Photometric changes equal PIL's with the same random draws."""
 
 import warnings
 

@@ -1,4 +1,4 @@
-"""Fixtures: runs of seconds, complete, killed and resumed."""
+"""Fixtures: runs that take seconds, complete, killed and resumed."""
 
 import itertools
 from types import SimpleNamespace

@@ -41,7 +41,7 @@ def random_steps(hook, runner, num):
 
 @pytest.mark.parametrize('buffers', ['average', 'copy'])
 def test_average(buffers):
-    """The decay is min(1 - 1 / (iter + 1), max), on both sides of the bend."""
+    """The decay is min(1 - 1 / (iter + 1), max), below and above the maximum."""
     hook, runner = started(max_decay=0.8, buffers=buffers)
     states = random_steps(hook, runner, 9)
     names = {name for name, _ in runner.model.named_parameters()}
@@ -78,7 +78,7 @@ def test_teacher_is_no_part_of_the_student():
     assert not hook.teacher.training
 
 
-def test_methods_that_ask_for_nothing_are_left_alone():
+def test_methods_without_guidance_are_left_alone():
     hook, runner = started('UniMatch')
     random_steps(hook, runner, 1)
     assert not hasattr(runner.model, 'guidance')
@@ -149,7 +149,7 @@ def test_export_names_the_file(train, whole):
 
 
 @pytest.mark.parametrize('often', [False, True])
-def test_resumed_run_goes_on_as_if_uninterrupted(train, whole, often):
+def test_resumed_run_continues_as_if_uninterrupted(train, whole, often):
     changes = (
         dict(default_hooks=dict(checkpoint=dict(by_epoch=False, interval=1)))
         if often

@@ -1,4 +1,4 @@
-"""HealthHook warns of each thing that goes wrong without an error."""
+"""HealthHook warns about each problem that raises no error."""
 
 import inspect
 import itertools
@@ -36,7 +36,7 @@ def cfg(tiny_cfg):
         (dict(loss_rank=0), "loss_rank is exactly 0 .*similarity='cosine'"),
     ],
 )
-def test_dead_parts(cfg, values, text):
+def test_dead_terms_and_extreme_thresholds_are_warned_about(cfg, values, text):
     runner, lines = run(cfg, dict(type='Spoil', **values), epochs=2)
     assert sum(bool(re.search(text, line)) for line in lines) == 1
     for name, value in values.items():
@@ -45,7 +45,7 @@ def test_dead_parts(cfg, values, text):
 
 
 def warnings_for(model, *logs):
-    """Return the warnings after each of some steps' logs."""
+    """Return the warnings so far after each of several logs of a step."""
     hook, lines = HealthHook(interval=1, patience=1), []
     runner = SimpleNamespace(
         message_hub=MessageHub.get_instance(f'symptoms_{next(NUMBER)}'),
@@ -75,7 +75,7 @@ def test_prevmatch_terms_are_dead_only_with_a_previous_model():
 
 
 def test_a_new_methods_terms_need_no_entry():
-    """Whatever they are called."""
+    """They are watched whatever their names are."""
 
     class New(SemiSegmentor):
         pass
@@ -90,7 +90,7 @@ def test_a_new_methods_terms_need_no_entry():
 
 @pytest.mark.parametrize('method', METHODS)
 def test_symptoms_name_what_the_method_logs_and_has(method):
-    """A renamed term or setting would make its cure silently useless."""
+    """Otherwise, renaming a term or setting would silently disable its warning."""
     config = METHODS[method]
     cls = MODELS.get(config['type'])
     logged = re.search(r'return dict\((.*)\)', inspect.getsource(cls.loss), re.S)[1]
@@ -106,7 +106,7 @@ def test_symptoms_name_what_the_method_logs_and_has(method):
         assert setting in settings
 
 
-def test_a_healthy_run_is_not_warned_of(cfg):
+def test_a_healthy_run_causes_no_warning(cfg):
     _, lines = run(cfg)
     for text in ('No pixel', 'has no effect', 'identical', 'diverged'):
         assert not said(lines, text)

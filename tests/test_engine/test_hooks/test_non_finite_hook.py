@@ -92,7 +92,7 @@ def test_more_than_may_be_skipped(tiny_cfg):
 
 
 def test_files_are_those_that_were_loaded(tiny_cfg):
-    """Inside epochs, after a resume in the middle of one too."""
+    """Inside an epoch, also after a resume in the middle of one."""
     RecordFiles.steps.clear()
     tiny_cfg.default_hooks.checkpoint.update(by_epoch=False)
     run(tiny_cfg, dict(type='RecordFiles'), epochs=2)
@@ -113,7 +113,7 @@ def test_files_are_those_that_were_loaded(tiny_cfg):
 
 
 def test_files_of_a_loop_that_repeats_steps_are_not_named(tiny_cfg):
-    """Its step counter and its epoch do not fit together."""
+    """Its step counter does not match its epoch."""
 
     @HOOKS.register_module(name='Rewind', force=True)
     class Rewind(Hook):
@@ -132,8 +132,8 @@ def test_files_of_a_loop_that_repeats_steps_are_not_named(tiny_cfg):
 
 
 @pytest.mark.parametrize('own', [False, True])
-def test_one_hook_is_in_charge(tiny_cfg, own):
-    """HealthHook adds it to a config without one, as older ones are."""
+def test_there_is_only_one_non_finite_hook(tiny_cfg, own):
+    """HealthHook adds one only to a config without one."""
     if own:
         tiny_cfg.default_hooks.nonfinite = dict(type='NonFiniteHook', max_skipped=3)
     runner, _ = run(tiny_cfg, **({} if own else {SKIP: 3}))

@@ -1,4 +1,4 @@
-"""The table of hooks in docs/design.md is true."""
+"""The table of hooks in docs/design.md is correct."""
 
 import re
 
@@ -28,7 +28,7 @@ def test_a_run_calls_them_in_this_order(table, plain_configs, tiny_data, tmp_pat
     assert [(type(h).__name__, str(h.priority)) for h in runner.hooks] == table
 
 
-def test_it_has_every_hook_of_the_package(table):
+def test_the_table_has_every_hook(table):
     ours = {name for name in hooks.__all__ if name in HOOKS.module_dict}
     assert ours <= {name for name, _ in table}
     assert len(ours) > 10

@@ -51,7 +51,7 @@ def test_due_at_the_end_of_an_epoch(resume, epoch, iter, expected):
     assert resume(epoch, iter)[0] == expected
 
 
-def test_one_that_is_over_is_not_owed(resume):
+def test_a_completed_validation_is_not_owed(resume):
     hook = OwedValidationHook()
     _, runner = resume(1, 2, hook)
     runner.epoch, runner.iter = 2, 4
@@ -61,7 +61,7 @@ def test_one_that_is_over_is_not_owed(resume):
 
 
 @pytest.mark.parametrize('lacks', [True, False])
-def test_one_that_a_hook_lacks_is_repeated(resume, lacks):
+def test_a_validation_that_a_hook_lacks_is_repeated(resume, lacks):
     hook = OwedValidationHook()
     _, runner = resume(2, 4, hook)
     hook.after_val_epoch(runner, {})
@@ -70,8 +70,8 @@ def test_one_that_a_hook_lacks_is_repeated(resume, lacks):
     assert resume(2, 5, others=[other])[0] == []  # none is due there
 
 
-def test_one_made_up_for_stays_owed(resume):
-    """The checkpoint was written before, and does not hold its outcome."""
+def test_a_second_resume_repeats_the_owed_validation(resume):
+    """The checkpoint was written before the validation and lacks its outcome."""
     assert resume(2, 4)[0] == [2]
     assert resume(2, 4)[0] == [2]
 

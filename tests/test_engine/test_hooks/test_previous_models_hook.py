@@ -48,8 +48,8 @@ def test_admits_what_improved_the_best():
     assert joined(*started(), [10, 30, 20, 30, 31]) == [1, 2, 5]
 
 
-def test_scores_of_the_base_epochs_count():
-    """An early best score is not admitted, but later ones must exceed it."""
+def test_base_epochs_count_for_the_best_score():
+    """Their best model is not admitted, but later scores must exceed its score."""
     assert joined(*started(base_epochs=3), [10, 30, 20, 31]) == [4]
 
 
@@ -125,7 +125,7 @@ def test_no_list_in_checkpoints_without_optimizer():
     assert len(checkpoint['previous_models']['models']) == 1
 
 
-def test_tells_where_the_run_stands():
+def test_the_method_gets_epoch_and_seed():
     hook, runner = started()
     runner.epoch, runner.iter, runner.seed = 3, 17, 5
     hook.before_train_iter(runner, 0)
@@ -149,7 +149,7 @@ def test_options_out_of_range(wrong):
         PreviousModelsHook(**wrong)
 
 
-def test_what_decides_must_be_there():
+def test_the_score_that_decides_must_be_computed():
     hook, runner = started()
     with pytest.raises(ValueError, match='aAcc'):
         hook.after_val_epoch(runner, dict(aAcc=1))
@@ -207,7 +207,7 @@ def test_checkpoint_holds_the_network_alone(whole):
         ('after_train_iter', 7),  # back to the beginning of the epoch
     ],
 )
-def test_resumed_run_goes_on_as_if_uninterrupted(train, whole, kill):
+def test_resumed_run_continues_as_if_uninterrupted(train, whole, kill):
     name = '_'.join(map(str, kill))
     killed = train(name, HOOK, kill=kill)
     assert len(killed.losses) < 8
@@ -217,7 +217,7 @@ def test_resumed_run_goes_on_as_if_uninterrupted(train, whole, kill):
 
 
 def test_a_complete_validation_is_repeated_if_its_outcome_is_lost(train, whole):
-    """No best checkpoint is saved, so that none is written after a validation."""
+    """Without a best checkpoint, none is written after a validation."""
     no_best = dict(default_hooks=dict(checkpoint=dict(save_best=None)))
     killed = train('lost', HOOK, kill=('after_val_epoch', 1), **no_best)
     assert (killed.folder / 'last_validation').read_text() == '2'

@@ -28,12 +28,12 @@ from mmsemi.engine.hooks.stall_hook import Sign, diagnose
             'process 1, which gives no sign of life and process 2, which is behind',
         ),
         ([Sign(7, 5), Sign(8, 5)], True, 'The others wait for it'),
-        # Slow for all, but not lost: PyTorch's timeout decides.
+        # All are slow and none is lost: PyTorch's timeout decides.
         ([Sign(7, 5), Sign(7, 4)], False, 'Nor have the others'),
     ],
 )
 def test_who_is_waited_for(now, lost, said):
-    """Beats were at most 3 at the first reading by this process, 0."""
+    """At the first reading, by process 0, all beats were 3 or less."""
     before = [Sign(sign.place, min(sign.beat, 3)) for sign in now]
     found, whom = diagnose(0, before, now)
     assert found == lost

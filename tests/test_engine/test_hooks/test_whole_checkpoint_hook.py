@@ -13,7 +13,7 @@ from mmsemi.engine.runner.resuming import newest_whole_checkpoint
 from mmsemi.utils.checkpoint import read_checkpoint, write_checkpoint
 from tests.stress.kill_saving import fork, kill_once, saving_runner
 
-# Children are forked: no thread may hold anything.
+# Children are forked: no other thread may hold a lock.
 pytestmark = pytest.mark.usefixtures('one_thread')
 
 
@@ -86,7 +86,7 @@ class KillBefore(Hook):
     ],
 )
 def test_a_resumed_run_does_what_a_kill_left(tmp_path, action, time, before, after):
-    """Exactly the files that should remain do, and the best one is known."""
+    """Exactly the right files remain, and the best checkpoint is known."""
     work = tmp_path / 'work'
 
     def files():
@@ -121,7 +121,7 @@ def test_kills_at_the_same_place_leave_no_more(tmp_path):
 
 
 def test_files_elsewhere_are_left_alone(tmp_path):
-    """Whatever paths a checkpoint names."""
+    """This holds whatever paths a checkpoint names."""
     work, other = tmp_path / 'work', tmp_path / 'best_mIoU_epoch_1.pth'
     other.write_text('mine')
     saving_runner(work, size=10, epochs=1).train()

@@ -16,7 +16,7 @@ def wrap(weight, **kwargs):
 
 
 def test_infinite_gradients_leave_no_trace(weight):
-    """In fused SGD neither, whose momentum began uninitialised by them."""
+    """Also in fused SGD, whose momentum they would leave uninitialised."""
     wrapper = wrap(weight, dtype='float16')
     wrapper.update_params((weight * float('inf')).sum())
     assert not wrapper.optimizer.state and weight.tolist() == [1, 1, 1]
@@ -43,12 +43,12 @@ def test_scales_of_the_loss(weight, loss_scale, first, halved):
 @pytest.mark.parametrize(
     'device, dtype', [('cpu', torch.float32), ('cuda', torch.float16)]
 )
-def test_no_dtype_is_the_devices(weight, monkeypatch, device, dtype):
+def test_default_dtype_of_each_device(weight, monkeypatch, device, dtype):
     monkeypatch.setattr(autocast_wrapper, 'get_device', lambda: device)
     assert wrap(weight, dtype=None).cast_dtype == dtype
 
 
-def test_full_precision_where_no_dtype_is_named_on_a_cpu(weight):
+def test_a_cpu_uses_full_precision_without_a_dtype(weight):
     wrapper = wrap(weight, dtype=None)
     layer = torch.nn.Linear(2, 2)
     with wrapper.optim_context(layer):
@@ -56,7 +56,7 @@ def test_full_precision_where_no_dtype_is_named_on_a_cpu(weight):
 
 
 def test_resumes_a_run_that_did_not_scale(weight):
-    """From a CPU's bfloat16 to a GPU's float16."""
+    """For example from bfloat16 on a CPU to float16 on a GPU."""
     state = wrap(weight, dtype='bfloat16').state_dict()
     assert state['loss_scaler'] == {}
     wrapper = wrap(weight, dtype='float16')

@@ -14,7 +14,7 @@ PARAMWISE = dict(
 
 
 def train(constructor, model, steps=3, load=None):
-    """The wrapper after some steps, and every parameter's rates."""
+    """Return the wrapper after some steps, and every parameter's learning rates."""
     model = copy.deepcopy(model)
     optim = build_optim_wrapper(
         model,
@@ -55,7 +55,7 @@ def same(a, b):
     return all(map(torch.equal, a.parameters(), b.parameters()))
 
 
-def test_every_tensor_is_treated_as_by_mmengine(network):
+def test_every_tensor_has_the_settings_that_mmengine_gives(network):
     theirs, stock, rates = train('DefaultOptimWrapperConstructor', network)
     ours, grouped, our_rates = train('GroupedParamsConstructor', network)
     assert len(stock.optimizer.param_groups) == 10
@@ -67,8 +67,8 @@ def test_every_tensor_is_treated_as_by_mmengine(network):
 
 
 @pytest.mark.parametrize('saved', ['Default', 'Grouped'])
-def test_state_is_taken_over(network, saved):
-    """A group per tensor, as from MMEngine, or groups as here."""
+def test_state_of_other_groups_is_converted(network, saved):
+    """The state has one group per tensor (MMEngine's) or our groups."""
     name = dict(
         Default='DefaultOptimWrapperConstructor', Grouped='GroupedParamsConstructor'
     )[saved]

@@ -6,7 +6,7 @@ from tests.helpers.tools import ROOT
 
 @pytest.fixture(scope='module')
 def make_config(tiny_data):
-    """A small self-training, ready to be built."""
+    """Return a function that makes the config of a small self-training."""
 
     def make(work_dir, **changes):
         cfg = Config.fromfile(ROOT / 'tests/configs/tiny_self_training.py')

@@ -1,4 +1,4 @@
-"""What several processes do is what one does, and none waits for ever.
+"""Several processes do what one does, and none waits for ever.
 
 All runs are made by one command, ``python -m tests.stress.processes FOLDER``.
 """
@@ -45,7 +45,7 @@ def distance(a, b):
 
 @pytest.mark.parametrize('method', METHODS)
 def test_two_processes_train_as_one(folder, method):
-    """Losses in the mean, and weights, but for rounding (float64)."""
+    """The mean losses and the weights are equal up to rounding (float64)."""
     files = list((folder / 'train_1' / method).rglob('losses_0.json'))
     assert files
     for file in files:
@@ -65,7 +65,7 @@ def test_two_processes_train_as_one(folder, method):
 
 @pytest.mark.parametrize('method', ['unimatch', 'supervised'])
 def test_two_processes_train_as_one_that_accumulates(folder, method):
-    """To the bit, whatever the pixels that a loss is the mean of."""
+    """Bit-identical, whatever the number of pixels that each loss averages."""
     one, two = (folder / f'accumulate_{n}' / method for n in (1, 2))
     assert losses(one) == [
         step for both in zip(losses(two), losses(two, 1), strict=True) for step in both
@@ -79,7 +79,7 @@ def test_two_processes_train_as_one_that_accumulates(folder, method):
 
 @pytest.mark.parametrize('images, val', [(3, 'val'), (1, 'one')])
 def test_any_number_of_processes_evaluates_as_one(folder, images, val):
-    """Images of a list that they do not divide, or that are fewer."""
+    """Also if the list is not divisible or shorter than the number of processes."""
     one, two, three = (
         json.loads((folder / f'evaluate_{n}' / f'{val}.json').read_text())
         for n in (1, 2, 3)
@@ -98,7 +98,7 @@ def test_fewer_images_than_processes(folder, codes):
 
 
 def test_sigterm_to_one_stops_both_after_the_same_step(folder, codes):
-    """And both go on as if they had not been stopped."""
+    """Both resume as if they had not been stopped."""
     assert codes['term'] == [143, 143]
     assert codes['resume'] == [0, 0]
     assert re.search(

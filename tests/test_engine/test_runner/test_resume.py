@@ -1,4 +1,4 @@
-"""Killed at any moment and resumed, a run ends as if it had not been.
+"""A run that is killed at any moment and resumed ends as if uninterrupted.
 
 ``python -m tests.stress.resume_points FOLDER`` tries far more moments.
 """
@@ -21,7 +21,7 @@ from tests.stress.resume_points import OFTEN, differences
 
 @pytest.fixture(scope='module', autouse=True)
 def one_thread(plain_configs):
-    """More would round otherwise, and differently every time."""
+    """Use one thread: several round differently every time."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
@@ -52,7 +52,7 @@ def train(tiny_data):
 
 @pytest.fixture(scope='module')
 def folders(train, tmp_path_factory):
-    """Of UniMatch, which draws: a whole run, and one killed in an epoch."""
+    """Runs of UniMatch, which draws at random: a whole one, one killed in an epoch."""
     folder = tmp_path_factory.mktemp('unimatch')
     train('unimatch', folder / 'whole')
     train('unimatch', folder / 'killed', 'after_train_iter', 3)
@@ -61,7 +61,7 @@ def folders(train, tmp_path_factory):
 
 @pytest.fixture
 def loaded(monkeypatch):
-    """The indices of the samples that this process loads."""
+    """Record the indices of the samples that this process loads."""
     indices = []
     load = SemiSegDataset.__getitem__
 
@@ -106,7 +106,7 @@ def test_views_on_the_device_are_drawn_again(train, tmp_path, monkeypatch):
     )
     train('unimatch', tmp_path / 'whole', views_on_device=True)
     count = len(made)
-    # Of the unlabeled images and of their partners, two each.
+    # Two each of the unlabeled images and of their partners.
     assert count and count % 4 == 0
     train('unimatch', tmp_path / 'killed', 'after_train_iter', 3, views_on_device=True)
     train('unimatch', tmp_path / 'killed', views_on_device=True)
@@ -115,10 +115,10 @@ def test_views_on_the_device_are_drawn_again(train, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize('lost', ['order', 'place', 'augmentations', 'draws'])
-def test_without_what_is_restored_it_differs(
+def test_without_a_restored_state_the_run_differs(
     lost, train, folders, tmp_path, monkeypatch
 ):
-    """What makes the test above worth something."""
+    """Negative controls of the test above."""
     whole, killed = folders
     shutil.copytree(killed, tmp_path / 'killed')
     if lost == 'order':
@@ -141,7 +141,7 @@ def test_without_what_is_restored_it_differs(
 
 
 def test_makes_up_for_a_validation_that_was_killed(train, tmp_path):
-    """The last one, which MMEngine would leave out."""
+    """The last validation, which MMEngine would leave out."""
     epochs = {'default_hooks.checkpoint.by_epoch': True}
     train('supervised', tmp_path / 'whole', **epochs)
     train('supervised', tmp_path / 'killed', 'after_val_iter', 8, **epochs)
@@ -159,7 +159,7 @@ def test_finds_its_place_without_loading(train, folders, tmp_path, loaded):
     assert differences(whole, tmp_path / 'killed') == []
 
 
-def test_goes_on_with_the_seed_it_began_with(train, folders, tmp_path):
+def test_resumes_with_the_seed_it_began_with(train, folders, tmp_path):
     whole, killed = folders
     shutil.copytree(killed, tmp_path / 'killed')
     train('unimatch', tmp_path / 'killed', **{'randomness.seed': 5})
@@ -167,7 +167,7 @@ def test_goes_on_with_the_seed_it_began_with(train, folders, tmp_path):
 
 
 def test_by_iterations(train, tmp_path, loaded):
-    """Across the ends of epochs, and with a validation in between."""
+    """Across epochs, and with a validation in between."""
     steps = dict(
         train_cfg=dict(type='IterBasedTrainLoop', max_iters=7, val_interval=3),
         log_processor=dict(by_epoch=False),
@@ -183,7 +183,7 @@ def test_by_iterations(train, tmp_path, loaded):
 
 
 def test_resuming_runs_no_config_of_the_checkpoint(train, folders, tmp_path):
-    """MMEngine keeps the config as text in it, and would run it."""
+    """MMEngine stores the config in it as text, and would run that."""
     killed = tmp_path / 'killed'
     killed.mkdir()
     checkpoint = read_checkpoint(folders[1] / 'iter_3.pth')

@@ -1,4 +1,4 @@
-"""Which stages there are, and what is refused, without running them."""
+"""The stages of self-training and the refused configs, without running any."""
 
 from pathlib import Path
 

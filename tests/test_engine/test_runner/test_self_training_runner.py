@@ -36,7 +36,7 @@ STAGES = (
 
 @HOOKS.register_module(force=True)
 class KillInStage(Hook):
-    """Stands in for a kill, when a stage passes a point for the n-th time."""
+    """Raised in place of a kill when a stage reaches a point for the n-th time."""
 
     priority = 'LOWEST'
 
@@ -53,7 +53,7 @@ class KillInStage(Hook):
 
 @pytest.fixture(scope='module', autouse=True)
 def one_thread(plain_configs):
-    """More would round otherwise, and differently every time."""
+    """Use one thread: several round differently every time."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
@@ -120,7 +120,7 @@ def test_every_unlabeled_image_is_ranked(whole):
 
 
 def test_snapshots_are_of_every_third(whole):
-    """Of three epochs: all of them; the last is the end of the training."""
+    """With three epochs, after each; the last one is the end of the training."""
     folder = whole / '1_supervised'
     files = sorted((folder / 'snapshots').iterdir())
     assert [f.name for f in files] == [f'epoch_{i}.pth' for i in (1, 2, 3)]
@@ -136,7 +136,7 @@ def test_snapshots_are_of_every_third(whole):
     ],
 )
 def test_pseudo_labels(whole, make_config, tiny_data, labels, images, network):
-    """They are what the last trained network sees at several scales."""
+    """They equal the prediction of the last trained network at several scales."""
     palette = [[90, 90, 90], [200, 40, 40], [40, 200, 40], [40, 40, 200]]
     network = network_of(whole / network)
     assert 'best_mIoU' in network.name
@@ -196,7 +196,7 @@ def test_nothing_of_a_stage_stays_in_memory(whole):
         if type(obj) is SemiRunner and str(whole) in obj.work_dir
     ]
     for kind in (MMLogger, MessageHub, DefaultScope):
-        # Other tests of this process may leave names of their own.
+        # Other tests in this process may have left their own names.
         assert not [name for name in kind._instance_dict if name.startswith(STAGES)]
     handles = Path('/proc/self/fd')
     if handles.exists():
@@ -205,7 +205,7 @@ def test_nothing_of_a_stage_stays_in_memory(whole):
 
 
 def test_killed_in_every_stage_and_continued(whole, make_config, tmp_path, monkeypatch):
-    """What it leaves is what an uninterrupted run leaves, once."""
+    """It leaves the same files as an uninterrupted run, each written once."""
     calls = dict(scored=0, saved=0)
 
     def counting(name, function, kill_at):
@@ -266,7 +266,7 @@ def test_killed_in_every_stage_and_continued(whole, make_config, tmp_path, monke
     assert scores(tmp_path) == scores(whole)
     assert masks(tmp_path) == masks(whole) and len(masks(whole)) == 5
 
-    # Nothing was done twice: 5 images scored and labeled, but for the kills.
+    # Nothing was done twice: 5 images scored and labeled, plus the killed ones.
     assert calls == dict(scored=5 + 1, saved=5 + 1)
     changed = [
         file

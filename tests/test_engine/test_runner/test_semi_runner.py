@@ -43,7 +43,7 @@ def test_results_hold_every_validation(cfg):
 
 
 def test_lr_follows_the_total_batch(cfg):
-    """Twice the batch that the lr was chosen for: twice the lr."""
+    """With twice the batch that the lr is meant for, the lr is doubled."""
     lrs = []
     for total in (2, 4):
         runner = run(
@@ -64,7 +64,7 @@ def test_lr_follows_the_total_batch(cfg):
 
 
 def test_accumulation_divides_the_batch_of_an_update(cfg):
-    """The same samples, lr and update, in as many steps as it is told."""
+    """Several steps give the same samples, lr and update as one."""
     cfg.model = dict(
         type='Supervised',
         data_preprocessor=cfg.model.data_preprocessor,
@@ -100,7 +100,7 @@ def test_accumulation_divides_the_batch_of_an_update(cfg):
         run(cfg, 'thirds', **{'optim_wrapper.accumulative_counts': 3})
 
 
-def test_batch_size_goes_before_the_total(cfg):
+def test_batch_size_overrides_the_total(cfg):
     runner = run(
         cfg, 'run', **{'train_dataloader.batch_size': 4, 'train_cfg.max_epochs': 1}
     )
@@ -115,7 +115,7 @@ class TestFaults:
             run(cfg, 'run', **changes)
 
     def edit(self, cfg, tiny_data, tmp_path, **lists):
-        """Lists of another content, beside the same images."""
+        """Write other lists beside the same images."""
         root = tmp_path / 'data'
         (root / 'splits').mkdir(parents=True)
         for folder in ('images', 'labels'):

@@ -36,7 +36,7 @@ def plain():
 
 
 def step(model, **optim_wrapper):
-    """Losses, gradients and statistics of a step, and what it kept."""
+    """Return losses, gradients and statistics of a step, and the bytes it kept."""
     optim = build_optim_wrapper(
         model, dict(optimizer=dict(type='SGD', lr=0.01, momentum=0.9), **optim_wrapper)
     )
@@ -70,7 +70,7 @@ def test_gradient_checkpointing_keeps_less_and_changes_nothing(plain):
     expected = step(copy.deepcopy(plain))
     model = copy.deepcopy(plain)
     apply_switches(model, dict(gradient_checkpointing=LAYERS))
-    # A teacher is a copy made before or after, and shares nothing.
+    # A teacher, a copy made before or after, shares nothing with the network.
     copied = copy.deepcopy(model)
     assert copied.decode_head.forward.layer is copied.decode_head
     result = step(model)
@@ -108,7 +108,7 @@ def test_faults_of_the_config(plain):
 
 
 def test_channels_last(plain, monkeypatch):
-    """Forwards alone: the way back is not safe on the CPU."""
+    """Only forward passes: the backward pass is not safe on the CPU."""
     model = copy.deepcopy(plain).eval()
     monkeypatch.setattr('torch.cuda.is_available', lambda: True)
     apply_switches(model, dict(channels_last=True))
@@ -175,7 +175,7 @@ def test_other_precision_is_refused(plain):
 
 
 def test_compiled_network_is_read_by_hooks_too(plain):
-    """RankMatch reads a layer inside of what is compiled."""
+    """RankMatch reads a layer inside a compiled module."""
     model = copy.deepcopy(plain)
     compile_network(model, dict(backend='eager'))
     seen = []

@@ -1,4 +1,4 @@
-"""Workers end when their loader says so, and not for a scheduler."""
+"""SIGTERM ends a worker if its loader sent it, not if a scheduler did."""
 
 import multiprocessing
 import signal
@@ -36,20 +36,20 @@ def worker():
     process.join()
 
 
-def test_a_stranger_cannot_end_it(worker):
+def test_sigterm_from_another_process_does_not_end_it(worker):
     for _ in range(2):
         subprocess.run(['kill', '-TERM', str(worker.pid)], check=True)
     worker.join(timeout=1)
     assert worker.is_alive()
 
 
-def test_its_parent_can(worker):
+def test_sigterm_from_its_parent_ends_it(worker):
     worker.terminate()
     worker.join(timeout=30)
     assert worker.exitcode == 0
 
 
-def test_loaders_are_built_with_it(monkeypatch):
+def test_loaders_start_their_workers_with_it(monkeypatch):
     cfg = dict(
         dataset=list(range(4)),
         sampler=dict(type='DefaultSampler', shuffle=False),
@@ -66,7 +66,7 @@ def test_loaders_are_built_with_it(monkeypatch):
 
 
 def test_a_process_ends_with_workers_left_behind():
-    """An iterator that is alive when Python leaves must not hold it up."""
+    """An iterator that is alive when Python exits must not delay the exit."""
     code = (
         'from functools import partial\n'
         'from torch.utils.data import DataLoader\n'

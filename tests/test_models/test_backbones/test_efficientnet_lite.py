@@ -1,4 +1,4 @@
-"""EfficientNet-Lite against its definition, and its weights' way into it."""
+"""EfficientNet-Lite equals its definition, and its weights are loaded."""
 
 import hashlib
 import re
@@ -89,7 +89,7 @@ def published(arch: str) -> dict[str, Tensor]:
 
 
 def by_definition(state: dict[str, Tensor], arch: str, x: Tensor) -> list[Tensor]:
-    """The features behind every block, computed from the published tensors."""
+    """Compute the features after every block from the published tensors."""
 
     def conv(x, name, stride=1):
         weight = state[f'{name}.weight'].to(x)
@@ -183,7 +183,7 @@ def test_features_are_those_of_the_definition(tmp_path, arch, size):
 
 @pytest.mark.parametrize('arch', ARCHS)
 def test_published_weights_recognise_a_photograph(arch):
-    """By our features and by the definition, the classifier beside them."""
+    """Our features equal the definition, and the classifier is right about them."""
     state = read_checkpoint(address(arch))
     side = dict(lite0=224, lite1=240, lite2=260)[arch]
     image = cv2.cvtColor(cv2.imread(str(HOPPER)), cv2.COLOR_BGR2RGB)
@@ -200,7 +200,7 @@ def test_published_weights_recognise_a_photograph(arch):
 
 @pytest.mark.parametrize('arch', ARCHS)
 def test_every_published_tensor_has_its_place(arch):
-    """All but the classifier's, value for value, and nothing else is there."""
+    """Except the classifier's, value for value, and nothing else."""
     state = read_checkpoint(address(arch))
     assert {name: value.shape for name, value in state.items()} == {
         name: value.shape for name, value in published(arch).items()
@@ -220,7 +220,7 @@ def test_weights_of_another_network_are_refused(tmp_path):
 
 @pytest.mark.parametrize('output_stride', [8, 16])
 def test_dilation_computes_the_same_at_more_places(random_file, output_stride):
-    """Where a level of stride 32 has a pixel, the dilated one has the same."""
+    """At each pixel of the level of stride 32, the dilated level is equal."""
     images = torch.randn(1, 3, 129, 65, dtype=torch.float64)
     with torch.no_grad():
         plain = loaded(random_file).double()(images)
@@ -233,7 +233,7 @@ def test_dilation_computes_the_same_at_more_places(random_file, output_stride):
         torch.testing.assert_close(many[..., ::step, ::step], few)
 
 
-def test_levels_asked_for(random_file):
+def test_selected_levels(random_file):
     images = torch.randn(1, 3, 64, 64)
     with torch.no_grad():
         every = loaded(random_file)(images)
@@ -243,7 +243,7 @@ def test_levels_asked_for(random_file):
 
 
 def changed_by_a_step(backbone: torch.nn.Module) -> tuple[set[str], set[str]]:
-    """Blocks whose parameters, and whose statistics, a training step moves."""
+    """Return the blocks whose parameters, or statistics, a training step changes."""
     backbone.train()
     before = {name: value.clone() for name, value in backbone.state_dict().items()}
     parameters = [p for p in backbone.parameters() if p.requires_grad]
@@ -270,7 +270,7 @@ def test_frozen_stages(random_file, frozen_stages, blocks):
     backbone = loaded(random_file, frozen_stages=frozen_stages)
     still = set() if blocks is None else {'stem'}
     still |= {f'blocks.{i}' for i in range(blocks or 0)}
-    # From the start: optimisers and DDP are made before the first `train()`.
+    # Frozen from the start: optimisers and DDP are built before `train()`.
     assert {
         re.match(r'stem|blocks\.\d+', name)[0]
         for name, p in backbone.named_parameters()
@@ -306,7 +306,7 @@ def test_options_out_of_range(option, value):
 
 @pytest.fixture
 def package(tmp_path, monkeypatch):
-    """An empty package in the place of the one that holds the weights."""
+    """Put an empty package in the place of the one with the weights."""
     name = f'lite_{tmp_path.name}'  # unlike every package imported before
     (tmp_path / name / 'models').mkdir(parents=True)
     (tmp_path / name / '__init__.py').touch()

@@ -1,4 +1,4 @@
-"""Xception-65: what its logits alone (test_parity) do not show."""
+"""Properties of Xception-65 that its logits (test_parity) do not show."""
 
 import pytest
 import torch
@@ -48,7 +48,7 @@ def test_low_level_is_before_relu_and_high_after(backbone):
 
 
 def test_gradients_are_those_of_the_function(backbone):
-    """All parameters get one; along a direction it is the difference."""
+    """Every parameter has one; it equals the finite difference in one direction."""
     backbone.train()
     generator = torch.Generator().manual_seed(0)
     images = torch.randn(2, 3, 33, 33, dtype=torch.float64, generator=generator)

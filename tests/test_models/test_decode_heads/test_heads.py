@@ -1,4 +1,4 @@
-"""What the golden logits do not show: training."""
+"""The heads in training, which the golden logits do not show."""
 
 import pytest
 import torch
@@ -27,7 +27,7 @@ def v3plus(**kwargs):
 
 
 def output_of(head, name, run):
-    """What a layer gives in one forward."""
+    """Return the output of a layer in one forward."""
     seen = []
     handle = head.get_submodule(name).register_forward_hook(
         lambda module, args, out: seen.append(out)
@@ -64,7 +64,7 @@ def test_single_elements_are_dropped(name, make, option):
     dropped = head.get_submodule(name)(x)
     assert 0.4 < (dropped == 0).float().mean() < 0.6
     assert not zero_channels(dropped).any()
-    # It is what is classified.
+    # The classifier gets the dropped features.
     assert (output_of(head, name, lambda: head(FEATS)) == 0).any()
 
 

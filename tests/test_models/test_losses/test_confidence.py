@@ -38,8 +38,8 @@ def test_all_padding_gives_zero(weighting, corrected):
     assert loss == 0 and torch.isfinite(logits.grad).all()
 
 
-def test_what_is_the_mean_of_processes():
-    """Of an image each, without padding; released, pixelavg is not."""
+def test_one_process_equals_the_mean_of_two():
+    """With one image each, without padding; not with the released pixelavg."""
     valid = torch.ones_like(VALID)
     for name, weigh in WEIGHTINGS.items():
         for corrected in (False, True):

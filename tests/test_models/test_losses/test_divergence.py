@@ -62,7 +62,7 @@ def test_half_precision_is_computed_in_floats(dtype):
     torch.testing.assert_close(loss, expected)
 
 
-def test_only_one_map_is_kept_for_the_way_back():
+def test_only_one_map_is_kept_for_the_backward_pass():
     logits, target, keep, valid = maps()
     kept = []
 
@@ -76,7 +76,7 @@ def test_only_one_map_is_kept_for_the_way_back():
     assert len(kept) == 1
 
 
-def test_far_from_each_other_stays_finite():
+def test_distant_distributions_stay_finite():
     logits = torch.tensor([[200.0, 0.0]]).view(1, 2, 1, 1).requires_grad_()
     target = torch.tensor([[0.0, 200.0]]).view(1, 2, 1, 1)
     one = torch.ones(1, 1, 1, dtype=torch.bool)

@@ -28,7 +28,7 @@ def random_case(seed, dtype=torch.float64, shape=SHAPE, ignored=0.3):
 
 
 def all_or_nothing(logits):
-    """Losses of a batch in which nothing has a label or is valid."""
+    """Compute the losses of a batch without labeled or valid pixels."""
     ignored = torch.full((2, 7, 6), 255)
     nothing = torch.zeros(2, 7, 6, dtype=torch.bool)
     label = torch.zeros(2, 7, 6, dtype=torch.int64)
@@ -130,7 +130,7 @@ def test_cross_entropy_is_the_mean_over_labeled_pixels():
 
 
 @pytest.mark.parametrize('name', ['masked', 'plain', 'ohem'])
-def test_nothing_to_learn_from(name):
+def test_batches_without_a_usable_pixel(name):
     logits = torch.randn(SHAPE, requires_grad=True)
     loss = all_or_nothing(logits)[name]
     loss.backward()
@@ -160,7 +160,7 @@ def test_gradients():
 
 
 def test_several_labelings_of_the_same_logits():
-    """Share a log-softmax, and neither values nor gradients."""
+    """They share a log-softmax, but neither values nor gradients."""
     logits, mask = random_case(6, shape=(2, 3, 4, 5))
     other = torch.randint(0, 3, mask.shape)
     ours = pixel_cross_entropies(logits, mask, other, ignore_index=255)

@@ -68,7 +68,7 @@ def landmarks_by_definition(feat, num, start):
 
 
 def loss_by_definition(weak, strong, num, top, starts, similarity, divisor):
-    """Of features (B, C, N), pixel by pixel and ordering by ordering."""
+    """Compute the loss of features (B, C, N) by pixel and by ordering."""
     total, mass = [], []
     for f, g, start in zip(weak, strong, starts, strict=True):
         landmarks = landmarks_by_definition(f, num, start)
@@ -159,14 +159,14 @@ def test_no_gradient_for_the_weak_view():
     assert weak.grad is None and not mass.requires_grad
 
 
-def test_agreeing_views_cost_nothing():
+def test_agreeing_views_have_no_loss():
     weak, _ = views((2, 8, 4, 4))
     loss, _ = rank_correlation_loss(weak, weak, 16)
     assert abs(loss.item()) < 1e-8
 
 
 def test_saturated_softmax_is_a_dead_term():
-    """The quirk, what gives it away, and the cure."""
+    """The quirk, the value that shows it, and the cure."""
     weak, strong = views((2, 256, 9, 9), scale=100.0, dtype=torch.float32)
     loss, mass = rank_correlation_loss(weak, strong)
     (grad,) = torch.autograd.grad(loss, strong)

@@ -148,8 +148,8 @@ def test_threshold_follows_and_resumes():
     assert losses(resumed, batch())['thresh'] == second != first
 
 
-def test_threshold_leaves_out_the_padding_of():
-    """By default the mixed view's, which has the partner's in the box."""
+def test_threshold_ignores_padding_of_the_mixed_or_own_view():
+    """By default of the mixed view, whose box has the partner's padding."""
     streams = batch()
     streams['partner']['valid'][:] = False
     values = {

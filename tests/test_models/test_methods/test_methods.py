@@ -94,7 +94,7 @@ def test_in_batch_partner_is_the_flipped_batch(method):
 
 @pytest.mark.parametrize('method', ['FixMatch', 'UniMatch', 'RankMatch'])
 def test_in_batch_mixes_as_an_explicit_partner_does(method):
-    """A batch of twins is its own partner, in batch or loaded."""
+    """If all images are equal, in-batch and loaded partners are the same."""
     batch = tiny.streams(partner=False)
     batch['unlabeled'].update(
         tree_map_only(
@@ -179,7 +179,7 @@ def test_autocast_forgets_what_an_eval_forward_cast(method, monkeypatch):
     assert events[:3] == [False, 'forgotten', True]
 
 
-def test_rank_layer_that_is_not_there():
+def test_a_missing_rank_layer_is_named():
     cfg = tiny.network(type='RankMatch', rank_layer='decode_head.nowhere')
     with pytest.raises(ValueError, match='decode_head.nowhere'):
         losses(MODELS.build(cfg), tiny.streams())
@@ -211,7 +211,7 @@ SAMPLER = dict(type='OHEMPixelSampler', min_kept=100)
 @pytest.mark.parametrize('sampler', [SAMPLER, dict(SAMPLER, thresh=0.2)])
 @pytest.mark.parametrize('method', [*METHODS, *OTHERS])
 def test_pixel_sampler_of_the_head(method, sampler, loss):
-    """The labeled pixels of the loss are those that mmseg would choose."""
+    """The loss is computed on the pixels that mmseg would choose."""
     cfg = tiny.network(type=method, **{**METHODS, **OTHERS}[method])
     logs = []
     for choice in (None, sampler):
@@ -243,7 +243,7 @@ def test_pixel_sampler_of_the_head(method, sampler, loss):
 
 @pytest.mark.filterwarnings('ignore:``build_pixel_sampler``:UserWarning')
 @pytest.mark.parametrize('sampler', [SAMPLER, dict(SAMPLER, thresh=0.2)])
-def test_two_ways_to_choose_pixels_are_refused(sampler):
+def test_ohem_with_a_pixel_sampler_is_refused(sampler):
     cfg = tiny.network(type='Supervised')
     cfg['decode_head'] = dict(
         cfg['decode_head'], sampler=sampler, loss_decode=dict(type='PixelOHEMLoss')

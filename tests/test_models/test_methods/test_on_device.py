@@ -41,7 +41,7 @@ class NoTensorOfTheHost(TorchDispatchMode):
 
 
 class NoListOfTheHost(TorchFunctionMode):
-    """Fail if a list becomes a tensor, which a device waits for."""
+    """Fail if a list becomes a tensor, which makes a device wait."""
 
     def __torch_function__(self, func, types, args=(), kwargs=None):
         index = args[1:] if func is torch.Tensor.__getitem__ else ()
@@ -64,7 +64,7 @@ def place():
 
 @pytest.fixture(autouse=True)
 def meta_device(monkeypatch):
-    """Replace what ``meta`` does not have."""
+    """Replace the operations that ``meta`` does not support."""
     monkeypatch.setattr(torch, 'autocast', lambda *args, **kw: nullcontext())
     # The walk reads a number of steps, once; see test_propagation.py.
     monkeypatch.setattr(
@@ -89,14 +89,14 @@ def step(cfg, batch):
 
 @pytest.mark.parametrize('partner', [True, False])
 @pytest.mark.parametrize('method', METHODS)
-def test_a_step_is_the_devices_alone(method, partner):
+def test_a_step_stays_on_the_device(method, partner):
     model = step(
         tiny.network(type=method, **METHODS[method]), tiny.streams(partner=partner)
     )
     assert all(p.grad is not None for p in model.parameters())
 
 
-def test_ohem_too():
+def test_ohem_stays_on_the_device():
     cfg = tiny.network(type='FixMatch')
     cfg['decode_head'] = dict(
         cfg['decode_head'], loss_decode=dict(type='PixelOHEMLoss', min_kept=9)
@@ -104,7 +104,7 @@ def test_ohem_too():
     step(cfg, tiny.streams())
 
 
-def test_views_made_there_too():
+def test_views_are_made_on_the_device():
     batch = tiny.streams()
     for name in ('unlabeled', 'partner'):
         batch[name]['draws'] = [
@@ -127,7 +127,7 @@ def test_views_made_there_too():
         dict(mode='slide', crop_size=(40, 40), stride=(26, 26)),
     ],
 )
-def test_so_is_a_prediction(test_cfg):
+def test_a_prediction_stays_on_the_device(test_cfg):
     cfg = tiny.network(type='Supervised')
     cfg['test_cfg'] = test_cfg
     model = MODELS.build(cfg).eval().to('meta')
@@ -161,6 +161,6 @@ class _AsksTheHost(EncoderDecoder):
         lambda images: images[images > 0],
     ],
 )
-def test_what_asks_the_host_is_noticed(ask):
+def test_operations_that_need_the_host_are_detected(ask):
     with pytest.raises((AssertionError, RuntimeError)):
         step(tiny.network(type='_AsksTheHost', ask=ask), tiny.streams())

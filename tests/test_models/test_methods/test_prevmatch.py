@@ -129,8 +129,8 @@ def test_in_batch_partner():
 def test_weightings(weighting):
     log = losses(build([Oracle(2)], prev_weighting=weighting))
     assert log['loss_prev_strong'] > 0
-    # Two images fully confident: pixelavg counts both of them twice, and the
-    # padding besides.
+    # Two fully confident images: pixelavg counts both of them twice, and also
+    # the padding.
     plain = losses(build([Oracle(2)]))['loss_prev_strong']
     corrected = losses(
         build([Oracle(2)], prev_weighting=weighting, corrected_weighting=True)
@@ -166,7 +166,7 @@ def test_previous_models_get_no_gradient():
 @pytest.mark.parametrize(
     'guidance, hook', [('previous', 'PreviousModelsHook'), ('ema', 'EMATeacherHook')]
 )
-def test_nobody_lends(guidance, hook):
+def test_a_missing_hook_is_named(guidance, hook):
     with pytest.raises(RuntimeError, match=hook):
         losses(build(None, guidance=guidance))
 

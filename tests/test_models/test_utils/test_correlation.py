@@ -39,7 +39,7 @@ def test_golden(golden):
     rows = corr[:, index].unflatten(2, feat.shape[2:])
     within = torch.ones(len(feat), *logits.shape[2:], dtype=torch.bool)
     masks = region_masks(rows, within)
-    # Pixels half-way between a row's extremes fall by a rounding.
+    # Rounding decides for pixels halfway between a row's extremes.
     scaled = F.interpolate(
         rows.double(), logits.shape[2:], mode='bilinear', align_corners=True
     )
@@ -64,8 +64,8 @@ def test_rows_are_those_of_the_whole():
     )
 
 
-def test_logits_are_only_spread():
-    """What is learned here is where they go, not what they are."""
+def test_logits_get_no_gradient():
+    """Only where they are spread is learned."""
     block = CorrelationBlock(6, 3, channels=4)
     feat = torch.randn(2, 6, 5, 4, requires_grad=True)
     logits = torch.randn(2, 3, 17, 13, requires_grad=True)

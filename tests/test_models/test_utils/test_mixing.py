@@ -10,7 +10,7 @@ from mmsemi.structures import as_pastes
 
 
 def mask_of(pastes, batch, size):
-    """Their boxes, bool (B, H, W)."""
+    """Return the masks of the boxes, bool (B, H, W)."""
     mask = torch.zeros(batch, *size, dtype=torch.bool)
     for paste in pastes:
         mask[paste.image, paste.y1 : paste.y2, paste.x1 : paste.x2] = True
@@ -18,7 +18,7 @@ def mask_of(pastes, batch, size):
 
 
 def by_definition(own, other, pastes, size):
-    """Through full resolution and back."""
+    """Mix the maps at full resolution and resize them back."""
     own_large, other_large = (
         F.interpolate(feat, size, mode='bilinear', align_corners=True)
         for feat in (own, other)
@@ -103,7 +103,7 @@ def test_features_golden(golden):
                 )
             ]
         assert torch.equal(mask_of(pastes, len(box), size), box.bool())
-        # In float32 the released positions are off by a rounding of the side.
+        # In float32, the released positions differ by a rounding error.
         rounding = torch.finfo(out.dtype).eps * max(size)
         for dtype in (torch.float32, torch.float64):
             mixed = cutmix_features(own.to(dtype), other.to(dtype), pastes, size)

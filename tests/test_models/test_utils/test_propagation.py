@@ -128,7 +128,7 @@ def test_later_regions_see_earlier_labels(walk):
 
 
 @pytest.mark.parametrize('walk', WALKS)
-def test_unsure_pixels_take_a_label_but_never_vote(walk):
+def test_unconfident_pixels_take_a_label_but_never_vote(walk):
     label, confident = flat([1, 1, 0, 2], [True, True, False, True])
     regions = torch.tensor([[1, 1, 1, 0], [0, 0, 1, 1]]).bool()[None, :, None]
     out, keep = walk(label, confident, regions, torch.tensor(0.5), 3)
@@ -137,7 +137,7 @@ def test_unsure_pixels_take_a_label_but_never_vote(walk):
 
 
 @pytest.mark.parametrize('walk', WALKS)
-def test_of_equally_many_the_smallest_label_wins(walk):
+def test_a_tie_goes_to_the_smallest_label(walk):
     label, confident = flat([2, 2, 1, 1], [True] * 4)
     regions = torch.ones(1, 1, 1, 4, dtype=torch.bool)
     out, _ = walk(label, confident, regions, torch.tensor(0.4), 3)
@@ -151,10 +151,10 @@ def test_nothing_confident(walk):
     assert torch.equal(out, label) and not keep.any()
 
 
-def test_a_device_is_waited_for_once():
+def test_the_walk_waits_for_the_device_once():
 
     class Waits(TorchDispatchMode):
-        """Counts what makes the host wait for a device."""
+        """Counts the operations that make the host wait for a device."""
 
         names = ('_local_scalar_dense', 'nonzero', 'masked_select', 'unique')
         count = 0

@@ -23,7 +23,7 @@ def transforms(jitter=0.0, gray=0.0, blur=0.0, **strengths):
 
 @pytest.fixture(scope='module')
 def images():
-    """Colourful, with soft and hard edges, black, white and gray parts."""
+    """Colourful images with soft and hard edges, black, white and gray parts."""
     random = np.random.RandomState(0)
     images = []
     for _ in range(24):
@@ -68,7 +68,7 @@ def test_equals_pil(images, how):
     assert difference.max() <= 2
 
 
-def test_nothing_is_nothing(images):
+def test_views_without_changes(images):
     host, device = both(images, transforms())
     assert torch.equal(device, host)
     assert np.array_equal(device[3].permute(1, 2, 0).numpy(), images[3])

@@ -39,7 +39,7 @@ def test_mean_of_the_classes_largest_confidences():
     assert thresh.update(pred, 5).item() == pytest.approx(0.75)
 
 
-def test_padding_alone_leaves_it():
+def test_padding_alone_does_not_change_it():
     thresh = AdaptiveThreshold(init=0.6)
     pred = batch(0)
     pred = pred._replace(valid=torch.zeros_like(pred.valid))
@@ -47,7 +47,7 @@ def test_padding_alone_leaves_it():
 
 
 def test_the_same_on_every_process(monkeypatch):
-    """Two processes of two images follow them as one process of four."""
+    """Two processes with two images each equal one process with four."""
     halves = [batch(0), batch(1)]
     sent = []
     monkeypatch.setattr(
@@ -64,7 +64,7 @@ def test_the_same_on_every_process(monkeypatch):
     assert values[0] == values[1] == AdaptiveThreshold().update(together, 4)
 
 
-def test_is_saved_and_what_it_returns_stays():
+def test_is_saved_and_returns_a_copy():
     thresh = AdaptiveThreshold(init=0.5)
     first = thresh.update(batch(0), 4)
     resumed = AdaptiveThreshold()

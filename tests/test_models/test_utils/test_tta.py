@@ -23,7 +23,7 @@ def test_released_labels(golden):
 
 
 def test_flipped_views_are_turned_back():
-    """A network that is blind to its surroundings sees the same twice."""
+    """A network without context predicts the same for an image and its mirror."""
     images = torch.randn(2, 3, 6, 9)
     total = tta_probabilities(lambda x: x, images, scales=[1])
     torch.testing.assert_close(total, 2 * images.softmax(1))

@@ -41,7 +41,7 @@ def test_every_pixel_counts_its_windows():
 @pytest.mark.parametrize('at_once', [1, 2, 4])
 @pytest.mark.parametrize('predict', [probability_windows, mean_logit_windows])
 def test_windows_of_one_size_share_batches(predict, at_once):
-    """A batch as large as allowed, and what one by one gives."""
+    """Batches are as large as allowed, and results as with one by one."""
     torch.manual_seed(0)
     images = torch.randn(2, 3, 11, 20)
     conv = torch.nn.Conv2d(3, 4, 3, padding=1)
@@ -76,7 +76,7 @@ def test_slide_is_that_of_mmseg(size):
 
 
 def test_half_precision_logits_are_summed_in_float32():
-    """1/512 next to 1 is nothing in bfloat16."""
+    """In bfloat16, adding 1/512 to 1 changes nothing."""
     logits = torch.tensor([8.0, 2.0])[:, None, None]
 
     def predict(x):

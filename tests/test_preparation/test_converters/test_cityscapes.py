@@ -47,7 +47,7 @@ def test_cityscapes(cityscapes):
     assert not list(cityscapes.glob('gtFine/test/*/*TrainIds.png'))
 
 
-def test_cityscapes_goes_on_where_it_was(cityscapes):
+def test_cityscapes_continues_an_interrupted_conversion(cityscapes):
     convert_cityscapes(cityscapes)
     before = stamps(cityscapes)
     lost = next(cityscapes.glob('gtFine/train/*/*TrainIds.png'))

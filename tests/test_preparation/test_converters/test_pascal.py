@@ -44,7 +44,7 @@ def test_pascal_without_scipy(voc, tmp_path, monkeypatch):
         convert_pascal(voc, tmp_path / 'sbd')
 
 
-def test_pascal_goes_on_after_a_damaged_file(voc, tmp_path):
+def test_pascal_continues_after_a_damaged_file(voc, tmp_path):
     sbd = tmp_path / 'sbd/dataset'
     for name, mask in (('d', np.full((6, 8), 21)), ('e', np.ones((8, 6)))):
         photo(voc / f'JPEGImages/{name}.jpg')

@@ -62,7 +62,7 @@ def test_table_holds_the_published_counts():
 
 @pytest.mark.parametrize('method', ['unimatch', 'corrmatch', 'stpp'])
 def test_configs_name_the_lists_of_the_table(method):
-    """For all of them, and for no others, which could not be fetched."""
+    """They name all of them, and no others, which could not be fetched."""
     for dataset, splits in PUBLISHED.items():
         asked = {
             name
