@@ -30,7 +30,10 @@ setup(
     license='Apache-2.0',
     license_files=['LICENSE'],
     packages=find_packages(include=['mmsemi', 'mmsemi.*']),
-    package_data={'mmsemi': ['py.typed']},
+    # `.mim` is where MMEngine looks for `mmsemi::...`; its `configs` is a link.
+    package_data={
+        'mmsemi': ['py.typed', '.mim/model-index.yml', '.mim/configs/**/*.py']
+    },
     python_requires='>=3.10',
     install_requires=[
         'torch>=2.7',

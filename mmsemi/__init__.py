@@ -3,7 +3,7 @@
 Importing this package checks the installed stack (see
 :func:`mmsemi.utils.stack.check_stack`), then makes its registries known to
 MMEngine: ``custom_imports = dict(imports=['mmsemi'])`` is all that a config
-needs.  The registries import data sets, models and the rest when a name is
+needs for training.  The registries import data sets, models and the rest when a name is
 first looked up.
 
 torch, mmengine, mmcv and mmseg are required.  mmpretrain is optional: it adds
@@ -13,10 +13,11 @@ and no method depends on it.  Where it is installed, its version is checked too.
 
 import warnings
 
-from .utils.stack import check_stack
+from .utils.stack import check_stack, name_packages
 from .version import __version__
 
 check_stack()
+name_packages()
 
 # Nothing here uses mmcv's compiled operators; mmcv warns of their absence on
 # every import, in every process.

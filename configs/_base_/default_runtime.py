@@ -1,5 +1,6 @@
 default_scope = 'mmsemi'
-custom_imports = dict(imports=['mmsemi'], allow_failed_imports=False)
+custom_imports = dict(
+    imports=['mmsemi', 'mmsemi.utils.stock'], allow_failed_imports=False)
 runner_type = 'SemiRunner'
 
 randomness = dict(seed=0)
@@ -42,7 +43,8 @@ vis_backends = [
     dict(type='LocalVisBackend'),
     dict(type='TensorboardVisBackend')
 ]
-visualizer = dict(type='SegLocalVisualizer', vis_backends=vis_backends)
+visualizer = dict(
+    type='SegLocalVisualizer', vis_backends=vis_backends, name='visualizer')
 
 # `tools/test.py --tta`: average the probabilities over scales and flips.
 tta_model = dict(type='SegTTAModel')

@@ -6,8 +6,13 @@ subclasses share with a base class.  ``tests/test_utils/test_compat.py`` lists
 all of them, with what breaks without each.
 """
 
+import functools
+from collections.abc import Callable
+from typing import Any
+
 import torch
-from mmengine.config import DictAction
+from mmengine.config import Config, DictAction
+from mmengine.infer import BaseInferencer
 from mmengine.runner import BaseLoop, Runner
 from mmengine.utils import ManagerMixin
 from torch import distributed, nn
@@ -63,3 +68,21 @@ def freeze_compiled_weights() -> None:
     from torch._inductor import config  # takes seconds
 
     config.freezing = True
+
+
+def before_inferencers_build(prepare: Callable[[Config], None]) -> None:
+    """Call ``prepare`` with the config before an inferencer builds its network.
+
+    It may change the config in place.  An inferencer of MMEngine builds its
+    pipeline from the same config afterwards, and has no hook of its own.
+    """
+    build = BaseInferencer._init_model
+
+    @functools.wraps(build)
+    def prepared(
+        self: BaseInferencer, cfg: Config, *args: Any, **kwargs: Any
+    ) -> nn.Module:
+        prepare(cfg)
+        return build(self, cfg, *args, **kwargs)
+
+    BaseInferencer._init_model = prepared

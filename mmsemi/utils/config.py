@@ -24,6 +24,10 @@ def resolve_settings(cfg: Config) -> Config:
     gives arguments to every transform of a type.  An argument in a pipeline
     takes precedence.
 
+    Parts that a config takes from a base ``mmseg::...`` may be mixed with
+    mmsemi's: the scope that MMEngine notes on them is removed, since mmsemi's
+    registries find mmseg's classes without one.
+
     A second call changes nothing; neither does a call on the config that a run
     saves in its work dir.
 
@@ -37,6 +41,9 @@ def resolve_settings(cfg: Config) -> Config:
         ValueError: The crop is missing or is not a size, the stride of windows
             exceeds them, or nothing in the config follows a setting.
     """
+    for node in _dicts(dict(cfg.items())):
+        if node.get('_scope_') in ('mmsemi', 'mmseg'):
+            del node['_scope_']
     defaults = copy.deepcopy(dict(cfg.get('transform_defaults') or {}))
     crop = cfg.get('crop_size')
     if crop is not None:
@@ -107,14 +114,18 @@ def _resolve_windows(cfg: Config, crop: tuple[int, int] | None) -> set:
 
 def _typed(node: Any) -> Iterator[dict]:
     """Yield every dict below ``node`` that has a ``type``."""
+    return (found for found in _dicts(node) if 'type' in found)
+
+
+def _dicts(node: Any) -> Iterator[dict]:
+    """Yield ``node``, if it is a dict, and every dict below it."""
     if isinstance(node, dict):
-        if 'type' in node:
-            yield node
+        yield node
         node = node.values()
     elif not isinstance(node, list | tuple):
         return
     for child in node:
-        yield from _typed(child)
+        yield from _dicts(child)
 
 
 def _name(kind: str | type) -> str:

@@ -8,8 +8,8 @@ its ``mmengine`` (0.10.7) cannot load its own checkpoints with it.  Both togethe
 never work: they overwrite each other's files, and removing one leaves holes in
 the other.
 
-Only the metadata of installed packages is read, so this takes milliseconds and
-imports nothing but Python's own modules.
+Only the metadata of installed packages is read, so the check takes milliseconds
+and imports nothing but Python's own modules.
 """
 
 import re
@@ -144,3 +144,16 @@ def _check(module: str, minimum: str, distributions: dict[str, str], cure: str) 
                 f'mmsemi needs {module} >= {minimum}, and '
                 f'{distribution} is {version}:\n    {cure}'
             )
+
+
+def name_packages() -> None:
+    """Tell MMEngine which distributions hold the configs of ``mmseg::...``.
+
+    MMEngine looks for OpenMMLab's own ones, and knows no ``mmsemi::...``.
+    """
+    from mmengine.config.utils import MODULE2PACKAGE
+
+    MODULE2PACKAGE['mmsemi'] = 'mmsemi'
+    for package in PACKAGES:
+        if package.module in MODULE2PACKAGE:
+            MODULE2PACKAGE[package.module] = package.onedl

@@ -31,7 +31,8 @@ PRIVATE = {
         'last_checkpoint is not written whole, and interrupted.pth is not removed'
     ),
     'mmengine.infer.BaseInferencer._init_model': (
-        'SemiInferencer loads checkpoints that run code, or are of another network'
+        'SemiInferencer loads checkpoints that run code, or are of another network; '
+        "mmseg's finds neither our networks nor a way to load images"
     ),
     'mmengine.infer.BaseInferencer._init_pipeline': (
         'SemiInferencer reads images otherwise than the config says'

@@ -106,15 +106,24 @@ def masked_cross_entropy(
 
 
 def cross_entropy(
-    logits: Tensor, mask: Tensor, weight: Tensor | None = None, ignore_index: int = 255
+    logits: Tensor,
+    mask: Tensor,
+    weight: Tensor | None = None,
+    ignore_index: int = 255,
+    class_weight: Tensor | None = None,
 ) -> Tensor:
     """Average the cross entropy over the labeled pixels.
+
+    With class weights the mean is weighted, as in
+    :class:`torch.nn.CrossEntropyLoss`: the sum of the weighted losses is
+    divided by the sum of the class weights of the labeled pixels.
 
     Args:
         logits (Tensor): (B, C, S, S).
         mask (Tensor): Classes 0..C-1 or ``ignore_index``, (B, S, S).
         weight (Tensor, optional): Factor of each pixel's loss, (B, S, S).
         ignore_index (int): Marks pixels without a label.  Defaults to 255.
+        class_weight (Tensor, optional): Weight of each class, (C,).
 
     Returns:
         Tensor: Scalar; 0 with a zero gradient if no pixel is labeled.
@@ -122,7 +131,78 @@ def cross_entropy(
     (loss,) = pixel_cross_entropies(logits, mask, ignore_index=ignore_index)
     if weight is not None:
         loss = loss * weight
-    return loss.sum() / (mask != ignore_index).sum().clamp(min=1)
+    return mean_over(loss, mask != ignore_index, mask, class_weight)
+
+
+def mean_over(
+    loss: Tensor, chosen: Tensor, mask: Tensor, class_weight: Tensor | None = None
+) -> Tensor:
+    """Average a loss map over chosen pixels, each with the weight of its class.
+
+    Args:
+        loss (Tensor): (B, S, S).
+        chosen (Tensor): Labeled pixels that count, bool (B, S, S).
+        mask (Tensor): Classes 0..C-1 where ``chosen``, (B, S, S).
+        class_weight (Tensor, optional): Weight of each class, (C,).
+
+    Returns:
+        Tensor: Scalar; 0 with a zero gradient if no weight is left.
+    """
+    if class_weight is None:
+        return (loss * chosen).sum() / chosen.sum().clamp(min=1)
+    weights = class_weights_of(mask, chosen, class_weight).to(loss.dtype)
+    total = weights.sum()
+    return (loss * weights).sum() / torch.where(total > 0, total, 1)
+
+
+def class_weights_of(mask: Tensor, chosen: Tensor, class_weight: Tensor) -> Tensor:
+    """Return the weight of every pixel's class, 0 where it is not chosen."""
+    return class_weight[mask.long().masked_fill(~chosen, 0)] * chosen
+
+
+def focal_loss(
+    logits: Tensor,
+    mask: Tensor,
+    gamma: float = 2.0,
+    weight: Tensor | None = None,
+    ignore_index: int = 255,
+    class_weight: Tensor | None = None,
+) -> Tensor:
+    """Average the focal loss over the labeled pixels.
+
+    The loss of a pixel is ``(1 - p) ** gamma * -log(p)``, where p is the
+    softmax probability of its class: the form for several classes of
+    `Focal Loss for Dense Object Detection
+    <https://arxiv.org/abs/1708.02002>`_, equation 5.  The class weights are
+    its alpha.  The mean is that of :func:`cross_entropy`, which this is with
+    ``gamma=0``.
+
+    Args:
+        logits (Tensor): (B, C, S, S).
+        mask (Tensor): Classes 0..C-1 or ``ignore_index``, (B, S, S).
+        gamma (float): How much the loss of confident pixels shrinks, 0 or
+            more.  Defaults to 2.0.
+        weight (Tensor, optional): Factor of each pixel's loss, (B, S, S).
+        ignore_index (int): Marks pixels without a label.  Defaults to 255.
+        class_weight (Tensor, optional): Weight of each class, (C,).
+
+    Returns:
+        Tensor: Scalar; 0 with a zero gradient if no pixel is labeled.
+    """
+    loss = pixel_focal_losses(logits, mask, gamma, ignore_index)
+    if weight is not None:
+        loss = loss * weight
+    return mean_over(loss, mask != ignore_index, mask, class_weight)
+
+
+def pixel_focal_losses(
+    logits: Tensor, mask: Tensor, gamma: float, ignore_index: int = 255
+) -> Tensor:
+    """Compute the focal loss of every pixel, (B, S, S), see :func:`focal_loss`."""
+    (loss,) = pixel_cross_entropies(logits, mask, ignore_index=ignore_index)
+    # The derivative of a power below 1 is infinite at 0: cut it off there.
+    missing = (-torch.expm1(-loss)).clamp(min=torch.finfo(loss.dtype).tiny)
+    return missing**gamma * loss
 
 
 def ohem_cross_entropy(
@@ -131,6 +211,7 @@ def ohem_cross_entropy(
     thresh: float = 0.7,
     min_kept: int = 200000,
     ignore_index: int = 255,
+    class_weight: Tensor | None = None,
 ) -> Tensor:
     """Average the cross entropy over the hard pixels of the batch.
 
@@ -140,6 +221,9 @@ def ohem_cross_entropy(
     pixels, all of them are hard
     (`Online Hard Example Mining <https://arxiv.org/abs/1604.03540>`_).
 
+    Class weights do not change which pixels are hard; the mean over these is
+    then weighted as in :func:`cross_entropy`.
+
     Args:
         logits (Tensor): (B, C, S, S).
         mask (Tensor): Classes 0..C-1 or ``ignore_index``, (B, S, S).
@@ -148,6 +232,7 @@ def ohem_cross_entropy(
         min_kept (int): Minimum number of pixels kept, 1 or more.  Defaults to
             200000.
         ignore_index (int): Marks pixels without a label.  Defaults to 255.
+        class_weight (Tensor, optional): Weight of each class, (C,).
 
     Returns:
         Tensor: Scalar; 0 with a zero gradient if no pixel is labeled.
@@ -167,4 +252,4 @@ def ohem_cross_entropy(
     hardest = flat.topk(min(min_kept, flat.numel()), sorted=False).values
     bound = hardest.min().clamp(max=-math.log(thresh))
     hard = (loss.detach() >= bound) & (mask != ignore_index)
-    return (loss * hard).sum() / hard.sum().clamp(min=1)
+    return mean_over(loss, hard, mask, class_weight)

@@ -6,12 +6,14 @@ from typing import Any, ClassVar
 
 import torch
 import torch.nn.functional as F
+from mmseg.models.data_preprocessor import SegDataPreProcessor
 from mmseg.models.segmentors import EncoderDecoder
 from mmseg.models.utils import resize
 from torch import Tensor
 
 from mmsemi.structures import PartnerStream
 
+from ..losses import apply_criterion, check_criteria, criteria_of
 from ..utils import PseudoLabel, Symptom, mean_logit_windows, probability_windows
 
 
@@ -38,7 +40,9 @@ class SemiSegmentor(EncoderDecoder):
 
     Raises:
         ValueError: The network has an auxiliary head, or a decode head with
-            one output channel; no method is defined for these.
+            one output channel; no method is defined for these.  Class weights
+            are not as many as the classes, or a loss cannot be computed.  The
+            preprocessor is mmseg's.
     """
 
     # What HealthHook warns of.  A loss term that stays exactly 0 needs no entry
@@ -72,6 +76,12 @@ class SemiSegmentor(EncoderDecoder):
                 f'{self.out_channels} for {self.num_classes} classes: leave '
                 '`out_channels` out.'
             )
+        if type(self.data_preprocessor) is SegDataPreProcessor:
+            raise ValueError(
+                f"{name} trains on streams, which mmseg's SegDataPreProcessor does "
+                "not know: set model.data_preprocessor.type='SemiDataPreprocessor'."
+            )
+        check_criteria(self.decode_head.loss_decode, self.num_classes)
 
     def logits(self, images: Tensor) -> Tensor:
         """Compute logits (B, C, H, W) of images (B, 3, H, W)."""
@@ -135,13 +145,11 @@ class SemiSegmentor(EncoderDecoder):
         weight = None
         if head.sampler is not None:
             weight = head.sampler.sample(logits, mask[:, None])
-        criteria = head.loss_decode
-        if not isinstance(criteria, torch.nn.ModuleList):
-            criteria = [criteria]
-        return sum(
-            criterion(logits, mask, weight=weight, ignore_index=head.ignore_index)
-            for criterion in criteria
-        )
+        losses = [
+            apply_criterion(criterion, logits, mask, weight, head.ignore_index)
+            for criterion in criteria_of(head.loss_decode)
+        ]
+        return sum(losses[1:], losses[0])
 
     @contextmanager
     def eval_no_grad(self) -> Iterator[None]:
@@ -224,6 +232,13 @@ class SemiSegmentor(EncoderDecoder):
 
     def _by_windows(self, predict: Callable, inputs: Tensor) -> Tensor:
         cfg = self.test_cfg
+        if 'crop_size' not in cfg:
+            raise ValueError(
+                f'model.test_cfg.mode={cfg["mode"]!r} predicts in windows, but gives '
+                'no crop_size for them. It follows crop_size of the config once '
+                '`mmsemi.utils.config.resolve_settings(cfg)` was called, as the tools '
+                'and mmsemi.apis do; or set model.test_cfg.crop_size.'
+            )
         return predict(
             self.logits,
             inputs,

@@ -9,6 +9,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 
 from mmsemi.models.losses import (
     cross_entropy,
+    focal_loss,
     masked_cross_entropy,
     ohem_cross_entropy,
     pixel_cross_entropies,
@@ -36,6 +37,7 @@ def all_or_nothing(logits):
         masked=masked_cross_entropy(logits, label, ~nothing, nothing),
         plain=cross_entropy(logits, ignored),
         ohem=ohem_cross_entropy(logits, ignored, min_kept=10),
+        focal=focal_loss(logits, ignored),
     )
 
 
@@ -199,3 +201,100 @@ def test_no_value_reaches_the_host():
         mask = torch.zeros(2, 7, 6, dtype=torch.int64)
         sum(losses_of(logits, mask)).backward()
     assert logits.grad.shape == SHAPE
+
+
+WEIGHTS = torch.tensor([1.0, 0.5, 2.0, 0.0, 3.0], dtype=torch.float64)
+
+
+def test_class_weights_are_those_of_pytorch():
+    logits, mask = random_case(10)
+    torch.testing.assert_close(
+        cross_entropy(logits, mask, class_weight=WEIGHTS),
+        F.cross_entropy(logits, mask, WEIGHTS, ignore_index=255),
+    )
+    # float32 weights, as a module keeps them, with float64 logits
+    torch.testing.assert_close(
+        cross_entropy(logits, mask, class_weight=WEIGHTS.float()),
+        F.cross_entropy(logits, mask, WEIGHTS, ignore_index=255),
+    )
+
+
+def test_ohem_weighs_the_pixels_that_it_selects():
+    logits, mask = random_case(11)
+    prob = logits.softmax(1).gather(1, mask.clamp(max=4)[:, None])[:, 0]
+    easy = mask.masked_fill(prob > 0.3, 255)
+    assert 10 < (easy != 255).sum() < (mask != 255).sum()
+    torch.testing.assert_close(
+        ohem_cross_entropy(logits, mask, 0.3, 10, class_weight=WEIGHTS),
+        F.cross_entropy(logits, easy, WEIGHTS, ignore_index=255),
+    )
+
+
+@pytest.mark.parametrize('gamma', [0, 0.5, 1, 2, 5])
+@pytest.mark.parametrize('weights', [None, WEIGHTS])
+def test_focal_loss_by_definition(gamma, weights):
+    logits, mask = random_case(12)
+    total = weight = 0
+    for z, y in zip(logits.movedim(1, -1).reshape(-1, 5), mask.flatten(), strict=True):
+        if y != 255:
+            p = z.exp()[y] / z.exp().sum()
+            w = 1 if weights is None else weights[y]
+            total = total - w * (1 - p) ** gamma * p.log()
+            weight = weight + w
+    torch.testing.assert_close(
+        focal_loss(logits, mask, gamma, class_weight=weights), total / weight
+    )
+    if gamma == 0:
+        torch.testing.assert_close(
+            focal_loss(logits, mask, gamma, class_weight=weights),
+            cross_entropy(logits, mask, class_weight=weights),
+        )
+
+
+def test_focal_loss_of_two_classes_is_the_sigmoid_form():
+    """mmseg's, on the difference of the logits, with alpha as class weights."""
+    from mmseg.models.losses.focal_loss import py_sigmoid_focal_loss
+
+    logits, mask = random_case(13, shape=(2, 2, 7, 6), ignored=0)
+    margin = (logits[:, 1] - logits[:, 0]).reshape(-1, 1)
+    theirs = py_sigmoid_focal_loss(margin, mask.reshape(-1, 1), alpha=0.25)
+    alpha = torch.tensor([0.75, 0.25], dtype=torch.float64)
+    weight = alpha[mask].mean()  # theirs divides by the pixels, not by alpha
+    torch.testing.assert_close(
+        focal_loss(logits, mask, class_weight=alpha) * weight, theirs
+    )
+
+
+@pytest.mark.parametrize(
+    'loss',
+    [
+        cross_entropy,
+        partial(ohem_cross_entropy, thresh=0.9, min_kept=5),
+        focal_loss,
+        partial(focal_loss, gamma=0.5),
+    ],
+)
+def test_gradient_with_class_weights(loss):
+    logits, mask = random_case(14, shape=(2, 5, 3, 3))
+    assert torch.autograd.gradcheck(
+        lambda x: loss(x, mask, class_weight=WEIGHTS), logits
+    )
+
+
+@pytest.mark.parametrize('gamma', [0, 0.5, 2])
+def test_focal_loss_of_sure_pixels_has_a_finite_gradient(gamma):
+    logits = torch.zeros(1, 5, 2, 2)
+    logits[:, 3] = 1000
+    logits.requires_grad_()
+    mask = torch.tensor([[[3, 255], [3, 0]]])
+    (grad,) = torch.autograd.grad(focal_loss(logits, mask, gamma), logits)
+    assert grad.isfinite().all() and (grad[0, :, 0] == 0).all()
+
+
+@pytest.mark.parametrize('loss', [cross_entropy, ohem_cross_entropy, focal_loss])
+def test_classes_of_weight_0_alone(loss):
+    logits, mask = random_case(15)
+    alone = torch.where(mask == 255, mask, 3)
+    value = loss(logits, alone, class_weight=WEIGHTS)
+    (grad,) = torch.autograd.grad(value, logits)
+    assert value == 0 and (grad == 0).all()

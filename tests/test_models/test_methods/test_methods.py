@@ -261,3 +261,65 @@ def test_windows_mode_sums_probabilities():
     # Columns 0..25 lie in one window, 26..39 in two.
     assert total.sum(1)[0, 0, 0] == pytest.approx(1, abs=1e-5)
     assert total.sum(1)[0, 0, 30] == pytest.approx(2, abs=1e-5)
+
+
+LOSSES = [
+    *(
+        dict(type=name, class_weight=[1, 1, 5, 0.5])
+        for name in (
+            'PixelCrossEntropyLoss',
+            'PixelOHEMLoss',
+            'PixelFocalLoss',
+            'PixelDiceLoss',
+            'PixelTverskyLoss',
+            'PixelLovaszLoss',
+        )
+    ),
+    dict(type='FocalLoss'),
+    dict(type='LovaszLoss', reduction='none'),
+    dict(type='CrossEntropyLoss', class_weight=[1, 1, 5, 0.5], avg_non_ignore=True),
+]
+
+
+@pytest.mark.parametrize('method', [*METHODS, 'CorrMatch', 'PrevMatch'])
+def test_any_loss_alone_and_several_together(method):
+    """Several are summed, each with its weight."""
+    sums = []
+    for criteria in [*LOSSES, [dict(loss, loss_weight=0.5) for loss in LOSSES]]:
+        cfg = tiny.network(type=method, **METHODS.get(method, {}))
+        if method == 'CorrMatch':
+            cfg.correlation = dict(in_channels=64, channels=16)
+            cfg.num_regions = 16
+        cfg.decode_head.loss_decode = criteria
+        torch.manual_seed(0)
+        model = MODELS.build(cfg)
+        model.init_weights()
+        if method == 'PrevMatch':
+            model.guidance.models = ()
+            model.guidance.epoch, model.guidance.max_epochs = 1, 4
+        streams = tiny.streams(size=33)
+        if method == 'CorrMatch':  # has one strong view
+            for name in ('unlabeled', 'partner'):
+                del streams[name]['strong'][1:], streams[name]['boxes'][1:]
+        found = losses(model, streams)
+        sums.append(found['loss_sup'].item())
+        found['loss_sup'].backward()
+        assert model.decode_head.conv_seg.weight.grad.abs().sum() > 0
+    assert sums[-1] == pytest.approx(0.5 * sum(sums[:-1]), rel=1e-4)
+
+
+def test_class_weights_of_another_number_of_classes():
+    cfg = tiny.network(type='UniMatch')
+    cfg.decode_head.loss_decode = [
+        dict(type='PixelDiceLoss'),
+        dict(type='CrossEntropyLoss', class_weight=[1.0, 2.0]),
+    ]
+    with pytest.raises(ValueError, match=r'decode_head\.loss_decode\.1\.class_weight'):
+        MODELS.build(cfg)
+
+
+def test_windows_without_a_size():
+    model = build('Supervised')
+    model.test_cfg = dict(mode='windows')
+    with pytest.raises(ValueError, match='resolve_settings'):
+        model.inference(torch.zeros(1, 3, 9, 9), [])

@@ -1,0 +1,49 @@
+"""Let mmseg's inferencer run on mmsemi's configs.
+
+Importing this module is enough; ``custom_imports`` of every config does it.
+``MMSegInferencer(model=CONFIG, weights=CHECKPOINT)`` then needs no scope, and
+finds a way to load images in the config's test pipeline.
+"""
+
+from mmengine.config import Config
+from mmengine.registry import DefaultScope, init_default_scope
+
+from .compat import before_inferencers_build
+from .config import resolve_settings
+
+
+def _prepare(cfg: Config) -> None:
+    """Resolve a config of mmsemi, and name its loader as mmseg looks for it.
+
+    Raises:
+        ValueError: Its images are not of three 8-bit channels, which mmseg's
+            loader cannot read.
+    """
+    if cfg.get('default_scope') != 'mmsemi':
+        return
+    current = DefaultScope.get_current_instance()
+    if current is None or current.scope_name != 'mmsemi':
+        init_default_scope('mmsemi')
+    resolve_settings(cfg)
+    dataset = (cfg.get('test_dataloader') or {}).get('dataset') or {}
+    pipeline = [t for t in dataset.get('pipeline', ()) if t['type'] != 'LoadSegMask']
+    for i, transform in enumerate(pipeline):
+        if transform['type'] != 'LoadSegImage':
+            continue
+        options = transform.keys() - {'type', 'backend_args'}
+        if any(transform[k] not in (None, 3) for k in options):
+            raise ValueError(
+                'MMSegInferencer reads images with three 8-bit channels, and these '
+                f'have others ({", ".join(sorted(options))} of LoadSegImage). Use '
+                'mmsemi.apis.SemiInferencer, which is called in the same way.'
+            )
+        pipeline[i] = dict(
+            type='LoadImageFromFile',
+            color_type='color_ignore_orientation',
+            backend_args=transform.get('backend_args'),
+        )
+    if dataset:
+        dataset['pipeline'] = pipeline
+
+
+before_inferencers_build(_prepare)
