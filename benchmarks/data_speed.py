@@ -1,16 +1,16 @@
-"""How fast samples are loaded, and which transforms take the time.
+"""Measure how fast samples are loaded, and the share of each transform.
 
     OMP_NUM_THREADS=1 python benchmarks/data_speed.py CONFIG
 
 measures the samples per second of one core for the training set of a config
-with strong views, and the share of each transform.  The pipeline alternates
-with itself with decoded files cached, with strong views made on the device
-and with strong views made by PIL, and with the released trainers' equivalent,
-which transforms whole images with PIL and normalizes on the CPU.
+with strong views.  It alternates between the pipeline as configured, with
+decoded files cached, with strong views made on the device, with strong views
+made by PIL, and the released trainers' equivalent, which transforms whole
+images with PIL and normalizes on the CPU.
 
 ``--painted 375x500`` generates images of that size instead of the data.
-``--step 0.2`` also measures for which share of the time a device that needs
-0.2 s per batch would wait, for each number of workers.
+``--step 0.2`` also measures, for each number of workers, for which share of the
+time a device that needs 0.2 s per batch would wait.
 """
 
 import statistics
@@ -39,7 +39,7 @@ BATCH = 4
 
 
 def paint(root: Path, size: tuple[int, int], suffix: str, num: int) -> None:
-    """Write a data root of ``num`` images with about a photograph's entropy."""
+    """Write a data root of ``num`` images, about as complex as photographs."""
     rng = np.random.default_rng(0)
     height, width = size
     entries = []
@@ -236,7 +236,7 @@ def main() -> None:
     parser.add_argument('config', help='config file')
     parser.add_argument('--painted', help='HEIGHTxWIDTH of generated images')
     parser.add_argument(
-        '--suffix', default='.jpg', help='of generated images: .jpg or .png'
+        '--suffix', default='.jpg', help='suffix of generated images: .jpg or .png'
     )
     parser.add_argument('--samples', type=int, default=24)
     parser.add_argument('--rounds', type=int, default=3)

@@ -1,4 +1,4 @@
-"""Time of evaluation and pseudo-labeling, compared with single forwards.
+"""Measure evaluation and pseudo-labeling, compared with single forwards.
 
     OMP_NUM_THREADS=1 python benchmarks/evaluation.py CONFIG
 

@@ -1,4 +1,4 @@
-"""Time and memory of losses, mixing and IoU counts, compared with libraries.
+"""Measure losses, mixing and IoU counts, compared with libraries.
 
     OMP_NUM_THREADS=1 python benchmarks/kernels.py --out kernels.json
 

@@ -1,11 +1,11 @@
-"""Memory that training with a config needs, and settings that lower it.
+"""Predict the memory that a training needs, and the settings that lower it.
 
     python benchmarks/memory.py CONFIG --budget 24 --processes 4
 
-predicts the peak of a step from the shapes of its tensors, without data, GPU
-or memory, in seconds.  ``--budget`` tries one setting after another, the
+predicts within seconds the peak of a step from the shapes of its tensors,
+without data, GPU or memory.  ``--budget`` tries one setting after another, the
 cheapest first, until a process needs no more than that many GB (0 tries all).
-``--measure`` also does a step on generated images and shows its peak beside
+``--measure`` also runs a step on generated images and shows its peak beside
 the prediction.  1 GB is 2**30 bytes.
 """
 
@@ -23,7 +23,7 @@ GB = 2**30
 HALF = {'optim_wrapper.type': 'AutocastOptimWrapper'}
 RECOMPUTED = {'gradient_checkpointing': True}
 SWITCHES = [  # the cheapest first
-    ('as it is', {}),
+    ('none', {}),
     ('half precision', HALF),
     ('gradient checkpointing', RECOMPUTED),
     ('both', {**HALF, **RECOMPUTED}),

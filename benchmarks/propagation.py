@@ -1,4 +1,4 @@
-"""Time of CorrMatch's region masks and label propagation.
+"""Measure the time of CorrMatch's region masks and label propagation.
 
     python benchmarks/propagation.py --out propagation.json
 

@@ -1,4 +1,4 @@
-"""Time and peak memory of RankMatch's correlation term.
+"""Measure the time and peak memory of RankMatch's correlation term.
 
     python benchmarks/rank_loss.py --out rank_loss.json
 

@@ -1,4 +1,4 @@
-"""How time and memory grow with crop, batch, classes, processes and lists.
+"""Measure how time and memory grow with crop, batch, classes and more.
 
     OMP_NUM_THREADS=1 python benchmarks/scale.py
 

@@ -1,4 +1,4 @@
-"""Time and memory of a training step, compared with its bare network.
+"""Measure a training step, compared with its bare network.
 
     python benchmarks/step_time.py CONFIG --out step_time.json
 
@@ -7,8 +7,8 @@ and batches, and the same backward pass through it, without everything else.
 If a method has layers of its own, the step is also compared with a floor that
 includes them.
 
-``--against KEY=VALUE`` compares it with a step under other settings instead;
-the steps that accumulate gradients for one update count as one:
+``--against KEY=VALUE`` compares it with a step under other settings instead.
+Steps that accumulate gradients for one update count as one:
 
     python benchmarks/step_time.py CONFIG --against compile=True
 

@@ -1,4 +1,4 @@
-"""The part of a step that any training of the same network needs."""
+"""Repeat the part of a step that any training of the network needs."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
@@ -69,7 +69,7 @@ class BareNetwork:
 
         def recorded(model, *args, **kwargs):
             outputs = forward(model, *args, **kwargs)
-            # A layer starts its own backward pass: cut its inputs off.
+            # A layer starts its own backward pass: detach its inputs.
             args = [
                 arg.detach().requires_grad_()
                 if torch.is_tensor(arg) and arg.requires_grad

@@ -1,4 +1,4 @@
-"""Time and memory of calls, and what all benchmarks share."""
+"""Measure time and memory of calls; options and reports of all benchmarks."""
 
 import argparse
 import json

@@ -1,4 +1,4 @@
-"""Where the time of a step goes."""
+"""Measure where the time of a step goes."""
 
 import inspect
 import sys
@@ -24,8 +24,8 @@ from .floor import NETWORK
 from .measure import clock
 from .rehearsal import Rehearsal
 
-# Functions and methods are named as objects: renaming one without renaming it
-# here is an error, and cannot move its time to another part unnoticed.
+# Functions and methods are given as objects, not by name: renaming one only
+# elsewhere is an error and cannot silently move its time to another part.
 FUNCTIONS = {  # others in a method's module are parts under their own name
     cutmix: 'mixing',
     cutmix_features: 'mixing',
@@ -57,7 +57,7 @@ class Parts:
         self._inner: list[float] = []
 
     def measure(self, rehearsal: Rehearsal) -> None:
-        """Do a training step and time its parts.
+        """Run a training step and time its parts.
 
         Raises:
             AttributeError: A part does not exist any more.

@@ -1,4 +1,4 @@
-"""A training that is ready to start and does single steps on request."""
+"""Prepare a training and run single steps of it on request."""
 
 import math
 import os
@@ -46,8 +46,8 @@ class Rehearsal:
     """Repeat a config's training step on one batch.
 
     The network starts from random weights and is not validated.  The learning
-    rate is 0: a step costs what it costs in training but leaves the weights
-    as they are.  The classifier is scaled so that half of the weak views'
+    rate is 0: a step costs as much as in training but does not change the
+    weights.  The classifier is scaled so that half of the weak views'
     pixels have a confidence of 95 %, as in training, because some methods
     have more to do where the network is confident.
 
@@ -88,13 +88,13 @@ class Rehearsal:
         )
 
     def step(self) -> None:
-        """Do a training step with all hooks and the same random draws."""
+        """Run a training step with all hooks and the same random draws."""
         loop = self.runner.train_loop
         loop.run_iter(0, self.batch)
         move_to_iter(loop, loop.iter - 1)
 
     def update(self) -> None:
-        """Do the steps whose gradients one update of the weights accumulates."""
+        """Run the steps whose gradients one update of the weights accumulates."""
         for _ in range(steps_per_update(self.runner.cfg)):
             self.step()
 
@@ -160,7 +160,7 @@ def set_crop(cfg: Config, size: int) -> None:
 
 
 def use_noise(cfg: Config, folder: str, images: int = 32) -> None:
-    """Replace a config's training data by generated images.
+    """Replace a config's training data with generated images.
 
     Args:
         cfg (Config): Config of a training; changed in place.

@@ -11,6 +11,9 @@ def unwrap_model(model: nn.Module) -> nn.Module:
     Args:
         model (nn.Module): The network itself, or wrapped by
             ``DistributedDataParallel``, ``BaseTTAModel``, or both.
+
+    Returns:
+        nn.Module: The network itself.
     """
     while is_model_wrapper(model) or isinstance(model, BaseTTAModel):
         model = model.module

@@ -55,6 +55,9 @@ def as_pastes(
             the batch, half-open, as in :class:`Box`.
         partners (Sequence[int], optional): Index of every image's partner.
             Defaults to None: the index of the image.
+
+    Returns:
+        list[Paste]: One for each box that is not empty.
     """
     pastes = []
     for i, corners in enumerate(boxes):

@@ -46,7 +46,7 @@ def colorize(mask: np.ndarray, palette: Sequence[Sequence[int]]) -> np.ndarray:
 
 
 def viewable(image: np.ndarray) -> np.ndarray:
-    """Return an image (H, W, C) as BGR (H, W, 3).
+    """Return an image (H, W, C) uint8 as BGR (H, W, 3).
 
     With more than three channels, the first three are taken as RGB; with
     fewer, the first one becomes gray.

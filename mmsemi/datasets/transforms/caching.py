@@ -25,6 +25,9 @@ def cached(
         kind (str): What is made from it; every kind is kept separately.
         make (Callable): Makes the array.
 
+    Returns:
+        ndarray: The array that ``make`` returned, now or earlier.
+
     Raises:
         FileNotFoundError: There is no such source.
         OSError: The cache cannot be written.

@@ -42,6 +42,9 @@ def read_array(
             :func:`cached`.
         cache_as (str): The settings that the result of ``decode`` depends on.
 
+    Returns:
+        ndarray: The result of ``decode``.
+
     Raises:
         FileNotFoundError: There is no such file.
         FaultyFile: It is empty, truncated, too large or of an unknown format.

@@ -16,6 +16,9 @@ def snapshot_files(work_dir: str, max_epochs: int) -> list[str]:
         max_epochs (int): E, 3 or more; the snapshots are from epochs E // 3,
             2E // 3 and E.
 
+    Returns:
+        list[str]: Three paths.
+
     Raises:
         ValueError: There are fewer than 3 epochs.
     """

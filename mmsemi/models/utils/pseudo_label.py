@@ -31,12 +31,23 @@ class PseudoLabel(NamedTuple):
         Args:
             logits (Tensor): (B, C, H, W); no gradient flows into them.
             valid (Tensor): False on padding, bool (B, H, W).
+
+        Returns:
+            PseudoLabel: (B, H, W) each.
         """
         conf, label = logits.detach().softmax(1).max(1)
         return cls(conf, label, valid)
 
     def cutmix(self, partner: 'PseudoLabel', pastes: Sequence[Paste]) -> 'PseudoLabel':
-        """Take the partner's targets inside the boxes."""
+        """Take the partner's targets inside the boxes.
+
+        Args:
+            partner (PseudoLabel): Targets of the M partners, (M, H, W) each.
+            pastes (Sequence[Paste]): The boxes, with indices into both.
+
+        Returns:
+            PseudoLabel: (B, H, W) each.
+        """
         return PseudoLabel(
             *(
                 cutmix(own, other, pastes)

@@ -69,7 +69,7 @@ def test_head_decides_what_is_ignored(mask):
 
 
 def test_pixel_sampler(mask):
-    """Its weights reach PixelCrossEntropyLoss; PixelOHEMLoss selects by itself."""
+    """Its weights reach PixelCrossEntropyLoss; PixelOHEMLoss refuses them."""
     sampler = dict(type='OHEMPixelSampler', thresh=0.4, min_kept=10)
     _, whole = head_loss(dict(type='PixelCrossEntropyLoss'), mask)
     _, sampled = head_loss(dict(type='PixelCrossEntropyLoss'), mask, sampler=sampler)
