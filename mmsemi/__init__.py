@@ -3,12 +3,12 @@
 Importing this package checks the installed stack (see
 :func:`mmsemi.utils.stack.check_stack`), then makes its registries known to
 MMEngine: ``custom_imports = dict(imports=['mmsemi'])`` is all that a config
-needs for training.  The registries import data sets, models and the rest when a name is
-first looked up.
+needs for training.  The registries import data sets, models and the rest when
+they first look up a name.
 
 torch, mmengine, mmcv and mmseg are required.  mmpretrain is optional: it adds
 backbones, which a config names as ``mmpretrain.NAME``, but it needs torchvision,
-and no method depends on it.  Where it is installed, its version is checked too.
+and no method depends on it.  If it is installed, its version is checked too.
 """
 
 import warnings
@@ -19,8 +19,8 @@ from .version import __version__
 check_stack()
 name_packages()
 
-# Nothing here uses mmcv's compiled operators; mmcv warns of their absence on
-# every import, in every process.
+# mmcv warns on every import that its compiled operators are absent; mmsemi does
+# not use them.
 warnings.filterwarnings(
     'ignore', message='Fail to import ``MultiScaleDeformableAttention``'
 )

@@ -149,7 +149,7 @@ def _check(module: str, minimum: str, distributions: dict[str, str], cure: str) 
 def name_packages() -> None:
     """Tell MMEngine which distributions hold the configs of ``mmseg::...``.
 
-    MMEngine looks for OpenMMLab's own ones, and knows no ``mmsemi::...``.
+    MMEngine knows only OpenMMLab's own distributions, and no ``mmsemi::...``.
     """
     from mmengine.config.utils import MODULE2PACKAGE
 

@@ -1,8 +1,8 @@
 """Let mmseg's inferencer run on mmsemi's configs.
 
 Importing this module is enough; ``custom_imports`` of every config does it.
-``MMSegInferencer(model=CONFIG, weights=CHECKPOINT)`` then needs no scope, and
-finds a way to load images in the config's test pipeline.
+``MMSegInferencer(model=CONFIG, weights=CHECKPOINT)`` then needs no scope and
+accepts the config's test pipeline.
 """
 
 from mmengine.config import Config
@@ -13,7 +13,7 @@ from .config import resolve_settings
 
 
 def _prepare(cfg: Config) -> None:
-    """Resolve a config of mmsemi, and name its loader as mmseg looks for it.
+    """Resolve a config of mmsemi, and use the image loader that mmseg expects.
 
     Raises:
         ValueError: Its images are not of three 8-bit channels, which mmseg's

@@ -65,7 +65,7 @@ def parse_args() -> argparse.Namespace:
         '--classes',
         type=Path,
         required=True,
-        help='text file with a line "NAME" or "NAME: CODE" per class',
+        help='text file with one line per class, "NAME" or "NAME: CODE"',
     )
     parser.add_argument(
         '--out', type=Path, required=True, help='folder for the configs'
@@ -74,8 +74,8 @@ def parse_args() -> argparse.Namespace:
         '--mask-suffix',
         default='',
         help="what follows the image's name in the mask's name: _mask, _mask.png or "
-        '.png. It tells masks from images if both are in one folder; files that '
-        'end otherwise are no masks',
+        '.png. In one folder, it separates masks from images; files without it '
+        'are no masks',
     )
     parser.add_argument(
         '--image-suffix',
@@ -184,10 +184,10 @@ def scan(
     pairs: Sequence[Pair],
     unlabeled: Sequence[Path],
 ):
-    """Read what all images and masks hold.
+    """Read the contents of all images and masks.
 
     Raises:
-        ValueError: Files that cannot be read, or masks of another size.
+        ValueError: A file cannot be read, or a mask has another size.
     """
     images, faults = run_parallel(
         partial(scan_image, channels=args.channels),
@@ -282,7 +282,7 @@ def init_dataset(args: argparse.Namespace, console: Console) -> None:
     )
     labeled, rest, val = deal(order, args.val_fraction, args.labeled_fraction)
     unlabeled += [pairs[i][0] for i in rest]
-    # With a mask for every image, all of them serve without it, too.
+    # Without unlabeled images, the labeled ones are used as such, too.
     learned = unlabeled or [pairs[i][0] for i in labeled]
     batch = max(min(BATCH, len(learned)), 2)
     if len(learned) < 2:

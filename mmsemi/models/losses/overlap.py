@@ -116,7 +116,7 @@ def lovasz_softmax(
     counted = present.nonzero()[:, 0].tolist()
     if classes == 'all':
         counted = list(range(len(truth)))
-    # Ignored pixels have no error, and sort behind all that have one.
+    # Ignored pixels have error 0: they are sorted last and add nothing.
     losses = torch.stack(
         [
             _jaccard(prob[c], truth[c]) if c in counted else 0 * prob[c].sum()

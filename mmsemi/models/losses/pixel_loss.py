@@ -1,4 +1,4 @@
-"""What the losses for ``loss_decode`` have in common."""
+"""Base class of the losses for ``loss_decode``."""
 
 import math
 from collections.abc import Sequence
@@ -11,9 +11,9 @@ from torch import Tensor, nn
 class PixelLoss(nn.Module):
     """Base class of losses for ``loss_decode`` of any mmseg head.
 
-    A child computes the loss of a batch in :meth:`compute`; one that has a
-    loss for every single pixel also overrides :meth:`per_pixel`, and then
-    works with a pixel sampler of the head.
+    A child computes the loss of a batch in :meth:`compute`.  If it is a sum over
+    pixels, the child also overrides :meth:`per_pixel`, so that it works with a
+    pixel sampler of the head.
 
     Args:
         loss_weight (float): Factor of the loss.  Defaults to 1.0.
@@ -42,7 +42,7 @@ class PixelLoss(nn.Module):
         weights = None
         if class_weight is not None:
             weights = torch.tensor(self._checked(class_weight))
-        # Follows the network to its device, but is no part of checkpoints.
+        # Moves to the device with the network, but is not saved in checkpoints.
         self.register_buffer('class_weight', weights, persistent=False)
 
     def _checked(self, class_weight: Sequence[float]) -> list[float]:
@@ -89,16 +89,16 @@ class PixelLoss(nn.Module):
 
         Raises:
             ValueError: Another reduction is requested; the head has a pixel
-                sampler, and this loss is none of single pixels; there are not
-                as many class weights as classes.
+                sampler, and this loss is not a sum over pixels; the number of
+                class weights is not the number of classes.
         """
         self._check_length(pred)
         if type(self).per_pixel is PixelLoss.per_pixel and (
             weight is not None or reduction_override is not None
         ):
             raise ValueError(
-                f'{type(self).__name__} is no sum over single pixels that a sampler '
-                'could select from: remove `sampler` from the decode head.'
+                f'{type(self).__name__} is not a sum over pixels, from which a sampler '
+                'could select: remove `sampler` from the decode head.'
             )
         if reduction_override == 'none':
             loss = self.per_pixel(pred, target, ignore_index)

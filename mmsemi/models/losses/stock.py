@@ -21,9 +21,9 @@ def check_criteria(criteria: nn.Module, num_classes: int) -> None:
         num_classes (int): Number of classes of the head.
 
     Raises:
-        ValueError: One has not as many class weights as there are classes, or
-            cannot be called as decode heads call it; the message names its
-            config key.
+        ValueError: The number of a criterion's class weights is not the number
+            of classes, or it cannot be called as decode heads call it; the
+            message names its config key.
     """
     several = isinstance(criteria, nn.ModuleList)
     for i, criterion in enumerate(criteria_of(criteria)):
@@ -69,8 +69,8 @@ def apply_criterion(
     """
     kwargs: dict[str, Tensor] = {}
     if isinstance(criterion, FocalLoss):
-        # On a CPU it takes one class of the one-hot masks where it means all.
-        # One-hot masks of the caller are taken as they are.
+        # On a CPU, its own one-hot masks lose all classes but one.  It uses
+        # one-hot masks of the caller unchanged.
         labeled = mask != ignore_index
         one_hot = F.one_hot(mask.masked_fill(~labeled, 0), logits.shape[1])
         mask = one_hot.movedim(-1, 1) * labeled[:, None]
@@ -82,7 +82,8 @@ def apply_criterion(
         and criterion.avg_non_ignore
         and criterion.reduction == 'mean'
     ):
-        # It indexes the weights of the labeled pixels with a map of all pixels.
+        # For its average it indexes the labeled pixels' weights with a map of all
+        # pixels, which fails; a given ``avg_factor`` avoids that.
         weights = logits.new_tensor(criterion.class_weight)
         weights = class_weights_of(mask, mask != ignore_index, weights)
         kwargs['avg_factor'] = weights.sum()

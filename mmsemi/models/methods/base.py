@@ -40,9 +40,9 @@ class SemiSegmentor(EncoderDecoder):
 
     Raises:
         ValueError: The network has an auxiliary head, or a decode head with
-            one output channel; no method is defined for these.  Class weights
-            are not as many as the classes, or a loss cannot be computed.  The
-            preprocessor is mmseg's.
+            one output channel, for which no method is defined; the number of
+            class weights is not the number of classes; a loss cannot be
+            computed; the preprocessor is mmseg's.
     """
 
     # What HealthHook warns of.  A loss term that stays exactly 0 needs no entry

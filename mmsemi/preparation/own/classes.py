@@ -1,4 +1,4 @@
-"""The classes of a user's own data, and the codes that masks use for them."""
+"""Read the classes of a user's own data and their codes in the masks."""
 
 import re
 from collections.abc import Iterable, Mapping

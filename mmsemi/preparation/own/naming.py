@@ -69,7 +69,7 @@ def find_files(folder: Path, without: Collection[Path] = ()) -> list[Path]:
 
 
 def inside(folder: Path, other: Path) -> bool:
-    """Whether a folder lies in another one, below it."""
+    """Return whether a folder lies below another one."""
     return other.resolve() in folder.resolve().parents
 
 
@@ -98,7 +98,7 @@ def by_name(folder: Path, files: Iterable[Path], suffix: str = '') -> dict[str, 
 
     Args:
         folder (Path): The names are relative to it.
-        files (Iterable[Path]): Those that end otherwise are left out.
+        files (Iterable[Path]): Files without the suffix are left out.
         suffix (str): See :func:`cut`.
 
     Raises:
@@ -126,7 +126,7 @@ def by_name(folder: Path, files: Iterable[Path], suffix: str = '') -> dict[str, 
 def tell_apart(
     folder: Path, files: Sequence[Path], image_suffix: str, mask_suffix: str
 ) -> tuple[list[Path], list[Path]]:
-    """Tell images from masks in one folder, by the ending of masks.
+    """Separate images from masks in one folder, by the ending of masks.
 
     Returns:
         tuple[list[Path]]: Images and masks.
@@ -236,7 +236,7 @@ def guess(images: Iterable[str], masks: Iterable[str]) -> str:
 def _endings(
     names: Sequence[str], with_files: bool, most: int = 12
 ) -> dict[str, set[str]]:
-    """Find the most common endings of names, and what stands before each.
+    """Find the most common endings of names, and what precedes each.
 
     The empty ending is always among them; the suffixes of the files are if
     ``with_files``.
