@@ -2,6 +2,7 @@ default_scope = 'mmsemi'
 custom_imports = dict(
     imports=['mmsemi', 'mmsemi.utils.stock'], allow_failed_imports=False)
 runner_type = 'SemiRunner'
+rehearse = True  # a step, a validation image and a checkpoint before training
 
 randomness = dict(seed=0)
 env_cfg = dict(

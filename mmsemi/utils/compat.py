@@ -6,6 +6,7 @@ subclasses share with a base class.  ``tests/test_utils/test_compat.py`` lists
 all of them, with what breaks without each.
 """
 
+import copy
 import functools
 from collections.abc import Callable
 from typing import Any
@@ -15,6 +16,7 @@ from mmengine.config import Config, DictAction
 from mmengine.infer import BaseInferencer
 from mmengine.runner import BaseLoop, Runner
 from mmengine.utils import ManagerMixin
+from mmseg.engine.hooks import SegVisualizationHook
 from torch import distributed, nn
 
 # PyTorch's `_BatchNorm`, from which all of these inherit.
@@ -42,6 +44,15 @@ def forget_instances(*instances: ManagerMixin) -> None:
     """
     for instance in instances:
         type(instance)._instance_dict.pop(instance.instance_name)
+
+
+def draw_nowhere(hook: SegVisualizationHook) -> SegVisualizationHook:
+    """Return a copy of a hook that draws every image and writes none."""
+    hook = copy.copy(hook)
+    hook.interval = 1
+    hook._visualizer = copy.copy(hook._visualizer)
+    hook._visualizer._vis_backends = {}
+    return hook
 
 
 def parse_option(text: str) -> object:

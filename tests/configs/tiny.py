@@ -5,6 +5,8 @@ _base_ = [
     '../../configs/_base_/default_runtime.py',
 ]
 
+rehearse = False  # tests/test_engine/test_runner/test_rehearsal.py
+
 metainfo = dict(
     _delete_=True,
     classes=('ground', 'disc', 'box', 'bar'),

@@ -73,6 +73,7 @@ def saving_runner(folder, hook=None, stock=False, size=500_000, epochs=10**6):
             val_cfg=dict(),
             val_evaluator=[Rising()],
             optim_wrapper=dict(optimizer=dict(type='SGD', lr=1e-3, momentum=0.9)),
+            cfg=dict(rehearse=False),  # every checkpoint counts
             default_hooks=dict(logger=None, checkpoint=checkpoint),
             custom_hooks=[hook] if hook else [],
             default_scope='mmsemi',

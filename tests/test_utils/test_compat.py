@@ -27,6 +27,12 @@ PRIVATE = {
     'mmengine.dataset.BaseDataset._fully_initialized': 'lists are read again and again',
     'mmengine.dataset.BaseDataset._indices': '`indices` of a data set is ignored',
     'mmengine.dataset.BaseDataset._metainfo': 'each image copies the list of classes',
+    'mmengine.hooks.CheckpointHook._default_greater_keys': (
+        'save_best takes mFscore only with a rule'
+    ),
+    'mmengine.hooks.CheckpointHook._init_rule': (
+        'a score of an unknown rule is refused without the setting to change'
+    ),
     'mmengine.hooks.CheckpointHook._save_checkpoint_with_step': (
         'last_checkpoint is not written whole, and interrupted.pth is not removed'
     ),
@@ -69,9 +75,15 @@ PRIVATE = {
     'mmengine.utils.ManagerMixin._instance_dict': (
         'self-training keeps the logs of all stages in memory'
     ),
+    'mmengine.visualization.Visualizer._vis_backends': (
+        'the rehearsal leaves a picture in the logs'
+    ),
     # mmseg, mmcv
     'mmseg.datasets.transforms.LoadAnnotations._load_seg_map': (
         'masks are read without the check of their values'
+    ),
+    'mmseg.engine.hooks.SegVisualizationHook._visualizer': (
+        'the rehearsal leaves a picture in the logs'
     ),
     'mmseg.models.decode_heads.decode_head.BaseDecodeHead._transform_inputs': (
         'decode heads do not get the feature maps that the config names'

@@ -12,6 +12,7 @@ from torch.nn.utils import get_total_norm
 from mmsemi.registry import HOOKS
 
 from ..unwrap import student
+from .best_score import best_score
 from .ema_teacher_hook import EMATeacherHook
 from .non_finite_hook import NonFiniteHook
 
@@ -43,7 +44,9 @@ class HealthHook(Hook):
         far (float): Distance above which a teacher is far.  Defaults to 0.5.
         drop (float): Share of the best score below which a score is far below
             it.  Defaults to 0.5.
-        key (str): The score to watch.  Defaults to 'mIoU'.
+        key (str, optional): The score to watch, larger is better.  Defaults to
+            None: the one that chooses the best checkpoint, unless less is
+            better.
     """
 
     # After RuntimeInfoHook, which logs the losses; before LoggerHook.
@@ -56,7 +59,7 @@ class HealthHook(Hook):
         skip_nonfinite: int = 0,
         far: float = 0.5,
         drop: float = 0.5,
-        key: str = 'mIoU',
+        key: str | None = None,
     ) -> None:
         self.interval = interval
         self.patience = patience
@@ -188,8 +191,9 @@ class HealthHook(Hook):
     def after_val_epoch(self, runner: Runner, metrics: dict[str, float]) -> None:
         """Check the predicted classes and the score."""
         self._check_classes(runner)
-        if self.key in metrics:
-            self._check_score(runner, float(metrics[self.key]))
+        key, rule = (self.key, 'greater') if self.key else best_score(runner)
+        if key in metrics and rule == 'greater':
+            self._check_score(runner, key, float(metrics[key]))
 
     def _check_classes(self, runner: Runner) -> None:
         for seen in (self._present, self._predicted):
@@ -206,10 +210,10 @@ class HealthHook(Hook):
                 'decode_head.loss_decode.',
             )
 
-    def _check_score(self, runner: Runner, score: float) -> None:
+    def _check_score(self, runner: Runner, key: str, score: float) -> None:
         if math.isnan(score):
             runner.logger.warning(
-                f'{self.key} is not a number: no pixel of the validation masks is '
+                f'{key} is not a number: no pixel of the validation masks is '
                 'of a class. tools/data/check_dataset.py shows what they contain.'
             )
             return
@@ -219,7 +223,7 @@ class HealthHook(Hook):
         runner.message_hub.update_scalar('val/share_of_best', share)
         if share < self.drop:
             runner.logger.warning(
-                f'{self.key} is {score:.2f} after {self._best:.2f}: the training '
+                f'{key} is {score:.2f} after {self._best:.2f}: the training '
                 'has diverged. Lower the learning rate; the best checkpoint is kept.'
             )
 

@@ -10,6 +10,8 @@ from mmengine.runner import Runner
 from mmsemi.registry import HOOKS
 from mmsemi.utils.files import write_whole
 
+from .best_score import best_score
+
 
 @HOOKS.register_module()
 class ResultsHook(Hook):
@@ -20,12 +22,13 @@ class ResultsHook(Hook):
     last score is not chosen on it.  A resumed run continues the file.
 
     Args:
-        key (str): The score to compare.  Defaults to 'mIoU'.
+        key (str, optional): The score to compare, larger is better.  Defaults
+            to None: the one that chooses the best checkpoint.
     """
 
     priority = 'LOW'
 
-    def __init__(self, key: str = 'mIoU') -> None:
+    def __init__(self, key: str | None = None) -> None:
         self.key = key
 
     def _file(self, runner: Runner) -> str:
@@ -55,13 +58,15 @@ class ResultsHook(Hook):
     @master_only
     def after_train(self, runner: Runner) -> None:
         """Log the best and the last score."""
-        rows = [row for row in self._read(runner) if self.key in row]
+        key, rule = (self.key, 'greater') if self.key else best_score(runner)
+        rows = [row for row in self._read(runner) if key in row]
         if not rows:
             return
-        best, last = max(rows, key=lambda row: row[self.key]), rows[-1]
+        choose = min if rule == 'less' else max
+        best, last = choose(rows, key=lambda row: row[key]), rows[-1]
         runner.logger.info(
-            f'{self.key}: best {best[self.key]:.2f} (epoch {best["epoch"]}, '
-            f'chosen on the validation set), last {last[self.key]:.2f} '
+            f'{key}: best {best[key]:.2f} (epoch {best["epoch"]}, '
+            f'chosen on the validation set), last {last[key]:.2f} '
             f'(epoch {last["epoch"]}).'
         )
 

@@ -64,6 +64,22 @@ class WholeCheckpointHook(CheckpointHook):
     """
 
     file_backend: LateRemovals
+    _default_greater_keys = [*CheckpointHook._default_greater_keys, 'mFscore', 'recall']
+
+    def _init_rule(self, rules: list, key_indicators: list[str]) -> None:
+        """Find out as MMEngine does whether larger scores are better.
+
+        Raises:
+            ValueError: A score's name does not tell.
+        """
+        try:
+            super()._init_rule(rules, key_indicators)
+        except (KeyError, ValueError) as error:
+            raise ValueError(
+                f'default_hooks.checkpoint.save_best={key_indicators} with '
+                f'rule={rules}: set default_hooks.checkpoint.rule to greater or less, '
+                'whichever is better.'
+            ) from error
 
     def before_train(self, runner: Runner) -> None:
         """Prepare the folders, and finish what a kill interrupted."""

@@ -1,21 +1,36 @@
 """Checks before a run, so that it does not fail in the middle."""
 
 import os.path as osp
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import lru_cache
+from functools import lru_cache, partial
 
-from mmengine.dataset import BaseDataset
+from mmengine.config import Config
+from mmengine.dataset import BaseDataset, DefaultSampler
+from mmengine.evaluator import Evaluator
+from mmengine.hooks import CheckpointHook, EarlyStoppingHook, Hook
 from mmengine.model import BaseModule
+from mmengine.optim import ReduceOnPlateauParamScheduler
+from mmengine.runner import Runner
+from mmseg.evaluation import IoUMetric
 from mmseg.models import BaseSegmentor
+from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from torch import nn
 from torch.utils.data import DataLoader, Dataset
 
 from mmsemi.datasets import SemiSegDataset
 from mmsemi.datasets.fit import find_misfits, find_single_class
 from mmsemi.datasets.semi_dataset import image_paths
+from mmsemi.evaluation import ConfusionIoUMetric
+from mmsemi.utils.codes import IGNORE
 from mmsemi.utils.images import image_size
 from mmsemi.utils.text import some
+
+from ..hooks.health_hook import HealthHook
+from ..hooks.previous_models_hook import PreviousModelsHook
+from ..hooks.results_hook import ResultsHook
+
+IOU_METRICS = ('mIoU', 'mDice', 'mFscore')
 
 
 def check_batches(loader: DataLoader, world_size: int) -> None:
@@ -114,6 +129,160 @@ def check_network(model: nn.Module, dataset: Dataset) -> None:
         misfits = find_misfits(model, dataset.labeled)
         if misfits:
             raise ValueError(' '.join(misfits))
+
+
+def check_ignored(model: nn.Module) -> None:
+    """Check that losses leave out padding and unlabeled pixels, which are 255.
+
+    Raises:
+        ValueError: A setting says otherwise; it is named.
+    """
+    head = getattr(model, 'decode_head', None)
+    if not isinstance(head, BaseDecodeHead):
+        return
+    settings = {'ignore_index': head.ignore_index}
+    criteria = head.loss_decode
+    if isinstance(criteria, nn.ModuleList):
+        for i, criterion in enumerate(criteria):
+            settings[f'loss_decode[{i}].ignore_index'] = _ignored_by(criterion)
+    else:
+        settings['loss_decode.ignore_index'] = _ignored_by(criteria)
+    for name, value in settings.items():
+        if value not in (None, IGNORE):
+            raise ValueError(
+                f'model.decode_head.{name}={value}, but pixels without a label, '
+                f'padding among them, are {IGNORE}: leave it out. For classes that '
+                'are not to be trained on, change the masks as they are read: '
+                '`ignore: [NAME, ...]` in the classes file of init_dataset.py, '
+                f'value_map={{{value}: {IGNORE}, ...}} of LoadSegMask, or '
+                f'reduce_zero_label=True of the data sets, which makes 0 {IGNORE} '
+                'and every other class one less.'
+            )
+    if head.num_classes > IGNORE:
+        raise ValueError(
+            f'model.decode_head.num_classes={head.num_classes}, but masks have '
+            f'bytes, of which {IGNORE} marks pixels without a label: use at most '
+            f'{IGNORE} classes.'
+        )
+
+
+def check_evaluator(evaluator: Evaluator, name: str) -> None:
+    """Check that mmseg's metrics exist and leave out pixels without a label.
+
+    Args:
+        evaluator (Evaluator): Evaluates a validation or test.
+        name (str): Of the evaluator in the config.
+
+    Raises:
+        ValueError: They do not.
+    """
+    for metric in evaluator.metrics:
+        if not isinstance(metric, IoUMetric):
+            continue
+        names = [metric.metrics] if isinstance(metric.metrics, str) else metric.metrics
+        unknown = [name for name in names if name not in IOU_METRICS]
+        if unknown or not names:
+            raise ValueError(
+                f'{name}.iou_metrics={list(names)} must name one or more of '
+                f'{", ".join(IOU_METRICS)}.'
+            )
+        if metric.ignore_index != IGNORE and not isinstance(metric, ConfusionIoUMetric):
+            raise ValueError(
+                f'{name}.ignore_index={metric.ignore_index}, but pixels without a '
+                f'label are {IGNORE}, and IoUMetric counts them as errors. Leave it '
+                f"out, or use {name}.type='ConfusionIoUMetric'."
+            )
+
+
+def check_scores(runner: Runner, computed: Sequence[str]) -> None:
+    """Check that the scores which settings name are computed.
+
+    Args:
+        runner (Runner): Its hooks and schedules name scores.
+        computed (Sequence[str]): Names of a validation's scores.
+
+    Raises:
+        ValueError: A setting names another one.
+    """
+    for hook in runner.hooks:
+        if isinstance(hook, CheckpointHook) and hook.save_best == ['auto']:
+            for name in computed[:1]:  # or refuse a score of an unknown rule
+                type(hook)(save_best=name, rule=hook.rules[0])
+    for setting, name in _named_scores(runner):
+        if name not in computed:
+            raise ValueError(
+                f'{setting}={name!r} names a score that the validation does not '
+                f'compute. It computes {", ".join(computed) or "none"}: name one of '
+                'these, or change val_evaluator (val_evaluator.iou_metrics for '
+                f'{", ".join(IOU_METRICS)}).'
+            )
+
+
+def _named_scores(runner: Runner) -> Iterator[tuple[str, str]]:
+    for hook in runner.hooks:
+        place = _place_of(hook, runner.cfg)
+        if isinstance(hook, CheckpointHook):
+            names, key = hook.save_best or (), 'save_best'
+        elif isinstance(hook, EarlyStoppingHook):
+            names, key = (hook.monitor,), 'monitor'
+        elif isinstance(hook, PreviousModelsHook):
+            names, key = (hook.key,) if hook.admit == 'best' else (), 'key'
+        elif isinstance(hook, (HealthHook, ResultsHook)):
+            names, key = (hook.key,) if hook.key else (), 'key'
+        else:
+            continue
+        yield from ((f'{place}.{key}', name) for name in names if name != 'auto')
+    schedulers = runner.param_schedulers or ()
+    if isinstance(schedulers, dict):
+        schedulers = [each for group in schedulers.values() for each in group]
+    for i, scheduler in enumerate(schedulers):
+        if isinstance(scheduler, ReduceOnPlateauParamScheduler):
+            yield f'param_scheduler[{i}].monitor', scheduler.monitor
+
+
+def _place_of(hook: Hook, cfg: Config) -> str:
+    """Return where a config has a hook."""
+    kind = type(hook)
+    for name, each in (cfg.get('default_hooks') or {}).items():
+        if isinstance(each, dict) and each.get('type') in (kind, kind.__name__):
+            return f'default_hooks.{name}'
+    for i, each in enumerate(cfg.get('custom_hooks') or ()):
+        if isinstance(each, dict) and each.get('type') in (kind, kind.__name__):
+            return f'custom_hooks[{i}]'
+    return kind.__name__
+
+
+def _ignored_by(criterion: nn.Module) -> int | None:
+    """Return the label that a criterion itself leaves out, if it names one."""
+    return getattr(criterion, 'ignore_index', None)
+
+
+def first_unlike(loader: DataLoader) -> list[int]:
+    """Choose the images of an evaluation that are hardest to put into one batch.
+
+    Returns:
+        list[int]: Indices of two images of unlike sizes from the first batch
+        that has such, otherwise the first image, or two from larger batches.
+    """
+    dataset, size = loader.dataset, loader.batch_size or 1
+    in_order = isinstance(loader.sampler, DefaultSampler)
+    order = list(loader.sampler) if in_order else list(range(len(dataset)))
+    if size > 1 and isinstance(dataset, BaseDataset):
+        with ThreadPoolExecutor(8) as pool:
+            sizes = list(pool.map(partial(_size_of, dataset), order))
+        for start in range(0, len(order), size):
+            part = range(start, min(start + size, len(order)))
+            unlike = [i for i in part if sizes[i] not in (None, sizes[start])]
+            if unlike and sizes[start]:
+                return [order[start], order[unlike[0]]]
+    return order[: min(size, 2)]
+
+
+def _size_of(dataset: BaseDataset, i: int) -> tuple[int, int] | None:
+    try:
+        return image_size(dataset.get_data_info(i)['img_path'])
+    except (ImportError, OSError):
+        return None
 
 
 def pretrained_parts(model: nn.Module) -> dict[str, dict]:

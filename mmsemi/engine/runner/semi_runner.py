@@ -7,6 +7,7 @@ from functools import partial
 import torch
 from mmengine.config import Config
 from mmengine.dist import broadcast_object_list, is_main_process, master_only
+from mmengine.evaluator import Evaluator
 from mmengine.model import is_model_wrapper
 from mmengine.optim import OptimWrapper
 from mmengine.runner import BaseLoop, IterBasedTrainLoop, Runner
@@ -24,6 +25,8 @@ from ..unwrap import student
 from .batch import samples_per_step, steps_per_update
 from .checks import (
     check_batches,
+    check_evaluator,
+    check_ignored,
     check_labels,
     check_network,
     check_overlap,
@@ -33,6 +36,7 @@ from .checks import (
 from .loading import checked_pretrained, drop_config, load_weights
 from .precision import portable
 from .processes import join_over_gloo, wrap_on_cpu
+from .rehearsal import rehearse
 from .resuming import find_place_in_epoch, newest_whole_checkpoint
 from .saving import whole_file
 from .switches import apply_switches, compile_network, leave_views_to_device
@@ -58,9 +62,12 @@ class SemiRunner(Runner):
       sample, without loading the samples before it.  No checkpoint runs code
       when it is loaded, unless the config says ``trust_checkpoint=True``.
     - **Checks.** Before training, data and weights are checked: files, sizes,
-      images in both the train and the validation list, checkpoints of another
-      network.  ``strict_load=False`` in the config lets ``load_from`` load the
-      tensors that fit.
+      images in both the train and the validation list, checkpoints and
+      pretrained files of another network.  ``strict_load=False`` in the config
+      loads the tensors that fit.
+    - **Rehearsal.** Before training, a step, a validation image and a
+      checkpoint are tried out, without a trace in the run (see
+      :mod:`.rehearsal`).  ``rehearse=False`` leaves this out.
     - **Precision.** ``AutocastOptimWrapper`` trains in mixed precision on any
       device, also where a config names MMEngine's ``AmpOptimWrapper``.
     - **Switches.** ``channels_last``, ``gradient_checkpointing`` and
@@ -109,14 +116,22 @@ class SemiRunner(Runner):
                 'The network is compiled during its first steps, which take minutes.'
             )
 
+    def call_hook(self, fn_name: str, **kwargs) -> None:
+        """Call all hooks; when they are ready to train, rehearse the training."""
+        super().call_hook(fn_name, **kwargs)
+        if fn_name == 'before_train' and self.cfg.get('rehearse', True):
+            rehearse(self)
+
     def _init_model_weights(self) -> None:
         """Load the pretrained weights, or name the file that is missing.
 
         Raises:
             FileNotFoundError: A file is missing.
-            ValueError: A file is damaged or could run code.
+            ValueError: A file is damaged, could run code or is of another
+                network.
         """
-        with self._trusting(), checked_pretrained(self.model):
+        strict = self.cfg.get('strict_load', True)
+        with self._trusting(), checked_pretrained(student(self), strict):
             super()._init_model_weights()
 
     # Data and loops
@@ -135,8 +150,8 @@ class SemiRunner(Runner):
         Raises:
             FileNotFoundError: The lists name files that are missing.
             ValueError: The batch cannot be divided, the images do not fill
-                one, or lists, files and network do not fit each other, or the
-                labeled masks show one class alone.
+                one, lists, files, network and losses do not fit each other, or
+                the labeled masks show one class alone.
         """
         self._train_dataloader = self._adapt_loader(self._train_dataloader)
         loop = super().build_train_loop(loop)
@@ -149,6 +164,7 @@ class SemiRunner(Runner):
         check_train_set(loader.dataset)
         check_labels(loader.dataset)
         check_network(student(self), loader.dataset)
+        check_ignored(student(self))
         return loop
 
     def _adapt_loader(self, loader: DataLoader | dict) -> DataLoader | dict:
@@ -172,11 +188,11 @@ class SemiRunner(Runner):
 
         Raises:
             FileNotFoundError: The list names files that are missing.
-            ValueError: Images and masks differ in size, or an image is in the
-                train list too.
+            ValueError: Images and masks differ in size, an image is in the
+                train list too, or the evaluator has no such metric.
         """
         loop = super().build_val_loop(loop)
-        self._check_evaluation(loop)
+        self._check_evaluation(loop, 'val_evaluator')
         if isinstance(self._train_loop, BaseLoop):
             check_overlap(self.train_dataloader.dataset, loop.dataloader.dataset)
         return loop
@@ -189,12 +205,14 @@ class SemiRunner(Runner):
             ValueError: Images and masks differ in size.
         """
         loop = super().build_test_loop(loop)
-        self._check_evaluation(loop)
+        self._check_evaluation(loop, 'test_evaluator')
         return loop
 
-    def _check_evaluation(self, loop: BaseLoop) -> None:
+    def _check_evaluation(self, loop: BaseLoop, evaluator: str) -> None:
         check_val_set(loop.dataloader.dataset)
         check_labels(loop.dataloader.dataset, need=1)
+        if isinstance(getattr(loop, 'evaluator', None), Evaluator):
+            check_evaluator(loop.evaluator, evaluator)
         model = student(self)
         if isinstance(model, SemiSegmentor):
             self.logger.info(f'Evaluation: {model.evaluation}.')
