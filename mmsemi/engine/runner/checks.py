@@ -1,4 +1,4 @@
-"""Checks before a run, so that it does not fail in the middle."""
+"""Check data and network before a run, so that it does not fail later."""
 
 import os.path as osp
 from collections.abc import Callable, Iterator, Sequence
@@ -37,7 +37,7 @@ def check_batches(loader: DataLoader, world_size: int) -> None:
     """Check that the images fill at least one batch on every process.
 
     Args:
-        loader (DataLoader): The training's.
+        loader (DataLoader): Loader of the training images.
         world_size (int): Number of processes.
 
     Raises:
@@ -123,7 +123,7 @@ def check_network(model: nn.Module, dataset: Dataset) -> None:
     """Check that network and data agree on classes and channels.
 
     Raises:
-        ValueError: They do not; says where.
+        ValueError: They do not; the message says where.
     """
     if isinstance(dataset, SemiSegDataset) and isinstance(model, BaseSegmentor):
         misfits = find_misfits(model, dataset.labeled)

@@ -1,4 +1,4 @@
-"""Which checkpoint a run resumes from, and where in its epoch."""
+"""Find the checkpoint that a run resumes from, and its place in the epoch."""
 
 import logging
 import os.path as osp

@@ -301,5 +301,5 @@ def run_stage(cfg: Config, action: str, title: str) -> dict:
         for handler in runner.logger.handlers:
             handler.close()
         del runner
-        gc.collect()  # a runner, its hooks and its loops hold one another
+        gc.collect()  # a runner, its hooks and its loops refer to one another
         torch.cuda.empty_cache()

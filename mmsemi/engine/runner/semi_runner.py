@@ -138,7 +138,7 @@ class SemiRunner(Runner):
 
     @staticmethod
     def build_dataloader(dataloader: DataLoader | dict, *args, **kwargs) -> DataLoader:
-        """Build a loader whose workers end only when their process says so."""
+        """Build a loader whose workers only their own process can end."""
         loader = Runner.build_dataloader(dataloader, *args, **kwargs)
         if loader is not dataloader:
             loader.worker_init_fn = partial(begin_worker, loader.worker_init_fn)
