@@ -1,13 +1,15 @@
-"""Convert official masks to those that the published lists name.
+"""Convert official masks to those that the published lists name, or annotations.
 
   python tools/data/convert_masks.py pascal --sbd benchmark_RELEASE/dataset
   python tools/data/convert_masks.py cityscapes
   python tools/data/convert_masks.py coco [--source panoptic]
   python tools/data/convert_masks.py ade20k
+  python tools/data/convert_masks.py own --annotations export.json
+      --images photos --out masks --outside background
 
 ADE20K needs no conversion; its masks are only checked. Existing masks are
 kept, so an interrupted run can be repeated. docs/data.md says what to download
-and where to put it.
+and where to put it, docs/own_data.md which annotation files are read.
 """
 
 import argparse
@@ -22,6 +24,11 @@ from mmsemi.preparation.converters import (
     convert_coco,
     convert_pascal,
 )
+from mmsemi.preparation.own.annotated import (
+    CLASSES,
+    add_annotation_arguments,
+    write_masks,
+)
 from mmsemi.utils.files import data_folder
 
 
@@ -30,13 +37,14 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    shared = argparse.ArgumentParser(add_help=False)
+    parallel = argparse.ArgumentParser(add_help=False)
+    shared = argparse.ArgumentParser(add_help=False, parents=[parallel])
     shared.add_argument(
         '--data-root',
         type=Path,
         help='folder of the data set (default: DATASET in $MMSEMI_DATA or data)',
     )
-    shared.add_argument(
+    parallel.add_argument(
         '--workers',
         type=int,
         default=os.cpu_count() or 1,
@@ -60,16 +68,52 @@ def parse_args() -> argparse.Namespace:
         help='annotations to use (%(default)s)',
     )
     datasets.add_parser('ade20k', parents=[shared], help='check the official masks')
+    own = datasets.add_parser(
+        'own', parents=[parallel], help='your annotation files to masks'
+    )
+    own.add_argument('--images', type=Path, required=True, help='folder of images')
+    own.add_argument('--out', type=Path, required=True, help='folder for the masks')
+    own.add_argument(
+        '--classes',
+        type=Path,
+        help='text file with a line "NAME" or "NAME: LABEL, LABEL" per class '
+        '(default: all labels)',
+    )
+    own.add_argument('--force', action='store_true', help='replace masks in --out')
+    add_annotation_arguments(own, needed=True)
     args = parser.parse_args()
-    if args.data_root is None:
+    if args.dataset != 'own' and args.data_root is None:
         args.data_root = data_folder() / args.dataset
     return args
+
+
+def convert_own(args: argparse.Namespace) -> str:
+    """Write the masks of annotation files; return what to say, and what is next."""
+    said = write_masks(
+        args.annotations,
+        args.images,
+        args.out,
+        args.outside,
+        args.classes,
+        args.on_top == 'smaller',
+        args.keep_empty,
+        args.skip_unusable,
+        args.force,
+        args.workers,
+    )
+    return (
+        f'{said}\nNext:\n  python tools/data/init_dataset.py --images {args.images} '
+        f'--masks {args.out} --classes {args.out / CLASSES} --partial --out configs/my'
+    )
 
 
 def main() -> int:
     """Run the command; return its exit status."""
     args = parse_args()
     try:
+        if args.dataset == 'own':
+            print(convert_own(args))
+            return 0
         if args.dataset == 'pascal':
             convert_pascal(args.data_root, args.sbd, args.workers)
         elif args.dataset == 'cityscapes':

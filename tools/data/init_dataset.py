@@ -19,6 +19,11 @@ from rich.console import Console
 from mmsemi.datasets.fit import too_few_classes
 from mmsemi.datasets.lists import list_line
 from mmsemi.preparation.methods import METHODS
+from mmsemi.preparation.own.annotated import (
+    CLASSES,
+    add_annotation_arguments,
+    write_masks,
+)
 from mmsemi.preparation.own.classes import ClassTable, read_classes
 from mmsemi.preparation.own.dataset_config import dataset_text, describe_images
 from mmsemi.preparation.own.folders import deal, scan_image, scan_mask, settle_codes
@@ -51,7 +56,8 @@ def parse_args() -> argparse.Namespace:
         '--masks',
         type=Path,
         required=True,
-        help='folder of their masks, named like the images',
+        help='folder of their masks, named like the images; with --annotations, the '
+        'folder to write them to',
     )
     parser.add_argument(
         '--unlabeled',
@@ -64,8 +70,8 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--classes',
         type=Path,
-        required=True,
-        help='text file with one line per class, "NAME" or "NAME: CODE"',
+        help='text file with one line per class, "NAME" or "NAME: CODE"; with '
+        '--annotations "NAME: LABEL", or no file for all labels',
     )
     parser.add_argument(
         '--out', type=Path, required=True, help='folder for the configs'
@@ -123,7 +129,15 @@ def parse_args() -> argparse.Namespace:
         default=os.cpu_count() or 1,
         help='processes that read files (%(default)s)',
     )
+    add_annotation_arguments(parser, needed=False)
     args = parser.parse_args()
+    if not args.annotations and not args.classes:
+        parser.error('--classes is missing: what do the masks hold?')
+    if bool(args.annotations) != bool(args.outside):
+        parser.error(
+            '--annotations and --outside belong together: the class of the pixels '
+            'outside every annotation, or `ignore`'
+        )
     for name in ('val_fraction', 'labeled_fraction'):
         if not 0 < getattr(args, name) <= 1 - (name == 'val_fraction') / 100:
             parser.error(
@@ -258,6 +272,29 @@ def write(out: Path, files: dict) -> None:
         write_whole(out / name, text.encode())
 
 
+def draw_annotations(args: argparse.Namespace) -> str:
+    """Write the masks of ``--annotations``, and use the classes file beside them."""
+    if args.image_suffix or args.mask_suffix:
+        raise ValueError(
+            '--image-suffix and --mask-suffix are for masks that there are already; '
+            'those of --annotations are named like the images.'
+        )
+    said = write_masks(
+        args.annotations,
+        args.images,
+        args.masks,
+        args.outside,
+        args.classes,
+        args.on_top == 'smaller',
+        args.keep_empty,
+        args.skip_unusable,
+        args.force,
+        args.workers,
+    )
+    args.classes = args.masks / CLASSES
+    return said
+
+
 def init_dataset(args: argparse.Namespace, console: Console) -> None:
     """Write lists and config of a data set."""
     config = args.out / f'{args.method}_{args.backbone}.py'
@@ -266,6 +303,8 @@ def init_dataset(args: argparse.Namespace, console: Console) -> None:
             f'{args.out} already holds lists. Give another '
             '--out, or --force to write over them.'
         )
+    if args.annotations:
+        print(draw_annotations(args))
     table = read_classes(args.classes)
     pairs, unlabeled = find_images(args)
     image_scans, mask_scans = scan(args, table, pairs, unlabeled)

@@ -1,7 +1,7 @@
 """Read the classes of a user's own data and their codes in the masks."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -87,35 +87,76 @@ def read_classes(file: str | Path) -> ClassTable:
             a code is repeated, or a line cannot be read.
     """
     file = Path(file)
+    given: dict[str, tuple[Code, ...] | None] = {}
+    for number, name, codes in _lines(file):
+        try:
+            given[name] = codes and tuple(map(parse_code, codes))
+        except ValueError as error:
+            raise ValueError(f'Line {number} of {file}: {error}.') from error
+    ignore = given.pop('ignore', None) or ()
+    _check_count(file, len(given))
+    return _table(file, given, ignore)
+
+
+def read_labels(file: str | Path) -> tuple[list[str], dict[str, int]]:
+    """Read a classes file for annotations, which name classes instead of codes.
+
+    A class has its own name as label, and those that follow it: ``vehicle:
+    car, truck``. ``ignore: LABEL`` names labels of ignored pixels.
+
+    Args:
+        file (str or Path): UTF-8 text.
+
+    Returns:
+        tuple: The names of the classes, and the class of every label (255 for
+        ignored ones).
+
+    Raises:
+        FileNotFoundError, ValueError: As :func:`read_classes`, or a label
+            belongs to two classes.
+    """
+    file = Path(file)
+    given = {name: codes or () for _, name, codes in _lines(file)}
+    ignore = given.pop('ignore', ())
+    _check_count(file, len(given))
+    labels: dict[str, int] = {}
+    rows = [(i, (name, *codes)) for i, (name, codes) in enumerate(given.items())]
+    for i, names in [*rows, (IGNORE, ignore)]:
+        for name in names:
+            if labels.setdefault(name, i) != i:
+                raise ValueError(f'{file}: {name!r} stands for two classes. Keep one.')
+    return list(given), labels
+
+
+def _lines(file: Path) -> Iterator[tuple[int, str, tuple[str, ...] | None]]:
+    """Yield the number, the name and the codes, if any, of each class's line."""
     if not file.is_file():
         raise FileNotFoundError(
             f'There is no classes file {file}. It should '
             'hold one class per line, "NAME" or "NAME: '
             'CODE".'
         )
-    given: dict[str, tuple[Code, ...] | None] = {}
+    names = set()
     for number, line in enumerate(file.read_text(encoding='utf-8-sig').splitlines(), 1):
         line = line.strip()
         if not line or re.match(r'#(?!\s*[0-9a-fA-F]{6}\b)', line):
             continue
         name, colon, codes = line.partition(':')
         name = name.strip()
-        if not name or name in given:
+        if not name or name in names:
             fault = f'{name} comes twice' if name else 'there is no name'
             raise ValueError(f'Line {number} of {file}: {fault}: {line!r}.')
-        try:
-            given[name] = (
-                tuple(parse_code(code) for code in codes.split(',')) if colon else None
-            )
-        except ValueError as error:
-            raise ValueError(f'Line {number} of {file}: {error}.') from error
-    ignore = given.pop('ignore', None) or ()
-    if not 2 <= len(given) <= IGNORE:
+        names.add(name)
+        split = tuple(code.strip() for code in codes.split(',')) if colon else None
+        yield number, name, split
+
+
+def _check_count(file: Path, count: int) -> None:
+    if not 2 <= count <= IGNORE:
         raise ValueError(
-            f'{file} names {len(given)} classes, but there must '
+            f'{file} names {count} classes, but there must '
             f'be 2 to {IGNORE}: background is one of them.'
         )
-    return _table(file, given, ignore)
 
 
 def parse_code(text: str) -> Code:
