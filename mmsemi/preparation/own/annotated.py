@@ -122,6 +122,11 @@ def write_masks(
     """
     if out.resolve() == images.resolve():
         raise ValueError(f'{out} is the folder of images. Name another for the masks.')
+    if keep_empty and outside in IGNORED:
+        raise ValueError(
+            f'--keep-empty with --outside {outside} would give masks without a class. '
+            'Leave out one of them.'
+        )
     there = sorted(out.rglob('*.png')) if out.is_dir() else []
     if there and not force:
         raise FileExistsError(
@@ -159,10 +164,9 @@ def write_masks(
     write_whole(out / CLASSES, ''.join(f'{name}\n' for name in names).encode())
     said = f'{len(done)} masks with {len(names)} classes ({some(names, 8)}) in {out}.'
     if empty and not keep_empty:
-        said += (
-            f'\n{len(empty)} images have no annotation and got no mask. If there is '
-            f'nothing to annotate in them, give --keep-empty: all is {outside} then.'
-        )
+        said += f'\n{len(empty)} images have no annotation and got no mask.'
+        if outside not in IGNORED:
+            said += f' If all of them is {outside}, give --keep-empty.'
     if unusable:
         said += f'\n{_list(out, unusable)}'
     return said

@@ -105,6 +105,8 @@ def test_classes_file_joins_and_ignores_labels(photos, tmp_path):
 def test_images_without_annotations(photos, tmp_path):
     said = write_masks(**photos(a=[SMALL], b=[], c=[]), keep_empty=True)
     assert '3 masks' in said and 'no mask' not in said
+    with pytest.raises(ValueError, match='masks without a class'):
+        write_masks(**photos(a=[SMALL]) | dict(outside='ignore'), keep_empty=True)
     assert not mask(tmp_path, '1/b.png').any()
 
 
