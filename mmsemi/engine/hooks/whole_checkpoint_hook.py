@@ -70,7 +70,7 @@ class WholeCheckpointHook(CheckpointHook):
         """Find out as MMEngine does whether larger scores are better.
 
         Raises:
-            ValueError: A score's name does not tell.
+            ValueError: It is unknown for a score.
         """
         try:
             super()._init_rule(rules, key_indicators)

@@ -70,11 +70,11 @@ def check_labels(dataset: Dataset, need: int = 2) -> None:
     """Check that masks show enough classes to learn, or to score.
 
     Args:
-        dataset (Dataset): For training, its labeled images count.
+        dataset (Dataset): Of a training set, the labeled images are checked.
         need (int): Number of different classes. Defaults to 2.
 
     Raises:
-        ValueError: All masks show one class alone, or none.
+        ValueError: The masks show fewer classes.
     """
     part = getattr(dataset, 'labeled', dataset)
     fault = isinstance(part, BaseDataset) and find_single_class(part, need)
@@ -171,7 +171,7 @@ def check_evaluator(evaluator: Evaluator, name: str) -> None:
 
     Args:
         evaluator (Evaluator): Evaluates a validation or test.
-        name (str): Of the evaluator in the config.
+        name (str): Config key of the evaluator.
 
     Raises:
         ValueError: They do not.
@@ -195,7 +195,7 @@ def check_evaluator(evaluator: Evaluator, name: str) -> None:
 
 
 def check_scores(runner: Runner, computed: Sequence[str]) -> None:
-    """Check that the scores which settings name are computed.
+    """Check that the scores that settings name are computed.
 
     Args:
         runner (Runner): Its hooks and schedules name scores.

@@ -1,4 +1,4 @@
-"""Rehearse before training what a run would otherwise do first hours later."""
+"""Try out the parts of a training before it starts."""
 
 import copy
 import math
@@ -46,9 +46,9 @@ from .checks import check_scores, first_unlike
 # The rehearsal's file.  Were the run killed, the next one would remove it
 # (WholeCheckpointHook).
 FILE = '.rehearsal.part'
-# Weights times pixels above which a CPU computes only shapes.  At about 64
-# multiplications per 1000 of these products, a step takes up to 10 seconds on
-# two cores.
+# Limit of weights times pixels, above which a CPU computes only shapes.  At about
+# 64 multiplications per 1000 of these products, a step below it takes up to 10
+# seconds on two cores.
 MOST_WORK = 1e13
 FAKE = FakeTensorMode(allow_non_fake_inputs=True)
 NEED_CONTENTS = (
@@ -59,18 +59,19 @@ NEED_CONTENTS = (
 
 
 def rehearse(runner: Runner) -> None:
-    """Go once through what a run does, so that what would fail fails now.
+    """Run each part of a training once, so that errors show before it starts.
 
-    A training step, forward and backward, of the first samples; a validation
-    of one image with predictions, evaluation and pictures; a checkpoint that
-    is written and read.  Then the scores are compared with the settings that
-    name one, and the size of the checkpoints with the free space.
+    The parts are a training step, forward and backward, of the first samples; a
+    validation of one image with prediction, evaluation and pictures; a
+    checkpoint that is written and read.  The scores are then compared with the
+    settings that name one, and the size of the checkpoints with the free
+    space.
 
     The step and the validation run on a copy of the network, with at most two
     samples, and leave nothing behind: weights, statistics, samplers, random
     states and logs are those of a run without a rehearsal, bit for bit.  The
-    copy needs no more memory than the optimiser does later.  Where a large
-    network would take long, on a CPU, tensors have shapes but no contents.
+    copy needs no more memory than the optimiser does later.  If a large network
+    would take long on a CPU, tensors have shapes but no contents.
 
     Args:
         runner (Runner): Ready to train.
@@ -124,7 +125,9 @@ def _untouched(runner: Runner) -> Iterator[None]:
     muted = runner.logger.disabled
     try:
         runner.logger.disabled = True
-        torch.backends.cudnn.benchmark = False  # these shapes are not the run's
+        torch.backends.cudnn.benchmark = (
+            False  # would be tuned to other shapes than the run's
+        )
         with torch.random.fork_rng(), warnings.catch_warnings():
             warnings.simplefilter('ignore')
             hub.load_state_dict(runner.message_hub.state_dict())
@@ -141,7 +144,7 @@ def _untouched(runner: Runner) -> Iterator[None]:
 
 
 def _train(runner: Runner, model: nn.Module) -> str:
-    """Do the forward and the backward pass of a step."""
+    """Run the forward and the backward pass of a step."""
     loader = runner.train_dataloader
     if (
         not isinstance(runner.optim_wrapper, OptimWrapper)
@@ -179,7 +182,7 @@ def _first_samples(loader: DataLoader) -> list | None:
     sampler, dataset = loader.sampler, loader.dataset
     count = min(2, loader.batch_size or 1)
     if isinstance(sampler, SemiSampler):
-        order = iter(copy.copy(sampler))  # an iteration ends a `skip`
+        order = iter(copy.copy(sampler))  # a copy: iterating resets `skip`
     elif isinstance(dataset, SemiSegDataset) or not hasattr(dataset, '__len__'):
         return None
     else:
@@ -217,7 +220,7 @@ class _Itself:
 
 @contextmanager
 def _noting(model: nn.Module, norms: list[str]) -> Iterator[None]:
-    """Note the names of the BatchNorm layers that are called."""
+    """Record the names of the BatchNorm layers that are called."""
     handles = [
         layer.register_forward_pre_hook(lambda *_, name=name: norms.append(name))
         for name, layer in model.named_modules()
@@ -231,7 +234,7 @@ def _noting(model: nn.Module, norms: list[str]) -> Iterator[None]:
 
 
 def _one_value(runner: Runner, model: nn.Module, norm: str, samples: int) -> str:
-    """Say how a BatchNorm gets more than one value to normalise by."""
+    """Describe why a BatchNorm has a single value per channel, and what helps."""
     loader = runner.train_dataloader
     if samples < (loader.batch_size or 1):
         fault = (
@@ -284,7 +287,7 @@ def _takes_long(model: nn.Module, batch: Any) -> bool:
 
 @contextmanager
 def _shapes_only() -> Iterator[None]:
-    """Compute shapes; end without an error where contents are needed."""
+    """Compute only shapes; leave the block at operations that need contents."""
     try:
         with FAKE:
             yield
@@ -414,8 +417,8 @@ def _check_space(runner: Runner, hook: CheckpointHook, size: int) -> None:
 
     Args:
         runner (Runner): The run.
-        hook (CheckpointHook): Its hook.
-        size (int): Bytes of a checkpoint written now.
+        hook (CheckpointHook): The hook that writes them.
+        size (int): Bytes of a checkpoint before the first step.
 
     Raises:
         OSError: They do not fit.
@@ -470,7 +473,7 @@ def _state_to_come(runner: Runner) -> int:
         trial.step()
         states = [s for s in trial.state[probe].values() if torch.is_tensor(s)]
     except (TypeError, ValueError, RuntimeError):
-        return 0  # an optimiser that is built in another way
+        return 0  # an optimiser with other arguments
     copies = sum(state.shape == probe.shape for state in states)
     weights = (p for group in optimizer.param_groups for p in group['params'])
     return copies * sum(p.nbytes for p in weights if p.requires_grad)
