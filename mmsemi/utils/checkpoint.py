@@ -207,7 +207,7 @@ def tensor_faults(state: dict[str, Tensor], own: dict[str, Tensor]) -> str:
         own (dict): The network's tensors.
 
     Returns:
-        str: "lacks ...; it has besides ...; it has other shapes: ...", the
+        str: "lacks ...; it also has ...; it has other shapes: ...", the
         parts that apply; empty if names and shapes are the same.
     """
     reshaped = [
@@ -217,7 +217,7 @@ def tensor_faults(state: dict[str, Tensor], own: dict[str, Tensor]) -> str:
     ]
     faults = {
         'lacks ': [name for name in own if name not in state],
-        'has besides ': [name for name in state if name not in own],
+        'also has ': [name for name in state if name not in own],
         'has other shapes: ': reshaped,
     }
     return '; it '.join(what + some(names) for what, names in faults.items() if names)

@@ -178,13 +178,13 @@ def fails(tool, *args, match):
             {'classifier.bias': None, 'reduce.0.weight': None},
             'lacks classifier.bias, reduce.0.weight[.]',
         ),
-        ({'head.b9.0.weight': torch.zeros(1)}, 'has besides head.b9.0.weight'),
+        ({'head.b9.0.weight': torch.zeros(1)}, 'also has head.b9.0.weight'),
         ({'neck.weight': torch.zeros(1)}, '1 of its .* tensors .*: neck.weight'),
         (
             {'classifier.weight': torch.zeros(5, 16, 1, 1)},
             r'classifier.weight \(5, 16, 1, 1\) for \(4, 16, 1, 1\)',
         ),
-        ({'proj.0.bias': torch.zeros(8)}, 'has besides proj.0.bias'),
+        ({'proj.0.bias': torch.zeros(8)}, 'also has proj.0.bias'),
     ],
 )
 def test_every_key_is_accounted_for(released, tmp_path, changes, match):
