@@ -1,4 +1,4 @@
-"""Convert official masks to those that the published lists name, or annotations.
+"""Make the masks that the published lists name, or masks from annotation files.
 
   python tools/data/convert_masks.py pascal --sbd benchmark_RELEASE/dataset
   python tools/data/convert_masks.py cityscapes
@@ -88,7 +88,7 @@ def parse_args() -> argparse.Namespace:
 
 
 def convert_own(args: argparse.Namespace) -> str:
-    """Write the masks of annotation files; return what to say, and what is next."""
+    """Write the masks of annotation files; return a report and the next command."""
     said = write_masks(
         args.annotations,
         args.images,

@@ -64,8 +64,7 @@ def parse_args() -> argparse.Namespace:
         type=Path,
         nargs='+',
         default=[],
-        help='folders of images without masks; if they are in the folder of the '
-        'others, name that one',
+        help='folders of images without masks; may be the folder of the others',
     )
     parser.add_argument(
         '--classes',
@@ -91,7 +90,8 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--partial',
         action='store_true',
-        help='images without a mask are unlabeled, not an error; so with --annotations',
+        help='images without a mask are unlabeled, not an error; implied by '
+        '--annotations',
     )
     parser.add_argument(
         '--val-fraction',
@@ -277,8 +277,8 @@ def draw_annotations(args: argparse.Namespace) -> str:
     """Write the masks of ``--annotations``, and use the classes file beside them."""
     if args.image_suffix or args.mask_suffix:
         raise ValueError(
-            '--image-suffix and --mask-suffix are for masks that there are already; '
-            'those of --annotations are named like the images.'
+            '--image-suffix and --mask-suffix are for existing masks; those of '
+            '--annotations are named like the images.'
         )
     said = write_masks(
         args.annotations,

@@ -1,4 +1,4 @@
-"""What the converters share: find sources, write masks, check the result."""
+"""Helpers of the converters: find sources, write masks, check the result."""
 
 from collections.abc import Callable, Sequence
 from functools import partial

@@ -32,8 +32,8 @@ class Job(NamedTuple):
         size (tuple[int, int]): Height and width of the image.
         regions (tuple): ``(label, region)`` from bottom to top.
         outside (int): Label of all other pixels.
-        smaller_on_top (bool): Whether smaller regions cover larger ones,
-            instead of later ones earlier ones.
+        smaller_on_top (bool): Whether smaller regions cover larger ones;
+            otherwise later ones cover earlier ones.
     """
 
     target: Path
@@ -68,8 +68,8 @@ def add_annotation_arguments(parser: argparse.ArgumentParser, needed: bool) -> N
     group.add_argument(
         '--keep-empty',
         action='store_true',
-        help='images without any annotation hold nothing but --outside; otherwise '
-        'they have not been annotated yet and get no mask',
+        help='give images without any annotation a mask of --outside; by default '
+        'they count as not annotated yet and get no mask',
     )
     group.add_argument(
         '--skip-unusable',
@@ -178,7 +178,7 @@ def _classes(
     declared: Sequence[str],
     images: Iterable[Annotated],
 ) -> tuple[list[str], dict[str, int]]:
-    """Return the names of the classes, and the label of each annotated name."""
+    """Return the names of the classes, and the class of each label."""
     used = {region.label for image in images for region in image.regions}
     if file is not None:
         names, labels = read_labels(file)
@@ -269,11 +269,11 @@ def _other_size(path: Path, size: tuple[int, int], said: tuple[int, int]) -> str
 
 
 class Finder:
-    """Finds the file of an image by the path that an annotation gives.
+    """Find the file of an image by the path that an annotation gives.
 
-    The path may be absolute, on another machine or of Windows: the file that
-    shares most of its end is meant.  Without a file of that name, one of
-    another suffix is.
+    The path may be absolute, from another machine or from Windows: the file
+    whose path shares the longest end with it is chosen.  Without a file of that
+    name, one with another suffix is.
 
     Args:
         folder (Path): Folder of the images.
@@ -339,7 +339,7 @@ def _paint(job: Job, strict: bool) -> list[str]:
 
 
 def _list(out: Path, unusable: Sequence[str]) -> str:
-    """Write what cannot be used to a file, and say so."""
+    """Write a list of what cannot be used; return a message about it."""
     file = out / UNUSABLE
     write_whole(file, ''.join(f'{line}\n' for line in unusable).encode())
     return (

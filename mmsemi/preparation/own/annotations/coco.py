@@ -64,5 +64,5 @@ def _drawing(annotation: dict) -> partial:
         size = as_size(*shape.get('size') or (None, None))
         return partial(column_runs, shape['counts'], size)
     if not isinstance(shape[0], list):
-        shape = [shape]  # one polygon, not a list of them
+        shape = [shape]  # a single polygon instead of a list
     return partial(polygons, [as_points(part) for part in shape])

@@ -81,7 +81,7 @@ def _annotated(image: str, results: list[dict], task: str, reader: Reader) -> An
 
 
 def _image_name(data: dict) -> str | None:
-    """Return the path of a task's image, without what Label Studio puts before it."""
+    """Return the path of a task's image, without Label Studio's prefixes."""
     for value in data.values():
         if not isinstance(value, str):
             continue

@@ -25,7 +25,7 @@ def read_labelme(content: dict, file: Path, folder: str = '') -> Annotations:
     Args:
         content (dict): With ``shapes`` and ``imagePath``.
         file (Path): For messages.
-        folder (str): Path of the file's folder below the folder of all.
+        folder (str): Path of the file's folder in the folder that is read.
 
     Raises:
         KeyError, TypeError: It is damaged.

@@ -1,4 +1,4 @@
-"""What every annotation file is read as: images with regions that can be drawn."""
+"""Regions of images that can be drawn, as read from any annotation file."""
 
 import base64
 import binascii
@@ -46,12 +46,12 @@ class Annotated(NamedTuple):
 
 
 class Annotations(NamedTuple):
-    """What annotation files hold.
+    """The contents of annotation files.
 
     Attributes:
         images (list[Annotated]): All images that they list.
         labels (list[str]): The labels that they declare, in their order.
-        unusable (list[str]): For each part that cannot be used, what and why.
+        unusable (list[str]): A message for each part that cannot be used.
     """
 
     images: list[Annotated]
@@ -60,7 +60,7 @@ class Annotations(NamedTuple):
 
 
 class Reader:
-    """Collects the regions of a file, and what cannot be used of it.
+    """Collect the regions of a file, and the parts that cannot be used.
 
     Args:
         file (Path): The annotation file.
@@ -78,7 +78,8 @@ class Reader:
         Args:
             name (str): What error messages call it.
             label (str): Its label.
-            make (Callable): Returns what draws it, or raises an error.
+            make (Callable): Returns the function that draws it, or raises an
+                error.
         """
         try:
             draw = make()
@@ -93,7 +94,7 @@ class Reader:
         return []
 
     def refuse(self, name: str, why: str) -> None:
-        """Note what cannot be used, and why."""
+        """Record a part that cannot be used, and why."""
         self.unusable.append(f'{self.file}, {name}: {why}')
 
 
