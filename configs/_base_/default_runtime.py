@@ -23,7 +23,6 @@ default_hooks = dict(
     param_scheduler=dict(type='ParamSchedulerHook'),
     checkpoint=dict(
         type='WholeCheckpointHook',
-        interval=1,
         max_keep_ckpts=2,
         save_best='mIoU'),
     sampler_seed=dict(type='DistSamplerSeedHook'),
@@ -37,7 +36,7 @@ default_hooks = dict(
     sync_buffers=dict(type='SyncBuffersHook'),
     results=dict(type='ResultsHook'),
     visualization=dict(type='SegVisualizationHook'))
-log_processor = dict(by_epoch=True)
+log_processor = dict()  # counts what train_cfg counts: epochs or iterations
 log_level = 'INFO'
 
 vis_backends = [

@@ -14,11 +14,14 @@ from typing import Any
 import torch
 from mmengine.config import Config, DictAction
 from mmengine.infer import BaseInferencer
+from mmengine.optim import _ParamScheduler
 from mmengine.runner import BaseLoop, Runner
 from mmengine.utils import ManagerMixin
 from mmseg.engine.hooks import SegVisualizationHook
 from torch import distributed, nn
 
+# The base class of MMEngine's schedules.
+ParamScheduler = _ParamScheduler
 # PyTorch's `_BatchNorm`, from which all of these inherit.
 BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm)
 

@@ -5,7 +5,7 @@ import os.path as osp
 
 from mmengine.dist import master_only
 from mmengine.hooks import Hook
-from mmengine.runner import Runner
+from mmengine.runner import IterBasedTrainLoop, Runner
 
 from mmsemi.registry import HOOKS
 from mmsemi.utils.files import write_whole
@@ -43,8 +43,9 @@ class ResultsHook(Hook):
     @master_only
     def before_train(self, runner: Runner) -> None:
         """Remove the scores of another run, or of steps that are trained again."""
+        unit, _, done = self._now(runner)
         rows = self._read(runner)
-        self._write(runner, [row for row in rows if row['iter'] <= runner.iter])
+        self._write(runner, [row for row in rows if row[unit] <= done])
 
     @master_only
     def after_val_epoch(self, runner: Runner, metrics: dict[str, float]) -> None:
@@ -52,7 +53,8 @@ class ResultsHook(Hook):
         row = dict(epoch=runner.epoch, iter=runner.iter)
         row.update({key: float(value) for key, value in metrics.items()})
         # A repeated validation replaces its row.
-        rows = [r for r in self._read(runner) if r['iter'] != row['iter']]
+        unit, _, done = self._now(runner)
+        rows = [r for r in self._read(runner) if r[unit] != done]
         self._write(runner, [*rows, row])
 
     @master_only
@@ -64,11 +66,18 @@ class ResultsHook(Hook):
             return
         choose = min if rule == 'less' else max
         best, last = choose(rows, key=lambda row: row[key]), rows[-1]
+        unit, name, _ = self._now(runner)
         runner.logger.info(
-            f'{key}: best {best[key]:.2f} (epoch {best["epoch"]}, '
+            f'{key}: best {best[key]:.2f} ({name} {best[unit]}, '
             f'chosen on the validation set), last {last[key]:.2f} '
-            f'(epoch {last["epoch"]}).'
+            f'({name} {last[unit]}).'
         )
+
+    def _now(self, runner: Runner) -> tuple[str, str, int]:
+        """Return what the training counts, its name, and how many are done."""
+        if isinstance(runner.train_loop, IterBasedTrainLoop):
+            return 'iter', 'iteration', runner.iter
+        return 'epoch', 'epoch', runner.epoch
 
     def _write(self, runner: Runner, rows: list[dict[str, float]]) -> None:
         write_whole(self._file(runner), json.dumps(rows, indent=1).encode())

@@ -159,12 +159,21 @@ class WholeCheckpointHook(CheckpointHook):
         self._remove_noted()
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Add what the checkpoint supersedes; make scores plain numbers."""
+        """Add what the checkpoint supersedes; leave plain values only.
+
+        Scores become numbers.  Functions, of which some schedules have one, are
+        left out: a resumed run builds them from its config.
+        """
         info = checkpoint['message_hub']['runtime_info']
         info[SUPERSEDED] = [osp.basename(path) for _, path in self.file_backend.noted]
         for key, value in info.items():
             if isinstance(value, np.generic):
                 info[key] = value.item()
+        schedulers = checkpoint.get('param_schedulers', [])
+        if isinstance(schedulers, list):
+            for state in schedulers:
+                for key in [key for key, value in state.items() if callable(value)]:
+                    del state[key]
 
     def _remove_later(self, *files: str) -> None:
         if is_main_process():

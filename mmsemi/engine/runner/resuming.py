@@ -8,8 +8,10 @@ from mmengine.logging import print_log
 from mmengine.runner import EpochBasedTrainLoop, Runner
 
 from mmsemi.utils.checkpoint import read_checkpoint
-from mmsemi.utils.compat import move_to_iter
 
+from .batch import steps_per_update
+
+EPOCH = 'epoch_length'  # in the meta of a checkpoint
 RESUMABLE = {'meta', 'state_dict', 'message_hub'}
 
 
@@ -49,34 +51,125 @@ def newest_whole_checkpoint(work_dir: str) -> str | None:
     return None
 
 
-def find_place_in_epoch(runner: Runner, filename: str) -> None:
-    """Let a resumed run continue its epoch with the next sample.
-
-    Nothing is loaded to get there.  Where the saved step lies outside the
-    saved epoch, as the length of an epoch has changed, that epoch starts over.
+def describe_epoch(runner: Runner) -> dict[str, int | None]:
+    """Describe an epoch, so that a resumed run finds its place in another one.
 
     Args:
-        runner (Runner): Has just loaded the checkpoint; it trains by epochs,
-            over a :class:`mmsemi.datasets.SemiSampler` or another sampler with
-            ``skip()``.
+        runner (Runner): It has built its train loop.
+
+    Returns:
+        dict: ``steps`` and ``images`` of an epoch, and the ``samples`` of a step
+        on all processes; None where the loader does not tell.
+    """
+    loader = runner.train_dataloader
+    samples = loader.batch_size and loader.batch_size * runner.world_size
+    return dict(steps=len(loader), samples=samples, images=len(loader.dataset))
+
+
+def find_place(runner: Runner, checkpoint: dict, filename: str) -> None:
+    """Express where a checkpoint was written in the steps of this run.
+
+    Training by epochs resumes at the same share of them: if the batch or the
+    number of steps per update changed, at the step with the same sample (a
+    step's samples may be repeated, none is left out).  If the lists changed, an
+    epoch that had begun starts over.  Training by iterations resumes at the
+    same iteration.  A run that changes from one to the other keeps its
+    iteration.
+
+    Args:
+        runner (Runner): It has built its train loop.
+        checkpoint (dict): ``epoch`` and ``iter`` of its ``meta`` are changed in
+            place.
         filename (str): The checkpoint, for the log.
+    """
+    meta, loop = checkpoint['meta'], runner.train_loop
+    if not isinstance(loop, EpochBasedTrainLoop):
+        meta['epoch'] = 0  # its only one
+        return
+    new, old = describe_epoch(runner), meta.get(EPOCH, {})
+    epoch, iteration, steps = meta['epoch'], meta['iter'], new['steps']
+    done = iteration - epoch * old.get('steps', steps)
+    if meta.get('by_iter'):
+        epoch, done = divmod(iteration, steps)
+        runner.logger.info(
+            f'{filename} was written in training by iterations: iteration '
+            f'{iteration} is step {done} of epoch {epoch}.'
+        )
+    elif not old and not 0 <= done <= steps:
+        # Written before checkpoints described their epoch.
+        done = 0
+        runner.logger.warning(
+            f'{filename} was written at iteration {iteration} of epoch {epoch}, '
+            f'but an epoch now has {steps} iterations: the batch size, the lists '
+            'or the number of processes changed. Starting at the beginning of '
+            'that epoch.'
+        )
+    elif old and old != new:
+        before = done
+        if done == old['steps'] or done == 0:
+            done = min(done, 1) * steps
+        elif old['images'] == new['images'] and old['samples'] and new['samples']:
+            done = min(done * old['samples'] // new['samples'], steps)
+            rest = (epoch * steps + done) % steps_per_update(runner.cfg)
+            done -= rest if rest <= done else 0  # do not begin inside an update
+        else:
+            done = 0
+        runner.logger.warning(
+            f'{filename} was written after {before} of the {old["steps"]} '
+            f'iterations of epoch {epoch}, but an epoch now has {steps}: the batch '
+            'size, the lists or the number of processes changed. Resuming '
+            + (f'after {done} of these.' if done else 'at the start of that epoch.')
+        )
+    meta['epoch'], meta['iter'] = epoch, epoch * steps + done
+
+
+def skip_to_place(runner: Runner) -> None:
+    """Let a resumed run continue its epoch with the next sample.
+
+    Nothing is loaded to get there.
+
+    Args:
+        runner (Runner): Has just resumed; it trains over a
+            :class:`mmsemi.datasets.SemiSampler` or another sampler with
+            ``skip()``.
     """
     loop = runner.train_loop
     if not isinstance(loop, EpochBasedTrainLoop):
         return  # IterBasedTrainLoop skips by itself
     loader = loop.dataloader
-    start = runner.epoch * len(loader)
-    done = runner.iter - start
-    if not 0 <= done <= len(loader):
-        runner.logger.warning(
-            f'{filename} was written at iteration {runner.iter} of epoch '
-            f'{runner.epoch}, but an epoch now has {len(loader)} iterations: '
-            'the batch size, the lists or the number of processes changed. '
-            'Starting at the beginning of that epoch.'
-        )
-        move_to_iter(loop, start)
-    elif done:  # all of them, where only the validation is left
+    done = runner.iter - runner.epoch * len(loader)
+    if done:  # all of them, where only the validation is left
         loader.sampler.skip(done * loader.batch_size)
+
+
+def check_left(runner: Runner, meta: dict, filename: str) -> None:
+    """Say if a resumed run has nothing left to train.
+
+    Args:
+        runner (Runner): It has built its train loop.
+        meta (dict): Of the checkpoint, as :func:`find_place` left it.
+        filename (str): The checkpoint, for the message.
+
+    Raises:
+        ValueError: It has been trained for longer than the config says.
+    """
+    loop = runner.train_loop
+    setting, end = 'max_iters', loop.max_iters
+    if isinstance(loop, EpochBasedTrainLoop):
+        setting, end = 'max_epochs', loop.max_epochs
+    if meta['iter'] > loop.max_iters:
+        raise ValueError(
+            f'{filename} has been trained up to iteration {meta["iter"]}, '
+            f'past the end of train_cfg.{setting}={end} (iteration '
+            f'{loop.max_iters}). Raise {setting}, or resume from an earlier '
+            'checkpoint with `--resume FILE`.'
+        )
+    if meta['iter'] == loop.max_iters:
+        runner.logger.warning(
+            f'This run is finished: {filename} was written at the end of '
+            f'train_cfg.{setting}={end}, and nothing is left to train. To train '
+            f'longer, raise {setting}; to start anew, choose another --work-dir.'
+        )
 
 
 def _candidates(work_dir: str) -> list[Path]:

@@ -19,8 +19,10 @@ from mmsemi.datasets import SemiSampler
 from mmsemi.models import SemiSegmentor
 from mmsemi.registry import RUNNERS
 from mmsemi.utils.checkpoint import check_fits, read_checkpoint, trusting
+from mmsemi.utils.compat import ParamScheduler
 from mmsemi.utils.config import resolve_settings
 
+from ..schedulers import follow_config, follow_loop, span_training, unspanned
 from ..unwrap import student
 from .batch import samples_per_step, steps_per_update
 from .checks import (
@@ -37,10 +39,19 @@ from .loading import checked_pretrained, drop_config, load_weights
 from .precision import portable
 from .processes import join_over_gloo, wrap_on_cpu
 from .rehearsal import rehearse
-from .resuming import find_place_in_epoch, newest_whole_checkpoint
+from .resuming import (
+    EPOCH,
+    check_left,
+    describe_epoch,
+    find_place,
+    newest_whole_checkpoint,
+    skip_to_place,
+)
 from .saving import whole_file
 from .switches import apply_switches, compile_network, leave_views_to_device
 from .workers import begin_worker
+
+ParamSchedulers = ParamScheduler | dict | list
 
 
 @RUNNERS.register_module()
@@ -68,6 +79,9 @@ class SemiRunner(Runner):
     - **Rehearsal.** Before training, a step, a validation image and a
       checkpoint are tried out, without a trace in the run (see
       :mod:`.rehearsal`).  ``rehearse=False`` leaves this out.
+    - **Schedules** span the training that runs.  A resumed run follows the
+      config's, also where its length or batch is another than before; training
+      by iterations needs ``train_cfg`` alone.
     - **Precision.** ``AutocastOptimWrapper`` trains in mixed precision on any
       device, also where a config names MMEngine's ``AmpOptimWrapper``.
     - **Switches.** ``channels_last``, ``gradient_checkpointing`` and
@@ -79,12 +93,14 @@ class SemiRunner(Runner):
     Args: as in :class:`mmengine.runner.Runner`.
     """
 
+    _resuming = False
+
     # Processes and model
 
     @classmethod
     def from_cfg(cls, cfg: Config) -> 'SemiRunner':
         """Build a runner from a config, whose settings are resolved first."""
-        return super().from_cfg(resolve_settings(cfg))
+        return super().from_cfg(follow_loop(resolve_settings(cfg)))
 
     def setup_env(self, env_cfg: dict) -> None:
         """Set up the processes, over gloo where there is no GPU."""
@@ -156,10 +172,13 @@ class SemiRunner(Runner):
         self._train_dataloader = self._adapt_loader(self._train_dataloader)
         loop = super().build_train_loop(loop)
         loader = loop.dataloader
-        if isinstance(loop, IterBasedTrainLoop) and isinstance(
-            loader.sampler, SemiSampler
-        ):
-            loader.sampler.infinite = True  # resumes at any epoch
+        if isinstance(loop, IterBasedTrainLoop):
+            self.logger.info(
+                f'Training by iterations: {loop.max_iters}, of which {len(loader)} '
+                f'are an epoch; validation every {loop.val_interval}.'
+            )
+            if isinstance(loader.sampler, SemiSampler):
+                loader.sampler.infinite = True  # resumes at any epoch
         check_batches(loader, self.world_size)
         check_train_set(loader.dataset)
         check_labels(loader.dataset)
@@ -241,6 +260,19 @@ class SemiRunner(Runner):
             auto_scale_lr = dict(auto_scale_lr, base_batch_size=base)
         super().scale_lr(optim_wrapper, auto_scale_lr)
 
+    def build_param_scheduler(self, scheduler: ParamSchedulers) -> ParamSchedulers:
+        """Build the schedules, which span the training unless they say otherwise.
+
+        Raises:
+            ValueError: A schedule begins after the training.
+        """
+        span_training(scheduler, self.train_loop)
+        built = super().build_param_scheduler(scheduler)
+        if built != scheduler:
+            for sentence in unspanned(built, self.train_loop):
+                self.logger.warning(sentence)
+        return built
+
     # Checkpoints
 
     def _trusting(self) -> AbstractContextManager:
@@ -286,6 +318,10 @@ class SemiRunner(Runner):
         load_weights(network, checkpoint, revise_keys)
         self._has_loaded = True
         self.logger.info(f'Load checkpoint from {filename}')
+        if self._resuming:
+            find_place(self, checkpoint, filename)
+            check_left(self, checkpoint['meta'], filename)
+            follow_config(self, checkpoint, filename)
         return checkpoint
 
     def load_or_resume(self) -> None:
@@ -306,22 +342,40 @@ class SemiRunner(Runner):
         super().load_or_resume()
 
     def resume(self, filename: str, *args, **kwargs) -> None:
-        """Resume training, inside an epoch at the next sample."""
+        """Resume training, inside an epoch at the next sample.
+
+        The schedule is that of the config from there on, also where its length
+        or the batch changed (see :func:`mmsemi.engine.schedulers.follow_config`
+        and :func:`.resuming.find_place`).
+
+        Raises:
+            ValueError: What :meth:`load_checkpoint` raises; the config trains
+                for less than has been trained, or with a schedule or optimizer
+                that cannot be resumed.
+        """
         sampler, seed = self.train_dataloader.sampler, self.seed
+        self._resuming = True
         super().resume(filename, *args, **kwargs)
+        self._resuming = False
         if self.seed != seed and isinstance(sampler, SemiSampler):
             sampler.seed = self.seed  # the order of images is the run's
-        find_place_in_epoch(self, filename)
+        skip_to_place(self)
 
     @master_only
-    def save_checkpoint(self, out_dir: str, filename: str, *args, **kwargs) -> None:
+    def save_checkpoint(
+        self, out_dir: str, filename: str, *args, meta: dict | None = None, **kwargs
+    ) -> None:
         """Save a checkpoint: the file is whole, or it is not there.
 
         Raises:
             OSError: It cannot be written; older checkpoints are untouched.
         """
+        by_iter = isinstance(self.train_loop, IterBasedTrainLoop)
+        place = {EPOCH: describe_epoch(self), 'by_iter': by_iter}
         with whole_file(out_dir, filename) as name:
-            super().save_checkpoint(out_dir, name, *args, **kwargs)
+            super().save_checkpoint(
+                out_dir, name, *args, meta=dict(meta or {}, **place), **kwargs
+            )
 
     def dump_config(self) -> None:
         """Write the config to the work dir, without ``resume``.
