@@ -1,7 +1,7 @@
 """The MMEngine registries of mmsemi.
 
 There is one for every registry of MMEngine, each a child of MMSegmentation's
-registry of that name where there is one, and of MMEngine's root otherwise.  With
+registry of that name if there is one, and of MMEngine's root otherwise.  With
 ``default_scope = 'mmsemi'`` a name is therefore looked up here, then in mmseg,
 then in mmengine, and no config needs a prefix for any of the three.
 

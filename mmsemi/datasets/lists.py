@@ -81,7 +81,7 @@ def _names(line: str, number: int, file: Path) -> list[str]:
         raise ValueError(
             f'Line {number} of {file} holds {len(names)} names: '
             f'{line!r}. Expected "IMAGE" or "IMAGE MASK"; separate the '
-            'two by a tab where a name contains blanks.'
+            'two by a tab if a name contains blanks.'
         )
     for name in names:
         if fault := _foreign(name):

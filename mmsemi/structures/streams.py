@@ -63,8 +63,8 @@ class PartnerStream(TypedDict, total=False):
         strong (list[Tensor]): Strong views of the same crop, (B, C, S, S)
             each.
         valid (Tensor): False on padding, bool (B, S, S).
-        draws (list[Draws]): In place of ``strong`` where the device makes
-            the views; the preprocessor replaces it.
+        draws (list[Draws]): In place of ``strong`` if the device makes the
+            views; the preprocessor replaces it.
     """
 
     weak: Tensor
@@ -119,7 +119,7 @@ class Sample(TypedDict):
     Attributes:
         labeled (list[dict]): As :class:`LabeledStream`, without B.
         unlabeled (list[dict]): As :class:`UnlabeledStream`, without B.
-        partner (list[dict | None]): One for each unlabeled image, None where
+        partner (list[dict | None]): One for each unlabeled image, None if
             no box takes anything; empty with ``partner='in_batch'``.
         corrupt (dict[str, str]): As in :class:`Batch`.
     """

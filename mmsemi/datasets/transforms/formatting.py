@@ -32,8 +32,8 @@ class PackLabeled(BaseTransform):
 class PackUnlabeled(BaseTransform):
     """Pack an image of the stream ``unlabeled`` or ``partner``.
 
-    Reads ``img`` (S, S, C) uint8, ``valid`` (S, S), 0 on padding, and where
-    there are any the strong views of :class:`StrongViews` (``strong`` or
+    Reads ``img`` (S, S, C) uint8, ``valid`` (S, S), 0 on padding, and, if
+    there are any, the strong views of :class:`StrongViews` (``strong`` or
     ``draws``) and the boxes of :class:`CutMixBoxes` (``boxes``).  Returns a
     dict as in :class:`mmsemi.structures.UnlabeledStream`, without B.
     """

@@ -103,8 +103,8 @@ def read_codes(
 
     Raises:
         FileNotFoundError: There is no such file.
-        FaultyFile: It cannot be decoded, or has several channels where numbers
-            were expected.
+        FaultyFile: It cannot be decoded, or has several channels instead of
+            numbers.
     """
     if colored:
         decode = partial(

@@ -92,8 +92,8 @@ class StrongViews(BaseTransform):
 class CutMixBoxes(BaseTransform):
     """Draw a CutMix box for each strong view (Yun et al., 2019).
 
-    Adds ``boxes``, a list of :class:`mmsemi.structures.Box`, empty ones where
-    a view takes nothing.  A box is drawn with :func:`draw_box`, its area
+    Adds ``boxes``, a list of :class:`mmsemi.structures.Box`, empty for a view
+    that takes nothing.  A box is drawn with :func:`draw_box`, its area
     once.
 
     Args:

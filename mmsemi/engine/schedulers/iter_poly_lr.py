@@ -1,4 +1,4 @@
-"""The learning rate schedule of the released trainers."""
+"""Compute the learning rate schedule of the released trainers."""
 
 from mmengine.optim import PolyLR
 
@@ -10,7 +10,7 @@ class IterPolyLR(PolyLR):
     """Set the learning rate of step i of n to lr * (1 - i / n) ** power.
 
     Steps count from 0.  MMEngine's ``PolyLR`` divides by n - 1 instead: its
-    last step has ``eta_min``, and changes nothing where that is 0.
+    last step has ``eta_min``, and changes nothing if that is 0.
 
     Args: as in :class:`mmengine.optim.PolyLR`.
     """

@@ -106,8 +106,8 @@ def scan_mask(path: Path, colored: bool) -> MaskScan:
     """Count the pixels of every code in a mask.
 
     Raises:
-        ValueError: It cannot be decoded, has colours where numbers were
-            expected, or holds fractions.
+        ValueError: It cannot be decoded, has colours instead of
+            numbers, or holds fractions.
     """
     codes = read_codes(path, colored, gray=True)
     values, counts = np.unique(codes, return_counts=True)
