@@ -1,4 +1,4 @@
-"""The tests that the documents name exist."""
+"""The tests, files and sections that the documents name exist."""
 
 import re
 
@@ -6,6 +6,7 @@ import pytest
 
 from tests.helpers.tools import ROOT
 
+PAGES = sorted([*ROOT.glob('*.md'), *ROOT.glob('docs/*.md')])
 TESTS = {file: file.read_text() for file in (ROOT / 'tests').rglob('*.py')}
 
 
@@ -25,3 +26,32 @@ def test_reliability_names_tests_that_exist(name):
         assert any(file.name == name for file in TESTS)
     else:
         assert any(f'def {name}(' in text for text in TESTS.values())
+
+
+def anchors(page):
+    """Return the names that a link into a page may have after the #."""
+    text = page.read_text()
+    titles = re.findall(r'^#+ (.*)$', text, re.M)
+    return {
+        *re.findall(r'id="([^"]+)"', text),
+        *(re.sub(r'[^\w -]', '', title.lower()).replace(' ', '-') for title in titles),
+    }
+
+
+@pytest.mark.parametrize('page', PAGES, ids=lambda page: page.name)
+def test_links_lead_to_files_and_sections(page):
+    for link in re.findall(r'\]\(([^)]+)\)', page.read_text()):
+        if '://' in link:
+            continue
+        path, _, anchor = link.partition('#')
+        target = page.parent / path if path else page
+        assert target.exists(), link
+        assert not anchor or anchor in anchors(target), link
+
+
+@pytest.mark.parametrize('page', PAGES, ids=lambda page: page.name)
+def test_commands_run_scripts_that_exist(page):
+    for script in re.findall(
+        r'(?:python |^ *)((?:tools|benchmarks)/\S+\.(?:py|sh))', page.read_text(), re.M
+    ):
+        assert (ROOT / script).is_file(), script
