@@ -394,6 +394,15 @@ class TestFaults:
         )
         self.fails('img 0.png has 3 channels', *args)
 
+    def test_colours_are_listed(self, folders, tmp_path):
+        args = folders()
+        mask = np.zeros((H, W, 3), np.uint8)
+        mask[:10] = 64, 128, 32  # BGR
+        for path in (tmp_path / 'masks').rglob('*.png'):
+            save(path, mask)
+        self.fails('They hold 2, with these shares', *args)
+        self.fails('#000000 (75.0%), #208040 (25.0%)', *args)
+
     def test_other_size(self, folders, tmp_path):
         args = folders()
         save(tmp_path / 'masks/0/img 0.png', np.zeros((H, 20), np.uint8))
@@ -493,6 +502,20 @@ class TestOneFolder:
         args = folders(unlabeled=0)
         said = init(*args, '--unlabeled', tmp_path / 'images')
         assert '6 labeled, 0 unlabeled, 2 val' in said
+
+    def test_folders_of_images_and_of_masks_inside(self, folders, tmp_path):
+        args = folders(unlabeled=0)
+        for kind in ('images', 'masks'):
+            for i in range(2):
+                target = tmp_path / f'one/{i}/{kind}'
+                target.parent.mkdir(parents=True, exist_ok=True)
+                (tmp_path / f'{kind}/{i}').rename(target)
+        args = [
+            tmp_path / 'one' if a in (tmp_path / 'images', tmp_path / 'masks') else a
+            for a in args
+        ]
+        assert '--replace images masks' in init(*args, ok=False)
+        assert '6 labeled' in init(*args, '--replace', 'images', 'masks')
 
     def test_masks_below_the_images(self, folders, tmp_path):
         args = folders(unlabeled=0, suffix='.JPG')

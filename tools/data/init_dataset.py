@@ -26,9 +26,16 @@ from mmsemi.preparation.own.annotated import (
 )
 from mmsemi.preparation.own.classes import ClassTable, read_classes
 from mmsemi.preparation.own.dataset_config import dataset_text, describe_images
-from mmsemi.preparation.own.folders import deal, scan_image, scan_mask, settle_codes
+from mmsemi.preparation.own.folders import (
+    deal,
+    describe_colors,
+    scan_image,
+    scan_mask,
+    settle_codes,
+)
 from mmsemi.preparation.own.method_config import BACKBONES, Counts, method_text
 from mmsemi.preparation.own.naming import (
+    Mark,
     Pair,
     by_name,
     find_files,
@@ -86,6 +93,13 @@ def parse_args() -> argparse.Namespace:
         '--image-suffix',
         default='',
         help="likewise what follows that name in the image's name: _sat, .jpg",
+    )
+    parser.add_argument(
+        '--replace',
+        nargs=2,
+        metavar=('IMAGE', 'MASK'),
+        help="text in an image's path, and what replaces it in the mask's: `images "
+        'masks` for train/images/1.jpg and train/masks/1.png',
     )
     parser.add_argument(
         '--partial',
@@ -155,12 +169,13 @@ def find_images(args: argparse.Namespace) -> tuple[list[Pair], list[Path]]:
         FileNotFoundError: A folder does not exist or holds no images.
         ValueError: Images and masks cannot be told apart or matched.
     """
+    parts = args.replace or ('', '')
+    of_images = Mark(args.image_suffix, parts[0])
+    of_masks = Mark(args.mask_suffix, parts[1])
     within = [f for f in (args.masks, *args.unlabeled) if inside(f, args.images)]
     images = find_files(args.images, without=within)
     if args.images.resolve() == args.masks.resolve():
-        images, masks = tell_apart(
-            args.images, images, args.image_suffix, args.mask_suffix
-        )
+        images, masks = tell_apart(args.images, images, of_images, of_masks)
     else:
         within = [args.images] if inside(args.images, args.masks) else []
         masks = find_files(args.masks, without=within)
@@ -172,8 +187,8 @@ def find_images(args: argparse.Namespace) -> tuple[list[Pair], list[Path]]:
     partial = bool(args.partial or args.annotations or shared)
     cure = guess(_names(args.images, images), _names(args.masks, masks))
     pairs, alone = pair_files(
-        by_name(args.images, images, args.image_suffix),
-        by_name(args.masks, masks, args.mask_suffix),
+        by_name(args.images, images, of_images),
+        by_name(args.masks, masks, of_masks),
         partial,
         cure,
     )
@@ -216,6 +231,14 @@ def scan(
         'Masks ',
         args.workers,
     )
+    if more and not masks and not table.colored:
+        colored, _ = run_parallel(
+            partial(scan_mask, colored=True),
+            [mask for _, mask in pairs],
+            'Colours',
+            args.workers,
+        )
+        more = describe_colors(dict(colored)) or more
     images, masks, faults = dict(images), dict(masks), faults + more
     for image, mask in pairs:
         if image in images and mask in masks and images[image].size != masks[mask].size:
@@ -275,10 +298,10 @@ def write(out: Path, files: dict) -> None:
 
 def draw_annotations(args: argparse.Namespace) -> str:
     """Write the masks of ``--annotations``, and use the classes file beside them."""
-    if args.image_suffix or args.mask_suffix:
+    if args.image_suffix or args.mask_suffix or args.replace:
         raise ValueError(
-            '--image-suffix and --mask-suffix are for existing masks; those of '
-            '--annotations are named like the images.'
+            '--image-suffix, --mask-suffix and --replace are for existing masks; those '
+            'of --annotations are named like the images.'
         )
     said = write_masks(
         args.annotations,

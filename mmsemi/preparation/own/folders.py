@@ -12,7 +12,7 @@ import numpy as np
 from mmsemi.datasets.transforms.loading import read_codes
 from mmsemi.utils.codes import IGNORE, ValueMap, show_code
 from mmsemi.utils.images import TIFF, channels_last, decode_opencv, read_tiff
-from mmsemi.utils.text import some_lines
+from mmsemi.utils.text import some, some_lines
 
 from .classes import ClassTable
 
@@ -121,6 +121,33 @@ def scan_mask(path: Path, colored: bool) -> MaskScan:
         int(value): int(count) for value, count in zip(values, counts, strict=True)
     }
     return MaskScan((height, width), pixels)
+
+
+def describe_colors(masks: dict[Path, MaskScan]) -> list[str]:
+    """Say which colours masks hold, where the classes file gives none.
+
+    Args:
+        masks (dict[Path, MaskScan]): Scanned as colours.
+
+    Returns:
+        list[str]: One message, or none if there are no masks.
+    """
+    if not masks:
+        return []
+    found: Counter[int] = Counter()
+    for scan in masks.values():
+        found.update(scan.pixels)
+    total = sum(found.values())
+    shares = [
+        f'{show_code(code, True)} ({count / total:.1%})'
+        for code, count in found.most_common(40)
+    ]
+    return [
+        f'The {len(masks)} masks are coloured, but the classes file gives no colours. '
+        f'They hold {len(found)}, with these shares of the pixels: '
+        f'{some(shares, 20)}. Add to each class its own, "NAME: #804080", and the '
+        'rest as "ignore: COLOUR, COLOUR"'
+    ]
 
 
 def settle_codes(table: ClassTable, masks: dict[Path, MaskScan]) -> ClassTable:

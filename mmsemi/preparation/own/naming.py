@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path, PurePath
+from typing import NamedTuple
 
 from mmsemi.utils.images import SUFFIXES
 from mmsemi.utils.text import some, some_lines
@@ -16,7 +17,23 @@ ENDING = re.compile(r'[-_. ]|(?<=\d)(?=[^\W\d])')
 MASK_WORDS = re.compile(
     'mask|seg|label|gt|anno|truth|manual|index|class|target', re.IGNORECASE
 )
+TOKEN = re.compile(r'[^\W\d_]+|\d+|.')  # letters, digits, or one other character
 LOSSLESS = ('.png', '.bmp', '.tif', '.tiff', '.webp', '.ppm')
+
+
+class Mark(NamedTuple):
+    """What marks a file as an image or as a mask.
+
+    Attributes:
+        suffix (str): How its name ends: ``_mask``, ``_mask.png`` or ``.png``.
+        part (str): What its path contains: ``masks`` of ``train/masks/1.png``.
+    """
+
+    suffix: str = ''
+    part: str = ''
+
+
+UNMARKED = Mark()
 
 
 def find_files(folder: Path, without: Collection[Path] = ()) -> list[Path]:
@@ -73,33 +90,41 @@ def inside(folder: Path, other: Path) -> bool:
     return other.resolve() in folder.resolve().parents
 
 
-def cut(name: str, suffix: str) -> str | None:
-    """Remove a file's suffix, and the ending that marks it as image or mask.
+def cut(name: str, mark: Mark = UNMARKED) -> str | None:
+    """Remove a file's suffix, and what marks it as image or mask.
 
     Args:
         name (str): The path of a file.
-        suffix (str): ``_mask``, ``_mask.png`` or ``.png``; may be empty.
+        mark (Mark): Its parts may be empty.
 
     Returns:
         str | None: What image and mask have in common, or None if the name
-        has another ending.
+        does not have the mark.
     """
+    suffix, part = mark
     if PurePath(f'x{suffix}').suffix.lower() in SUFFIXES:
         ending = name[len(name) - len(suffix) :]
-        stem, dot, _ = suffix.rpartition('.')
+        stem = suffix.rpartition('.')[0]
         same = ending[: len(stem)] == stem and ending.lower() == suffix.lower()
-        return name[: len(name) - len(suffix)] if same else None
-    name = PurePath(name).with_suffix('').as_posix()
-    return name.removesuffix(suffix) if name.endswith(suffix) else None
+        key = name[: len(name) - len(suffix)]
+    else:
+        key = PurePath(name).with_suffix('').as_posix()
+        same = key.endswith(suffix)
+        key = key.removesuffix(suffix)
+    if not same or part not in key:
+        return None
+    return key.replace(part, '*') if part else key
 
 
-def by_name(folder: Path, files: Iterable[Path], suffix: str = '') -> dict[str, Path]:
+def by_name(
+    folder: Path, files: Iterable[Path], mark: Mark = UNMARKED
+) -> dict[str, Path]:
     """Key files by the name that image and mask have in common.
 
     Args:
         folder (Path): The names are relative to it.
-        files (Iterable[Path]): Files without the suffix are left out.
-        suffix (str): See :func:`cut`.
+        files (Iterable[Path]): Files without the mark are left out.
+        mark (Mark): See :func:`cut`.
 
     Raises:
         ValueError: Two files have the same name.
@@ -107,7 +132,7 @@ def by_name(folder: Path, files: Iterable[Path], suffix: str = '') -> dict[str, 
     named: dict[str, Path] = {}
     twice = []
     for path in files:
-        name = cut(path.relative_to(folder).as_posix(), suffix)
+        name = cut(path.relative_to(folder).as_posix(), mark)
         if name is None:
             continue
         if name in named:
@@ -124,30 +149,33 @@ def by_name(folder: Path, files: Iterable[Path], suffix: str = '') -> dict[str, 
 
 
 def tell_apart(
-    folder: Path, files: Sequence[Path], image_suffix: str, mask_suffix: str
+    folder: Path, files: Sequence[Path], image: Mark, mask: Mark
 ) -> tuple[list[Path], list[Path]]:
-    """Separate images from masks in one folder, by the ending of masks.
+    """Separate images from masks in one folder, by what marks the masks.
 
     Returns:
         tuple[list[Path]]: Images and masks.
 
     Raises:
-        ValueError: There is no mask suffix, or no file has it.
+        ValueError: Nothing marks the masks, or no file has the mark.
     """
     names = {path.relative_to(folder).as_posix(): path for path in files}
-    keys = {name: cut(name, mask_suffix) if mask_suffix else None for name in names}
+    keys = {name: cut(name, mask) if any(mask) else None for name in names}
     masked = {key for key in keys.values() if key is not None}
     photos = set()
     for name, key in keys.items():
         # A photo may end like a mask: `gas_mask`, with the mask `gas_mask_mask`.
-        own = cut(name, image_suffix)
+        own = cut(name, image)
         if key is None or (own in masked and own != key):
             photos.add(name)
     if len(photos) == len(names):
-        given = f'no file ends in {mask_suffix}' if mask_suffix else 'none is given'
+        given = 'neither is given'
+        if any(mask):
+            said = f'ends in {mask.suffix}' if mask.suffix else f'contains {mask.part}'
+            given = f'no file {said}'
         raise ValueError(
             f'{folder} is the folder of images and of masks. They are told apart '
-            f'by --mask-suffix, and {given}.'
+            f'by --mask-suffix or --replace, and {given}.'
             f'{guess(names, names) or " Give what follows the name of an image."}'
         )
     return (
@@ -199,7 +227,7 @@ def pair_files(
 
 
 def guess(images: Iterable[str], masks: Iterable[str]) -> str:
-    """Propose the suffixes by which names of images and masks differ.
+    """Propose the options by which names of images and masks match.
 
     Args:
         images (Iterable[str]): Paths of images in their folder.
@@ -207,8 +235,8 @@ def guess(images: Iterable[str], masks: Iterable[str]) -> str:
             images and masks are in one folder.
 
     Returns:
-        str: A sentence with the options to give, or nothing if no ending
-        matches more than the names themselves do.
+        str: A sentence with the options to give, or nothing if no options
+        match more than the names themselves do.
     """
     images, masks = list(images), list(masks)
     shared = images == masks
@@ -227,10 +255,37 @@ def guess(images: Iterable[str], masks: Iterable[str]) -> str:
                 best = score
                 options = f'--image-suffix {image} ' * bool(image and not is_file)
                 options += f'--mask-suffix {mask}' * bool(mask)
+    count, options = max(
+        (best[0], options.strip()), _exchange(images, masks), key=lambda found: found[0]
+    )
     plain = 0 if shared else len(of_images[''] & of_masks[''])
-    if best[0] <= plain:
+    if count <= plain:
         return ''
-    return f' {best[0]} pairs of names match with {options.strip()}.'
+    return f' {count} pairs of names match with {options}.'
+
+
+def _exchange(images: Sequence[str], masks: Sequence[str]) -> tuple[int, str]:
+    """Find a word in the paths of images that another word replaces in masks'.
+
+    Returns:
+        tuple[int, str]: The number of pairs, and the option.
+    """
+    stems = [PurePath(name).with_suffix('').as_posix() for name in masks]
+    best, option = 0, ''
+    pairs = set()
+    for name in {*images[:1], *images[len(images) // 2 :][:1]}:
+        words = TOKEN.findall(PurePath(name).with_suffix('').as_posix())
+        for other in map(TOKEN.findall, stems):
+            if len(other) == len(words):
+                differ = [p for p in zip(words, other, strict=True) if p[0] != p[1]]
+                if len(differ) == 1 and all(word.isalpha() for word in differ[0]):
+                    pairs |= {differ[0], differ[0][::-1]}
+    for image, mask in sorted(pairs, key=lambda p: not MASK_WORDS.search(p[1])):
+        keys = {cut(name, Mark(part=image)) for name in images} - {None}
+        count = len(keys & {cut(name, Mark(part=mask)) for name in masks})
+        if count > best:
+            best, option = count, f'--replace {image} {mask}'
+    return best, option
 
 
 def _endings(

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from mmsemi.preparation.own.naming import (
+    Mark,
     by_name,
     cut,
     find_files,
@@ -36,7 +37,7 @@ def touch(folder, *names):
     ],
 )
 def test_name_that_image_and_mask_share(name, suffix, key):
-    assert cut(name, suffix) == key
+    assert cut(name, Mark(suffix)) == key
 
 
 def test_upper_case_and_nested_folders(tmp_path):
@@ -72,11 +73,12 @@ def test_an_empty_folder_says_what_it_holds(tmp_path):
 )
 def test_one_folder(tmp_path, image_suffix, mask_suffix, photos, masks):
     photos, masks = touch(tmp_path, *photos), touch(tmp_path, *masks)
-    found = tell_apart(tmp_path, find_files(tmp_path), image_suffix, mask_suffix)
+    marks = Mark(image_suffix), Mark(mask_suffix)
+    found = tell_apart(tmp_path, find_files(tmp_path), *marks)
     assert [set(part) for part in found] == [set(photos), set(masks)]
     pairs, alone = pair_files(
-        by_name(tmp_path, found[0], image_suffix),
-        by_name(tmp_path, found[1], mask_suffix),
+        by_name(tmp_path, found[0], marks[0]),
+        by_name(tmp_path, found[1], marks[1]),
         partial=True,
     )
     assert len(pairs) == len(masks) and len(alone) == len(photos) - len(masks)
@@ -96,13 +98,18 @@ def test_one_folder(tmp_path, image_suffix, mask_suffix, photos, masks):
             ['1_sat.jpg', '1_mask.png', '2_sat.jpg', '2_mask.png'],
             '--image-suffix _sat --mask-suffix _mask',
         ),
+        (
+            ['a/images/1.jpg', 'a/masks/1.png', 'b/images/2.jpg', 'b/masks/2.png'],
+            '--replace images masks',
+        ),
+        (['img_1.png', 'img_2.png', 'gt_1.png', 'gt_2.png'], '--replace img gt'),
         (['1.png', '10.png', '11.png', '1_1.png'], None),
     ],
 )
 def test_the_suffix_is_proposed(tmp_path, names, options):
     files = touch(tmp_path, *names)
     with pytest.raises(ValueError, match='told apart by --mask-suffix') as error:
-        tell_apart(tmp_path, files, '', '')
+        tell_apart(tmp_path, files, Mark(), Mark())
     if options:
         assert f'match with {options}.' in str(error.value)
     else:
@@ -112,7 +119,7 @@ def test_the_suffix_is_proposed(tmp_path, names, options):
 def test_a_wrong_suffix_is_named_and_another_proposed(tmp_path):
     files = touch(tmp_path, '1.png', '1_label.png')
     with pytest.raises(ValueError, match='no file ends in _mask.*--mask-suffix _label'):
-        tell_apart(tmp_path, files, '', '_mask')
+        tell_apart(tmp_path, files, Mark(), Mark('_mask'))
 
 
 def test_two_folders_of_other_names():
@@ -127,6 +134,22 @@ def test_two_folders_of_other_names():
 
 def test_files_of_other_endings_are_no_masks(tmp_path):
     masks = touch(tmp_path, '1_ids.png', '1_color.png', '2_ids.png')
-    assert set(by_name(tmp_path, masks, '_ids')) == {'1', '2'}
+    assert set(by_name(tmp_path, masks, Mark('_ids'))) == {'1', '2'}
     with pytest.raises(ValueError, match='share a name'):
-        by_name(tmp_path, [*masks, Path(tmp_path / '1_ids.jpg')], '_ids')
+        by_name(tmp_path, [*masks, Path(tmp_path / '1_ids.jpg')], Mark('_ids'))
+
+
+def test_a_word_is_replaced(tmp_path):
+    """In one folder and in two, with a suffix as well."""
+    photos = touch(tmp_path, 'a/images/1.jpg', 'b/images/1.jpg', 'b/images/2.jpg')
+    masks = touch(tmp_path, 'a/masks/1_gt.png', 'b/masks/1_gt.png')
+    marks = Mark('', 'images'), Mark('_gt', 'masks')
+    found = tell_apart(tmp_path, find_files(tmp_path), *marks)
+    assert found == (photos, masks)
+    named = [by_name(tmp_path, *pair) for pair in zip(found, marks, strict=True)]
+    pairs, alone = pair_files(*named, partial=True)
+    assert pairs == [(photos[0], masks[0]), (photos[1], masks[1])]
+    assert alone == photos[2:]
+    assert '--replace img mask' in guess(
+        ['img_1.jpg', 'img_2.jpg'], ['mask_1.png', 'mask_2.png']
+    )
