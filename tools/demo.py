@@ -22,6 +22,7 @@ from rich.table import Table
 
 from mmsemi.apis import inference_model, init_model
 from mmsemi.datasets import ensure_scenes, read_list
+from mmsemi.utils.cli import add_traceback_argument, run_tool
 from mmsemi.utils.images import write_picture
 from mmsemi.visualization import overlay
 
@@ -42,6 +43,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--cfg-options', nargs='+', default=[], help='passed to both trainings'
     )
+    add_traceback_argument(parser)
     return parser.parse_args()
 
 
@@ -142,4 +144,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run_tool(main)

@@ -8,6 +8,7 @@ import argparse
 
 from mmsemi.engine.hooks import teacher_checkpoint
 from mmsemi.utils.checkpoint import read_checkpoint, write_checkpoint
+from mmsemi.utils.cli import add_traceback_argument, run_tool
 
 
 def parse_args() -> argparse.Namespace:
@@ -15,6 +16,7 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('checkpoint', help='written by a run with EMATeacherHook')
     parser.add_argument('out', help='file to write')
+    add_traceback_argument(parser)
     return parser.parse_args()
 
 
@@ -25,10 +27,10 @@ def main() -> None:
     try:
         teacher = teacher_checkpoint(checkpoint)
     except ValueError as error:
-        raise SystemExit(f'{args.checkpoint}: {error}') from error
+        raise ValueError(f'{args.checkpoint}: {error}') from error
     write_checkpoint(teacher, args.out)
     print(f'The EMA teacher of {args.checkpoint} is in {args.out}.')
 
 
 if __name__ == '__main__':
-    main()
+    run_tool(main)

@@ -15,6 +15,7 @@ import numpy as np
 import torch
 
 from mmsemi.apis import init_model, iter_predictions, open_images
+from mmsemi.utils.cli import run_tool
 from mmsemi.utils.config import add_config_arguments, load_config
 from mmsemi.utils.images import write_picture
 from mmsemi.utils.progress import progress_bar
@@ -105,4 +106,4 @@ def main() -> int:
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    run_tool(main)

@@ -5,6 +5,8 @@ import argparse
 from mmengine.config import Config
 
 from mmsemi.registry import RUNNERS
+from mmsemi.utils.arguments import named_by_config
+from mmsemi.utils.cli import run_tool
 from mmsemi.utils.compat import freeze_compiled_weights
 from mmsemi.utils.config import add_config_arguments, load_config
 
@@ -70,8 +72,10 @@ def main() -> None:
         freeze_compiled_weights()
     if args.out:
         cfg.test_evaluator.output_dir = args.out
-    RUNNERS.build(cfg).test()
+    with named_by_config(cfg):
+        runner = RUNNERS.build(cfg)
+    runner.test()
 
 
 if __name__ == '__main__':
-    main()
+    run_tool(main)

@@ -8,6 +8,8 @@ import argparse
 
 from mmsemi.engine.runner.precision import use_mixed_precision
 from mmsemi.registry import RUNNERS
+from mmsemi.utils.arguments import named_by_config
+from mmsemi.utils.cli import run_tool
 from mmsemi.utils.config import add_config_arguments, load_config
 
 
@@ -41,8 +43,10 @@ def main() -> None:
     if args.resume:
         cfg.resume = True
         cfg.load_from = None if args.resume == 'auto' else args.resume
-    RUNNERS.build(cfg).train()
+    with named_by_config(cfg):
+        runner = RUNNERS.build(cfg)
+    runner.train()
 
 
 if __name__ == '__main__':
-    main()
+    run_tool(main)

@@ -9,6 +9,7 @@ from mmengine.config import Config
 from torch import nn
 
 from mmsemi.registry import MODELS
+from mmsemi.utils.arguments import named_by_config
 from mmsemi.utils.checkpoint import check_fits, read_checkpoint, trusting, unwrap
 from mmsemi.utils.config import resolve_settings
 
@@ -59,7 +60,8 @@ def init_model(
         cfg.model.backbone.init_cfg = None  # the checkpoint has all weights
     if device is None:
         device = 'cuda:0' if torch.cuda.is_available() else 'cpu'
-    model = mmseg.apis.init_model(cfg, device=device)
+    with named_by_config(cfg):
+        model = mmseg.apis.init_model(cfg, device=device)
     with trusting(cfg.get('trust_checkpoint', False)):
         state = unwrap(read_checkpoint(checkpoint))
     check_fits(model, state, str(checkpoint))

@@ -4,18 +4,24 @@ import argparse
 import copy
 import os
 import os.path as osp
+import traceback
 from collections.abc import Iterator
 from typing import Any
 
 from mmengine.config import Config, DictAction
 
+from .cli import add_traceback_argument
 from .compat import parse_option
-
-LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
+from .parts import LOADERS, check_parts
+from .settings import check_names, check_options, overridden
 
 
 def resolve_settings(cfg: Config) -> Config:
-    """Complete a config's transforms with the settings that they follow.
+    """Check a config's names, and complete the parts that follow a setting.
+
+    Every name at the top level must have a reader (:func:`.settings.check_names`).
+
+    A ``data_root`` that a config sets over another one's moves the data sets.
 
     ``crop_size``, a number or (height, width), is the crop of every
     ``RandomScaleCrop`` that names none, and the window of an evaluation in
@@ -38,12 +44,17 @@ def resolve_settings(cfg: Config) -> Config:
         Config: The same config.
 
     Raises:
-        ValueError: The crop is missing or is not a size, the stride of windows
-            exceeds them, or nothing in the config follows a setting.
+        ValueError: Nothing reads a name, or nothing follows a setting; the
+            crop is missing or is not a size; the stride of windows exceeds
+            them.
     """
     for node in _dicts(dict(cfg.items())):
         if node.get('_scope_') in ('mmsemi', 'mmseg'):
             del node['_scope_']
+    check_names(cfg)
+    check_parts(cfg)
+    if old := overridden(cfg, 'data_root'):
+        _follow_data_root(cfg, old)
     defaults = copy.deepcopy(dict(cfg.get('transform_defaults') or {}))
     crop = cfg.get('crop_size')
     if crop is not None:
@@ -201,6 +212,7 @@ def add_config_arguments(parser: argparse.ArgumentParser) -> None:
         help='load checkpoints that contain more than tensors, numbers and text; '
         'they can run any code, so use this for your own files only',
     )
+    add_traceback_argument(parser)
     # torch.distributed.launch passes --local-rank, torchrun the variable.
     parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
 
@@ -220,11 +232,11 @@ def load_config(args: argparse.Namespace) -> Config:
 
     Raises:
         FileNotFoundError: There is no such config.
-        ValueError: ``MMSEMI_DATA`` contains characters that would break the
-            text of a config; what :func:`resolve_settings` raises.
+        ValueError: The config cannot be read, or an option cannot be merged
+            into it or has no reader; ``MMSEMI_DATA`` contains characters that
+            would break the text of a config; what :func:`resolve_settings`
+            raises.
     """
-    if not osp.isfile(args.config):
-        raise FileNotFoundError(f'There is no config {args.config}.')
     data = os.environ.get('MMSEMI_DATA', '')
     if not data:  # MMEngine uses a config's default only if it is unset
         os.environ.pop('MMSEMI_DATA', None)
@@ -239,10 +251,16 @@ def load_config(args: argparse.Namespace) -> Config:
         os.environ.setdefault(
             'TORCH_HOME', osp.join(os.environ['MMSEMI_DATA'], 'pretrained')
         )
-    cfg = Config.fromfile(args.config)
+    cfg = read_config(args.config)
     cfg.launcher = args.launcher
     options = args.cfg_options or {}
-    cfg.merge_from_dict(options)
+    check_options(cfg, options)
+    try:
+        cfg.merge_from_dict(options)
+    except (KeyError, TypeError) as error:
+        raise ValueError(
+            f'--cfg-options cannot be merged into {args.config}: {error.args[0]}'
+        ) from error
     resolve_settings(cfg)
     if 'data_root' in options:
         _move_data(cfg, options['data_root'])
@@ -256,15 +274,63 @@ def load_config(args: argparse.Namespace) -> Config:
     return cfg
 
 
+def read_config(file: str | os.PathLike) -> Config:
+    """Read a config file.
+
+    Raises:
+        FileNotFoundError: It does not exist.
+        ValueError: It is no config, or its Python fails; says in which line.
+    """
+    if not osp.isfile(file):
+        raise FileNotFoundError(f'There is no config {file}.')
+    try:
+        return Config.fromfile(file)
+    except Exception as error:  # a config is Python and may raise anything
+        frames = traceback.extract_tb(error.__traceback__)
+        lines = [f for f in frames[1:] if f.name == '<module>']
+        where = f'{lines[-1].filename}, line {lines[-1].lineno}: ' if lines else ''
+        cause: BaseException = error
+        while cause.__cause__ or cause.__context__:
+            cause = cause.__cause__ or cause.__context__
+        raise ValueError(
+            f'The config {file} cannot be read: {where}{type(cause).__name__}: {cause}'
+        ) from error
+
+
 def default_work_dir(config: str) -> str:
     """Return ``work_dirs/METHOD/NAME``: methods share the names of configs."""
     folder, name = osp.split(osp.abspath(config))
     return osp.join('work_dirs', osp.basename(folder), osp.splitext(name)[0])
 
 
+def _datasets(cfg: Config) -> Iterator[dict]:
+    """Yield the data sets of a config's loaders, also those inside wrappers."""
+    waiting = [(cfg.get(loader) or {}).get('dataset') for loader in LOADERS]
+    while waiting:
+        dataset = waiting.pop()
+        if not isinstance(dataset, dict):
+            continue
+        inner = dataset.get('datasets', dataset.get('dataset'))
+        if inner is None:
+            yield dataset
+        else:
+            waiting += inner if isinstance(inner, list | tuple) else [inner]
+
+
 def _move_data(cfg: Config, data_root: str) -> None:
     """Set the data root of every data set in the config."""
-    for loader in LOADERS:
-        dataset: dict | None = cfg.get(loader, {}).get('dataset')
-        if dataset is not None:
-            dataset['data_root'] = data_root
+    for dataset in _datasets(cfg):
+        dataset['data_root'] = data_root
+
+
+def _follow_data_root(cfg: Config, base: str) -> None:
+    """Move the data sets that have the data root of a base to the config's own."""
+    roots = {dataset.get('data_root') for dataset in _datasets(cfg)}
+    old = None
+    if osp.isfile(base):
+        old = Config.fromfile(base, import_custom_modules=False).get('data_root')
+    elif len(roots) == 1:
+        (old,) = roots
+    for dataset in _datasets(cfg):
+        if dataset.get('data_root') == old:
+            dataset['data_root'] = cfg.data_root

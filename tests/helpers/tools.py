@@ -9,6 +9,8 @@ import sys
 from pathlib import Path
 from unittest import mock
 
+from mmsemi.utils.cli import run_tool
+
 ROOT = Path(__file__).parents[2]
 TINY = ROOT / 'tests/configs/tiny.py'
 
@@ -36,7 +38,7 @@ def run(*args, ok: bool = True, env=None) -> str:
 
 
 def call(tool, *args, ok: bool = True) -> str:
-    """Run a tool's ``main()`` in this process; return its output.
+    """Run a tool in this process, as its script does; return its output.
 
     Args:
         tool (str): Path from the project root.
@@ -50,6 +52,10 @@ def call(tool, *args, ok: bool = True) -> str:
         contextlib.redirect_stdout(output),
         contextlib.redirect_stderr(output),
     ):
-        status = main()
+        try:
+            run_tool(main)
+            status = 0
+        except SystemExit as end:
+            status = end.code
     assert (not status) == ok, output.getvalue()
     return output.getvalue()

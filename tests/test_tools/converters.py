@@ -23,4 +23,4 @@ def convert(tool: str, *args) -> None:
     """Run the command of a converter in this process."""
     file = ROOT / 'tools/model_converters' / f'{tool}.py'
     with mock.patch.object(sys, 'argv', [str(file), *map(str, args)]):
-        runpy.run_path(str(file), run_name='__main__')
+        runpy.run_path(str(file))['main']()

@@ -51,9 +51,7 @@ def draw(tiny_data, tmp_path, monkeypatch, capsys):
                 *args,
             ],
         )
-        runpy.run_path(
-            str(ROOT / 'tools/analysis/corrmatch_pictures.py'), run_name='__main__'
-        )
+        runpy.run_path(str(ROOT / 'tools/analysis/corrmatch_pictures.py'))['main']()
         return capsys.readouterr().out
 
     return run

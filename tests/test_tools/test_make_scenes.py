@@ -35,5 +35,6 @@ def test_command(tmp_path, monkeypatch, capsys):
     assert pixels(target) == pixels(root)
     assert json.loads((target / 'scenes.json').read_text())['seed'] == 3
     monkeypatch.setattr(sys, 'argv', arguments[:2])
-    with pytest.raises(SystemExit, match=f'error: {target} cannot take'):
+    with pytest.raises(SystemExit, match='1'):
         runpy.run_path(str(TOOL), run_name='__main__')
+    assert f'error: {target} cannot take' in capsys.readouterr().err

@@ -24,6 +24,7 @@ from mmsemi.models.utils import (
     random_positions,
     region_masks,
 )
+from mmsemi.utils.cli import run_tool
 from mmsemi.utils.config import add_config_arguments, load_config
 from mmsemi.utils.images import write_picture
 from mmsemi.visualization import heat_map, overlay
@@ -149,4 +150,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run_tool(main)

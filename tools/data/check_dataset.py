@@ -8,7 +8,6 @@ errors.
 
 import argparse
 import json
-import sys
 from os.path import isfile
 from pathlib import Path
 
@@ -23,7 +22,7 @@ from mmsemi.datasets import SemiSegDataset
 from mmsemi.datasets.fit import find_misfits
 from mmsemi.datasets.self_training_dataset import DOUBLE_BELOW, smallest_epoch
 from mmsemi.engine.runner.batch import samples_per_step
-from mmsemi.engine.runner.checks import pretrained_parts
+from mmsemi.engine.runner.checks import check_metrics, pretrained_parts
 from mmsemi.measuring.cost import Cost, measure_cost
 from mmsemi.preparation.inspection import (
     ERROR,
@@ -34,7 +33,9 @@ from mmsemi.preparation.inspection import (
     list_rows,
 )
 from mmsemi.registry import DATASETS, MODELS
+from mmsemi.utils.arguments import named_by_config
 from mmsemi.utils.checkpoint import find_weights
+from mmsemi.utils.cli import run_tool
 from mmsemi.utils.config import add_config_arguments, load_config
 from mmsemi.utils.files import write_whole
 
@@ -62,7 +63,8 @@ def build(cfg: Config, loader: str, findings: list[Finding]) -> BaseDataset | No
     if dataset is None:
         return None
     try:
-        return DATASETS.build(dataset)
+        with named_by_config(cfg):
+            return DATASETS.build(dataset)
     except (OSError, ValueError) as error:
         findings.append(Finding(ERROR, 'lists', f'{loader}: {error}'))
         return None
@@ -81,7 +83,9 @@ def check_config(
     cfg: Config, parts: dict[str, BaseDataset], findings: list[Finding]
 ) -> None:
     """Check that the network fits the data, that its weights exist, and the batch."""
-    model = MODELS.build(cfg.model)
+    with named_by_config(cfg):
+        check_metrics(cfg)
+        model = MODELS.build(cfg.model)
     dataset = parts.get('labeled') or parts.get('val')
     if dataset is not None:
         findings += [
@@ -225,4 +229,4 @@ def main() -> int:
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    run_tool(main)

@@ -14,7 +14,6 @@ and where to put it, docs/own_data.md which annotation files are read.
 
 import argparse
 import os
-import sys
 from pathlib import Path
 
 from mmsemi.preparation.converters import (
@@ -29,6 +28,7 @@ from mmsemi.preparation.own.annotated import (
     add_annotation_arguments,
     write_masks,
 )
+from mmsemi.utils.cli import add_traceback_argument, run_tool
 from mmsemi.utils.files import data_folder
 
 
@@ -44,6 +44,7 @@ def parse_args() -> argparse.Namespace:
         default=os.cpu_count() or 1,
         help='number of processes (%(default)s)',
     )
+    add_traceback_argument(parallel)
     shared = argparse.ArgumentParser(add_help=False, parents=[parallel])
     shared.add_argument(
         '--data-root',
@@ -110,24 +111,20 @@ def convert_own(args: argparse.Namespace) -> str:
 def main() -> int:
     """Run the command; return its exit status."""
     args = parse_args()
-    try:
-        if args.dataset == 'own':
-            print(convert_own(args))
-            return 0
-        if args.dataset == 'pascal':
-            convert_pascal(args.data_root, args.sbd, args.workers)
-        elif args.dataset == 'cityscapes':
-            convert_cityscapes(args.data_root, args.workers)
-        elif args.dataset == 'coco':
-            convert_coco(args.data_root, args.source, args.workers)
-        else:
-            check_ade20k(args.data_root, args.workers)
-        print(check_lists(args.dataset, args.data_root))
-    except (ImportError, OSError, ValueError) as error:
-        print(error, file=sys.stderr)
-        return 1
+    if args.dataset == 'own':
+        print(convert_own(args))
+        return 0
+    if args.dataset == 'pascal':
+        convert_pascal(args.data_root, args.sbd, args.workers)
+    elif args.dataset == 'cityscapes':
+        convert_cityscapes(args.data_root, args.workers)
+    elif args.dataset == 'coco':
+        convert_coco(args.data_root, args.source, args.workers)
+    else:
+        check_ade20k(args.data_root, args.workers)
+    print(check_lists(args.dataset, args.data_root))
     return 0
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    run_tool(main)

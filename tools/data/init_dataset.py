@@ -8,7 +8,6 @@ describes the classes file and the kinds of images and masks that are supported.
 
 import argparse
 import os
-import sys
 from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
@@ -46,6 +45,7 @@ from mmsemi.preparation.own.naming import (
 )
 from mmsemi.preparation.splits.balanced import balanced_order, shown_classes
 from mmsemi.utils.checkpoint import find_weights
+from mmsemi.utils.cli import add_traceback_argument, run_tool
 from mmsemi.utils.files import data_folder, run_parallel, write_whole
 from mmsemi.utils.text import some_lines
 
@@ -144,6 +144,7 @@ def parse_args() -> argparse.Namespace:
         help='processes that read files (%(default)s)',
     )
     add_annotation_arguments(parser, needed=False)
+    add_traceback_argument(parser)
     args = parser.parse_args()
     if not args.annotations and not args.classes:
         parser.error('--classes is missing: what do the masks hold?')
@@ -429,14 +430,9 @@ def report(
 
 def main() -> int:
     """Run the command line."""
-    args = parse_args()
-    try:
-        init_dataset(args, Console())
-    except (OSError, ValueError) as error:
-        print(f'{type(error).__name__}: {error}', file=sys.stderr)
-        return 1
+    init_dataset(parse_args(), Console())
     return 0
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    run_tool(main)

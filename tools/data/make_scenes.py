@@ -1,9 +1,9 @@
 """Make the built-in data set, which the first training would make otherwise."""
 
 import argparse
-import sys
 
 from mmsemi.datasets import ensure_scenes
+from mmsemi.utils.cli import add_traceback_argument, run_tool
 
 
 def parse_args() -> argparse.Namespace:
@@ -20,20 +20,18 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--size', type=int, nargs=2, default=(128, 96), metavar=('WIDTH', 'HEIGHT')
     )
+    add_traceback_argument(parser)
     return parser.parse_args()
 
 
 def main() -> None:
     """Run the command."""
     args = parse_args()
-    try:
-        root = ensure_scenes(
-            args.root, args.seed, args.num_train, args.num_val, tuple(args.size)
-        )
-    except (OSError, ValueError) as error:
-        sys.exit(f'error: {error}')
+    root = ensure_scenes(
+        args.root, args.seed, args.num_train, args.num_val, tuple(args.size)
+    )
     print(f'{args.num_train} training and {args.num_val} validation scenes in {root}')
 
 
 if __name__ == '__main__':
-    main()
+    run_tool(main)

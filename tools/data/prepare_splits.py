@@ -29,6 +29,7 @@ from rich.table import Table
 from mmsemi.preparation.splits.balanced import generate_lists
 from mmsemi.preparation.splits.published import fetch_lists, folder_reader, url_reader
 from mmsemi.preparation.splits.table import PUBLISHED
+from mmsemi.utils.cli import add_traceback_argument, run_tool
 from mmsemi.utils.files import data_folder
 
 
@@ -79,6 +80,7 @@ def parse_args() -> argparse.Namespace:
         default=os.cpu_count() or 1,
         help='number of processes that read masks (%(default)s)',
     )
+    add_traceback_argument(parser)
     args = parser.parse_args()
     if args.generate is None and args.dataset not in PUBLISHED:
         parser.error(
@@ -147,12 +149,8 @@ def generate(args: argparse.Namespace) -> int:
 def main() -> int:
     """Run the command; return its exit status."""
     args = parse_args()
-    try:
-        return fetch(args) if args.generate is None else generate(args)
-    except (OSError, ValueError) as error:
-        print(error, file=sys.stderr)
-        return 1
+    return fetch(args) if args.generate is None else generate(args)
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    run_tool(main)

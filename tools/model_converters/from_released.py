@@ -24,6 +24,7 @@ from mmsemi.utils.checkpoint import (
     unwrap,
     write_checkpoint,
 )
+from mmsemi.utils.cli import add_traceback_argument, run_tool
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
 # Tensors that identify a network, and a config of it.
@@ -58,6 +59,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('checkpoint', metavar='IN', help='released checkpoint')
     parser.add_argument('out', metavar='OUT', help='file to write')
     parser.add_argument('--config', help='config of the network')
+    add_traceback_argument(parser)
     return parser.parse_args()
 
 
@@ -150,14 +152,11 @@ def main() -> None:
         cfg = Config.fromfile(args.config)
         if 'metainfo' in cfg:
             meta['dataset_meta'] = cfg.metainfo.to_dict()
-    try:
-        released = unwrap(read_checkpoint(args.checkpoint))
-    except (OSError, ValueError) as error:
-        raise SystemExit(str(error)) from error
+    released = unwrap(read_checkpoint(args.checkpoint))
     try:
         state, anew = convert(released, cfg)
     except ValueError as error:
-        raise SystemExit(f'{args.checkpoint}: {error}') from error
+        raise ValueError(f'{args.checkpoint}: {error}') from error
     write_checkpoint(dict(meta=meta, state_dict=state), args.out)
     print(f'All {len(released)} tensors of {args.checkpoint} are in {args.out}.')
     for name in anew:
@@ -170,4 +169,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run_tool(main)

@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 from mmsemi.models.released import OURS_ALONE, release_state_dict
 from mmsemi.utils.checkpoint import read_checkpoint, unwrap, write_checkpoint
+from mmsemi.utils.cli import add_traceback_argument, run_tool
 
 WRAPPINGS: dict[str, Callable[[dict], dict]] = dict(
     module=lambda state: dict(
@@ -36,23 +37,21 @@ def parse_args() -> argparse.Namespace:
         'distributed trainers write it (the default); model: without the prefix; '
         'plain: the state dict alone, as ST writes it',
     )
+    add_traceback_argument(parser)
     return parser.parse_args()
 
 
 def main() -> None:
     """Run the command."""
     args = parse_args()
-    try:
-        state = unwrap(read_checkpoint(args.checkpoint))
-    except (OSError, ValueError) as error:
-        raise SystemExit(str(error)) from error
+    state = unwrap(read_checkpoint(args.checkpoint))
     left = [name for name in OURS_ALONE if name in state]
     for name in left:
         del state[name]
     try:
         released = release_state_dict(state)
     except ValueError as error:
-        raise SystemExit(f'{args.checkpoint}: {error}') from error
+        raise ValueError(f'{args.checkpoint}: {error}') from error
     write_checkpoint(WRAPPINGS[args.wrapping](released), args.out)
     print(
         f'All {len(released)} tensors of the network in {args.checkpoint} '
@@ -61,4 +60,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run_tool(main)

@@ -13,6 +13,7 @@ from mmengine.hooks import CheckpointHook
 from mmengine.runner import Runner
 
 from mmsemi.registry import HOOKS
+from mmsemi.utils.arguments import unknown_argument
 from mmsemi.utils.checkpoint import read_checkpoint
 from mmsemi.utils.compat import resumes_from
 from mmsemi.utils.files import write_whole
@@ -80,6 +81,11 @@ class WholeCheckpointHook(CheckpointHook):
                 f'rule={rules}: set default_hooks.checkpoint.rule to greater or less, '
                 'whichever is better.'
             ) from error
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name in self.args:  # MMEngine would fail when it saves
+            raise unknown_argument(type(self), name)
 
     def before_train(self, runner: Runner) -> None:
         """Prepare the folders, and finish what a kill interrupted."""

@@ -22,6 +22,8 @@ from mmsemi.datasets import SemiSegDataset
 from mmsemi.datasets.fit import find_misfits, find_single_class
 from mmsemi.datasets.semi_dataset import image_paths
 from mmsemi.evaluation import ConfusionIoUMetric
+from mmsemi.registry import METRICS
+from mmsemi.utils.arguments import accepted, unknown_argument
 from mmsemi.utils.codes import IGNORE
 from mmsemi.utils.images import image_size
 from mmsemi.utils.text import some
@@ -283,6 +285,29 @@ def _size_of(dataset: BaseDataset, i: int) -> tuple[int, int] | None:
         return image_size(dataset.get_data_info(i)['img_path'])
     except (ImportError, OSError):
         return None
+
+
+def check_metrics(cfg: dict) -> None:
+    """Check that the metrics of a config take what it gives them.
+
+    Several of mmseg's metrics accept any argument and drop it.
+
+    Args:
+        cfg (dict): Config of a run.
+
+    Raises:
+        TypeError: A metric of mmseg or mmsemi has no such argument.
+    """
+    for name in ('val_evaluator', 'test_evaluator'):
+        evaluator = cfg.get(name)
+        for metric in evaluator if isinstance(evaluator, list) else [evaluator]:
+            if not (isinstance(metric, dict) and isinstance(metric.get('type'), str)):
+                continue
+            kind = METRICS.get(metric['type'])
+            if kind is None or not kind.__module__.startswith(('mmseg.', 'mmsemi.')):
+                continue
+            for key in metric.keys() - accepted(kind) - {'type', '_scope_'}:
+                raise unknown_argument(kind, key)
 
 
 def pretrained_parts(model: nn.Module) -> dict[str, dict]:

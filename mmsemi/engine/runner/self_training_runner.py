@@ -17,6 +17,7 @@ from mmengine.registry import init_default_scope
 from mmsemi.datasets import SelfTrainingDataset
 from mmsemi.datasets.self_training_dataset import smallest_epoch
 from mmsemi.registry import DATASETS, RUNNERS
+from mmsemi.utils.arguments import named_by_config
 from mmsemi.utils.compat import forget_instances
 from mmsemi.utils.config import resolve_settings
 from mmsemi.utils.files import write_whole
@@ -103,7 +104,9 @@ class SelfTrainingRunner:
     @classmethod
     def from_cfg(cls, cfg: Config) -> 'SelfTrainingRunner':
         """Build from a config whose ``self_training`` holds the other arguments."""
-        return cls(resolve_settings(cfg), **cfg.get('self_training', {}))
+        resolve_settings(cfg)
+        with named_by_config(cfg):
+            return cls(cfg, **cfg.get('self_training', {}))
 
     def test(self) -> dict:
         """Evaluate the network of any stage, as :class:`SemiRunner` does."""

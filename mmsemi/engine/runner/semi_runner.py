@@ -8,6 +8,7 @@ import torch
 from mmengine.config import Config
 from mmengine.dist import broadcast_object_list, is_main_process, master_only
 from mmengine.evaluator import Evaluator
+from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 from mmengine.optim import OptimWrapper
 from mmengine.runner import BaseLoop, IterBasedTrainLoop, Runner
@@ -18,6 +19,7 @@ from torch.utils.data import DataLoader
 from mmsemi.datasets import SemiSampler
 from mmsemi.models import SemiSegmentor
 from mmsemi.registry import RUNNERS
+from mmsemi.utils.arguments import named_by_config
 from mmsemi.utils.checkpoint import check_fits, read_checkpoint, trusting
 from mmsemi.utils.compat import ParamScheduler
 from mmsemi.utils.config import resolve_settings
@@ -30,6 +32,7 @@ from .checks import (
     check_evaluator,
     check_ignored,
     check_labels,
+    check_metrics,
     check_network,
     check_overlap,
     check_train_set,
@@ -52,6 +55,10 @@ from .switches import apply_switches, compile_network, leave_views_to_device
 from .workers import begin_worker
 
 ParamSchedulers = ParamScheduler | dict | list
+STOCK_HOOKS = (
+    *('runtime_info', 'timer', 'sampler_seed', 'logger'),
+    *('param_scheduler', 'checkpoint'),
+)
 
 
 @RUNNERS.register_module()
@@ -99,8 +106,20 @@ class SemiRunner(Runner):
 
     @classmethod
     def from_cfg(cls, cfg: Config) -> 'SemiRunner':
-        """Build a runner from a config, whose settings are resolved first."""
-        return super().from_cfg(follow_loop(resolve_settings(cfg)))
+        """Build a runner from a config, whose settings are resolved first.
+
+        Raises:
+            ValueError: Nothing reads a setting, or a constructor does not take it.
+        """
+        cfg = follow_loop(resolve_settings(cfg))
+        with named_by_config(cfg):
+            check_metrics(cfg)
+            return super().from_cfg(cfg)
+
+    def train(self) -> nn.Module:
+        """Train, after all parts are built from the config."""
+        with named_by_config(self.cfg):
+            return super().train()
 
     def setup_env(self, env_cfg: dict) -> None:
         """Set up the processes, over gloo where there is no GPU."""
@@ -149,6 +168,20 @@ class SemiRunner(Runner):
         strict = self.cfg.get('strict_load', True)
         with self._trusting(), checked_pretrained(student(self), strict):
             super()._init_model_weights()
+
+    def register_default_hooks(
+        self, hooks: dict[str, Hook | dict | None] | None = None
+    ) -> None:
+        """Register the default hooks, without those that are None.
+
+        MMEngine removes its own six in this way.
+        """
+        own = {
+            name: hook
+            for name, hook in (hooks or {}).items()
+            if hook is not None or name in STOCK_HOOKS
+        }
+        super().register_default_hooks(own)
 
     # Data and loops
 
@@ -239,7 +272,8 @@ class SemiRunner(Runner):
     def test(self) -> dict[str, float]:
         """Evaluate the model, compiled where the config says so."""
         self._maybe_compile('test_step')
-        return super().test()
+        with named_by_config(self.cfg):
+            return super().test()
 
     # Optimiser
 

@@ -1,0 +1,118 @@
+"""What every command line tool does with an error.
+
+An expected error, such as a missing file or a setting that nothing reads, is one
+message and exit status 1.  Any other error keeps its traceback.  ``--traceback``
+shows it for all.
+"""
+
+import argparse
+import os
+import os.path as osp
+import re
+import sys
+import traceback
+from collections.abc import Callable
+
+import torch
+from torch import distributed
+
+from .compat import default_store
+
+ROOT = osp.dirname(osp.dirname(osp.dirname(osp.abspath(__file__))))
+OURS = tuple(osp.join(ROOT, name, '') for name in ('mmsemi', 'tools', 'benchmarks'))
+LOST = ('Connection closed by peer', 'Connection reset by peer', 'Socket closed')
+FRAME = re.compile(r'^  File "(?P<file>.+)", line \d+, in .+\n +(?P<line>.+)$', re.M)
+MESSAGE = re.compile(r'^(?:[A-Za-z_][\w.]*(?:Error|File|Exception|Warning)): ', re.M)
+
+
+def add_traceback_argument(parser: argparse.ArgumentParser) -> None:
+    """Add ``--traceback``, which :func:`run_tool` reads."""
+    parser.add_argument(
+        '--traceback',
+        action='store_true',
+        help='show where in the code an error was raised',
+    )
+
+
+def run_tool(main: Callable[[], int | None]) -> None:
+    """Run a tool, and print an expected error as one message.
+
+    Of several processes, the first that fails prints its error.
+
+    Args:
+        main (Callable): The tool; returns its exit status, None for 0.
+
+    Raises:
+        SystemExit: The status is not 0, or there was an error: status 1.
+    """
+    try:
+        status = main()
+    except Exception as error:
+        if '--traceback' in sys.argv:
+            raise
+        message = expected_message(error)
+        if _reports(message):
+            sys.stdout.flush()
+            if message is None:
+                traceback.print_exc()
+                message = (
+                    'This error was not expected. Please report it as an issue of '
+                    'mmsemi, with the command and all of the above.'
+                )
+            print(f'error: {message}', file=sys.stderr, flush=True)
+        status = 1
+    if status:
+        sys.exit(status)
+
+
+def expected_message(error: BaseException) -> str | None:
+    """Return the message of an error that a user can cure, None for others.
+
+    Expected are errors of the file system and the network, errors that mmsemi
+    raises itself, also in a process that loads data, and a full GPU.
+    """
+    if isinstance(error, torch.OutOfMemoryError):
+        return (
+            f'{_first_line(error)} Use a smaller batch (total_batch_size), crop_size '
+            'or network, or gradient_checkpointing=True: docs/performance.md.'
+        )
+    text = str(error)
+    if 'in DataLoader worker process' in text and 'Original Traceback' in text:
+        frames = FRAME.findall(text)
+        starts = [match.end() for match in MESSAGE.finditer(text)]
+        if frames and starts and _is_raised_here(*frames[-1]):
+            return text[starts[-1] :].strip()
+        return None
+    if isinstance(error, OSError):
+        if error.filename and error.strerror:
+            return f'{error.filename}: {error.strerror}'
+        return text or type(error).__name__
+    if isinstance(error, RuntimeError) and any(reason in text for reason in LOST):
+        return f'Another process of this run has ended ({_first_line(error)}).'
+    frames = traceback.extract_tb(error.__traceback__)
+    if isinstance(error, KeyError) and error.args:
+        text = str(error.args[0])  # without the quotes
+    if frames and _is_raised_here(frames[-1].filename, frames[-1].line or ''):
+        return text
+    return None
+
+
+def _is_raised_here(file: str, line: str) -> bool:
+    """Tell whether a line is a ``raise`` of mmsemi or its tools."""
+    return osp.abspath(file).startswith(OURS) and line.startswith('raise')
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).partition('\n')[0]
+
+
+def _reports(message: str | None) -> bool:
+    """Tell whether this process, of all that a run has, prints its error."""
+    if not (distributed.is_available() and distributed.is_initialized()):
+        # Before the processes know one another all read the same config.
+        rank = os.environ.get('LOCAL_RANK') or os.environ.get('SLURM_LOCALID') or '0'
+        return rank == '0'
+    try:
+        return default_store().add('mmsemi_errors', 1) == 1
+    except RuntimeError:  # the process that kept count has ended
+        return not (message or '').startswith('Another process')
