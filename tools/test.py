@@ -71,7 +71,10 @@ def main() -> None:
     if args.compile:
         freeze_compiled_weights()
     if args.out:
-        cfg.test_evaluator.output_dir = args.out
+        evaluators = cfg.test_evaluator
+        # One of several is enough to write the predictions.
+        first = evaluators if isinstance(evaluators, dict) else evaluators[0]
+        first.output_dir = args.out
     with named_by_config(cfg):
         runner = RUNNERS.build(cfg)
     runner.test()

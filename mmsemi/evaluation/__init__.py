@@ -1,3 +1,4 @@
 from .confusion_iou import ConfusionIoUMetric
+from .evaluator import AgreeingEvaluator
 
-__all__ = ['ConfusionIoUMetric']
+__all__ = ['AgreeingEvaluator', 'ConfusionIoUMetric']

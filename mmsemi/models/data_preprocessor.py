@@ -57,7 +57,10 @@ class SemiDataPreprocessor(SegDataPreProcessor):
         """Prepare a batch of streams, or any other batch as mmseg does."""
         streams = {name: data[name] for name in STREAMS if name in data}
         if not streams:
-            return super().forward(data, training)
+            # mmseg pads training images to a size; its benchmark of a network
+            # says `training`, too.
+            sized = self.size is not None or self.size_divisor is not None
+            return super().forward(data, training and sized)
         inputs = {
             name: self._prepare(stream)
             for name, stream in self.cast_data(streams).items()

@@ -17,6 +17,7 @@ from torch.optim import Optimizer
 from torch.utils.data import DataLoader
 
 from mmsemi.datasets import SemiSampler
+from mmsemi.evaluation import AgreeingEvaluator
 from mmsemi.models import SemiSegmentor
 from mmsemi.registry import RUNNERS
 from mmsemi.utils.arguments import named_by_config
@@ -234,6 +235,12 @@ class SemiRunner(Runner):
         if self.cfg.get('views_on_device'):
             loader['dataset'] = leave_views_to_device(loader['dataset'])
         return loader
+
+    def build_evaluator(self, evaluator: dict | list | Evaluator) -> Evaluator:
+        """Build an evaluator; several metrics may give the same score."""
+        if isinstance(evaluator, list):
+            return AgreeingEvaluator(evaluator)
+        return super().build_evaluator(evaluator)
 
     def build_val_loop(self, loop: BaseLoop | dict) -> BaseLoop:
         """Build the validation loop and check its data.
