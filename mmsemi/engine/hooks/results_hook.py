@@ -74,7 +74,7 @@ class ResultsHook(Hook):
         )
 
     def _now(self, runner: Runner) -> tuple[str, str, int]:
-        """Return what the training counts, its name, and how many are done."""
+        """Return key and name of the unit that the training counts, and how many."""
         if isinstance(runner.train_loop, IterBasedTrainLoop):
             return 'iter', 'iteration', runner.iter
         return 'epoch', 'epoch', runner.epoch

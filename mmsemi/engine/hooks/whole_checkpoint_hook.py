@@ -167,7 +167,7 @@ class WholeCheckpointHook(CheckpointHook):
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Add what the checkpoint supersedes; leave plain values only.
 
-        Scores become numbers.  Functions, of which some schedules have one, are
+        Scores become numbers.  Functions, which some schedules contain, are
         left out: a resumed run builds them from its config.
         """
         info = checkpoint['message_hub']['runtime_info']

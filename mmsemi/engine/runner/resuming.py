@@ -23,7 +23,7 @@ def newest_whole_checkpoint(work_dir: str) -> str | None:
     searched too.  Best checkpoints, which lack the optimiser, are left out.
 
     Returns:
-        str, optional: None where there are no checkpoints at all.
+        str, optional: None if there are no checkpoints at all.
 
     Raises:
         ValueError: There are checkpoints, and all are damaged.
@@ -59,7 +59,7 @@ def describe_epoch(runner: Runner) -> dict[str, int | None]:
 
     Returns:
         dict: ``steps`` and ``images`` of an epoch, and the ``samples`` of a step
-        on all processes; None where the loader does not tell.
+        on all processes; None if the loader does not tell.
     """
     loader = runner.train_dataloader
     samples = loader.batch_size and loader.batch_size * runner.world_size
@@ -67,7 +67,7 @@ def describe_epoch(runner: Runner) -> dict[str, int | None]:
 
 
 def find_place(runner: Runner, checkpoint: dict, filename: str) -> None:
-    """Express where a checkpoint was written in the steps of this run.
+    """Convert the place of a checkpoint in its run to the steps of this run.
 
     Training by epochs resumes at the same share of them: if the batch or the
     number of steps per update changed, at the step with the same sample (a
@@ -126,7 +126,7 @@ def find_place(runner: Runner, checkpoint: dict, filename: str) -> None:
 def skip_to_place(runner: Runner) -> None:
     """Let a resumed run continue its epoch with the next sample.
 
-    Nothing is loaded to get there.
+    No sample is loaded for that.
 
     Args:
         runner (Runner): Has just resumed; it trains over a
@@ -138,16 +138,16 @@ def skip_to_place(runner: Runner) -> None:
         return  # IterBasedTrainLoop skips by itself
     loader = loop.dataloader
     done = runner.iter - runner.epoch * len(loader)
-    if done:  # all of them, where only the validation is left
+    if done:  # or all of them, if only the validation is left
         loader.sampler.skip(done * loader.batch_size)
 
 
 def check_left(runner: Runner, meta: dict, filename: str) -> None:
-    """Say if a resumed run has nothing left to train.
+    """Log it if a resumed run has nothing left to train.
 
     Args:
         runner (Runner): It has built its train loop.
-        meta (dict): Of the checkpoint, as :func:`find_place` left it.
+        meta (dict): ``meta`` of the checkpoint, after :func:`find_place`.
         filename (str): The checkpoint, for the message.
 
     Raises:

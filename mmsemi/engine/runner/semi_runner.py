@@ -87,9 +87,9 @@ class SemiRunner(Runner):
     - **Rehearsal.** Before training, a step, a validation image and a
       checkpoint are tried out, without a trace in the run (see
       :mod:`.rehearsal`).  ``rehearse=False`` leaves this out.
-    - **Schedules** span the training that runs.  A resumed run follows the
-      config's, also where its length or batch is another than before; training
-      by iterations needs ``train_cfg`` alone.
+    - **Schedules** span the whole training.  A resumed run follows those of the
+      config, also if the length or the batch changed.  Training by iterations
+      needs only ``train_cfg``.
     - **Precision.** ``AutocastOptimWrapper`` trains in mixed precision on any
       device, also where a config names MMEngine's ``AmpOptimWrapper``.
     - **Switches.** ``channels_last``, ``gradient_checkpointing`` and
@@ -385,8 +385,8 @@ class SemiRunner(Runner):
     def resume(self, filename: str, *args, **kwargs) -> None:
         """Resume training, inside an epoch at the next sample.
 
-        The schedule is that of the config from there on, also where its length
-        or the batch changed (see :func:`mmsemi.engine.schedulers.follow_config`
+        The schedule is that of the config from there on, also if its length or
+        the batch changed (see :func:`mmsemi.engine.schedulers.follow_config`
         and :func:`.resuming.find_place`).
 
         Raises:

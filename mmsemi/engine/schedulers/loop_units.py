@@ -15,8 +15,8 @@ def follow_loop(cfg: Config) -> Config:
     """Complete the settings that count epochs or iterations as the loop does.
 
     Training by iterations needs ``train_cfg`` alone: the log, checkpoints,
-    schedules and the scores' x axis count iterations where the config does not
-    say what they count, and checkpoints are as far apart as validations.  A
+    schedules and the scores' x axis count iterations unless the config says
+    what they count, and checkpoints are as far apart as validations.  A
     ``max_epochs`` that ``train_cfg`` inherits from a base is dropped.
 
     Args:
@@ -85,7 +85,7 @@ def _resolve_loop(train_cfg: dict) -> type:
         train_cfg['type'] = STOCK_LOOPS[bool(train_cfg.pop('by_epoch'))]
     kind = train_cfg.get('type', STOCK_LOOPS[bool(train_cfg.get('by_epoch', True))])
     loop = LOOPS.get(kind) if isinstance(kind, str) else kind
-    if loop is None:  # refused, with the names that there are, when it is built
+    if loop is None:  # refused when it is built, with the names of all loops
         return object
     if issubclass(loop, IterBasedTrainLoop):
         epochs = train_cfg.pop('max_epochs', None)

@@ -10,7 +10,7 @@ from torch.optim import Optimizer
 
 from mmsemi.utils.compat import ParamScheduler
 
-# What a schedule changes while it runs; the rest describes it.
+# State that a schedule changes while it runs; the rest are its settings.
 PROGRESS = {
     'last_step',
     '_global_step',
@@ -20,9 +20,9 @@ PROGRESS = {
     'num_bad_epochs',
     'base_values',  # compared as the optimizer's initial values
 }
-# What follows from the end of a schedule.
+# State that depends on the end of a schedule.
 DERIVED = {'total_iters', 'total_steps', 'T_max', '_schedule_phases'}
-# Settings of an optimizer that change how it computes, and not what.
+# Settings of an optimizer that change how it computes, but not the result.
 IMPLEMENTATION = {'capturable', 'differentiable', 'foreach', 'fused'}
 # Settings that releases of PyTorch added.
 ADDED = IMPLEMENTATION | {'decoupled_weight_decay', 'maximize'}
@@ -32,10 +32,10 @@ def follow_config(runner: Runner, checkpoint: dict[str, Any], filename: str) -> 
     """Bring a checkpoint's schedule and optimizer settings to those of the config.
 
     MMEngine restores both from the checkpoint, with the length and the learning
-    rates of the training that wrote it.  Where the config describes others,
-    the schedules are computed anew up to the step of the checkpoint: from there
-    on, learning rates are, bit for bit, those of a run that had these settings
-    from its start.  Where nothing changed, the checkpoint is left as it is.
+    rates of the training that wrote it.  If the config describes others, the
+    schedules are computed anew up to the step of the checkpoint: from there on,
+    learning rates are bit-identical to those of a run that had these settings
+    from its start.  If nothing changed, the checkpoint is not changed either.
 
     Args:
         runner (Runner): It has built its loop, optimizer and schedules and
@@ -80,8 +80,8 @@ def follow_config(runner: Runner, checkpoint: dict[str, Any], filename: str) -> 
     if changes:
         runner.logger.warning(
             f'{filename} was written with other settings of the schedule or the '
-            f'optimizer: {"; ".join(changes)}. From iteration {iteration} on they '
-            'are, as the learning rate, those of a run with the present settings '
+            f'optimizer: {"; ".join(changes)}. From iteration {iteration} on, these '
+            'and the learning rate are those of a run with the present settings '
             f'from its start: learning rate {_rates(saved)} (it was {before}).'
         )
 
@@ -176,11 +176,11 @@ def _only_longer(
 def _advance(
     runner: Runner, schedulers: list[ParamScheduler], iteration: int, epoch: int
 ) -> None:
-    """Step schedules that have just been built as a run up to here does."""
+    """Step new schedules as a run up to this place does."""
     loop = runner.train_loop
     by_epoch = isinstance(loop, EpochBasedTrainLoop)
     length = len(loop.dataloader)
-    with warnings.catch_warnings():  # that no optimizer steps in between
+    with warnings.catch_warnings():  # that the optimizer does not step
         warnings.simplefilter('ignore', UserWarning)
         for step in range(1, iteration + 1):
             ended = by_epoch and step % length == 0 and step // length <= epoch

@@ -1,4 +1,4 @@
-"""Let schedules span the training that really runs."""
+"""Let schedules span the whole training."""
 
 from fractions import Fraction
 from typing import Any
@@ -14,9 +14,9 @@ from .loop_units import named_schedulers
 def span_training(schedulers: Any, loop: BaseLoop) -> None:
     """Complete the end of the schedules of a config, and check their beginning.
 
-    MMEngine ends a schedule that names no ``end`` with the training.  Where
-    training is by iterations and the schedule in epochs, to be converted, it
-    takes the training for one epoch.
+    MMEngine ends a schedule without ``end`` together with the training.  But if
+    training is by iterations and a schedule in epochs is converted, it treats
+    the training as one epoch.
 
     Args:
         schedulers: ``param_scheduler`` of a config, which is changed in place.
@@ -28,7 +28,7 @@ def span_training(schedulers: Any, loop: BaseLoop) -> None:
     for name, scheduler in named_schedulers(schedulers):
         convert = scheduler.get('convert_to_iter_based', False)
         if convert and isinstance(loop, IterBasedTrainLoop):
-            # In epochs, and exact: multiplied by an epoch's length again.
+            # In epochs; a fraction, so that the conversion to iterations is exact.
             length = Fraction(loop.max_iters, len(loop.dataloader))
         elif scheduler.get('by_epoch', True):
             length = loop.max_epochs
@@ -41,13 +41,13 @@ def span_training(schedulers: Any, loop: BaseLoop) -> None:
             raise ValueError(
                 f'{name} ({scheduler["type"]}) begins at {unit} {begin}, but ends '
                 f'at {float(scheduler["end"]):g}: the training is too short for '
-                'it. Train longer (train_cfg), or let it, and the warm-up before '
-                f'it, begin and end earlier ({name}.begin, .end).'
+                'it. Train longer (train_cfg), or let it and the warm-up before it '
+                f'begin and end earlier ({name}.begin, .end).'
             )
 
 
 def unspanned(schedulers: Any, loop: BaseLoop) -> list[str]:
-    """Describe where schedules and training end apart.
+    """Describe schedules that do not end with the training.
 
     Args:
         schedulers (list[ParamScheduler]): Schedules that have been built.
