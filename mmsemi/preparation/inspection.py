@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from mmengine.dataset import BaseDataset
 
-from mmsemi.datasets.fit import transform_of
+from mmsemi.datasets.fit import too_few_classes, transform_of
 from mmsemi.datasets.transforms import LoadSegImage, LoadSegMask, RandomScaleCrop
 from mmsemi.utils.codes import IGNORE
 from mmsemi.utils.progress import progress_bar
@@ -173,8 +173,14 @@ def find_overlap(lists: Lists) -> Iterator[Finding]:
 def find_absent(
     name: str, entries: Sequence[Entry], classes: Sequence[str]
 ) -> Iterator[Finding]:
-    """Find classes without a pixel in a list."""
+    """Find classes without a pixel in a list, and lists with too few classes."""
     pixels = class_pixels(entries)
+    shown = np.flatnonzero(pixels[: len(classes)]).tolist()
+    if len(shown) < (2 if name == 'labeled' else 1) and any(
+        entry.pixels is not None for entry in entries
+    ):
+        yield Finding(ERROR, 'single', f'{name}: {too_few_classes(shown, classes)}')
+        return
     absent = [c for i, c in enumerate(classes) if not pixels[i]]
     if absent:
         cure = (

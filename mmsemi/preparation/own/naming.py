@@ -221,7 +221,7 @@ def pair_files(
             f'name. Add the images, or remove the masks:{some_lines(orphans)}'
         )
     if faults:
-        raise ValueError('\n'.join(faults) + cure)
+        raise ValueError('\n'.join([*faults, cure.strip()]).rstrip())
     pairs = [(path, masks[name]) for name, path in images.items() if name in masks]
     return pairs, alone
 
