@@ -47,7 +47,8 @@ class SnapshotHook(Hook):
         """Check that the run has epochs, and enough of them.
 
         Raises:
-            ValueError: The train loop counts no epochs, or too few.
+            ValueError: The train loop counts no epochs, or too few; a resumed
+                run lacks a snapshot, as its length has changed.
         """
         if not isinstance(runner.train_loop, EpochBasedTrainLoop):
             raise ValueError(
@@ -56,12 +57,26 @@ class SnapshotHook(Hook):
                 f'{type(runner.train_loop).__name__}.'
             )
         self.files = snapshot_files(runner.work_dir, runner.max_epochs)
+        past = [file for file in self.files if _epoch(file) <= runner.epoch]
+        lost = [osp.basename(file) for file in past if not osp.isfile(file)]
+        if lost:
+            raise ValueError(
+                f'{runner.work_dir} was trained for {runner.epoch} epochs without '
+                f'the snapshots {", ".join(lost)} that a training of '
+                f'{runner.max_epochs} epochs takes. Set train_cfg.max_epochs (or '
+                'self_training.supervised_epochs) back to its former value, or '
+                'start anew in another --work-dir.'
+            )
 
     def after_train_epoch(self, runner: Runner) -> None:
         """Save the snapshot that is due after this epoch, if any."""
-        folder, name = osp.split(self.files[0])
-        name = f'epoch_{runner.epoch + 1}.pth'
-        if osp.join(folder, name) in self.files:
-            runner.save_checkpoint(
-                folder, name, save_optimizer=False, save_param_scheduler=False
-            )
+        for file in self.files:
+            if _epoch(file) == runner.epoch + 1:
+                runner.save_checkpoint(
+                    *osp.split(file), save_optimizer=False, save_param_scheduler=False
+                )
+
+
+def _epoch(file: str) -> int:
+    """Return after how many epochs a snapshot is taken."""
+    return int(osp.basename(file)[len('epoch_') : -len('.pth')])

@@ -23,6 +23,7 @@ from mmsemi.utils.config import resolve_settings
 from mmsemi.utils.files import write_whole
 
 from ..hooks.snapshot_hook import snapshot_files
+from ..schedulers import follow_loop
 from .batch import samples_per_step
 from .self_training_loops import round_lists
 from .semi_runner import SemiRunner
@@ -45,7 +46,8 @@ class SelfTrainingRunner:
     Every stage is a run of :class:`SemiRunner` with a fresh network, optimiser
     and schedule, in a folder of its own in the work dir: ``1_supervised``,
     ``2_reliability``, ``3_pseudo_labels``, ``4_retraining``, ...  With
-    ``resume=True``, finished stages are skipped and an unfinished one resumes.
+    ``resume=True``, finished stages are skipped and an unfinished one resumes,
+    with its schedule; finished stages must be as long as the config says.
     Processes on several machines must share the work dir.
 
     Quirk, as released: the checkpoint that is best on the validation set
@@ -104,7 +106,7 @@ class SelfTrainingRunner:
     @classmethod
     def from_cfg(cls, cfg: Config) -> 'SelfTrainingRunner':
         """Build from a config whose ``self_training`` holds the other arguments."""
-        resolve_settings(cfg)
+        follow_loop(resolve_settings(cfg))
         with named_by_config(cfg):
             return cls(cfg, **cfg.get('self_training', {}))
 
@@ -150,7 +152,7 @@ class SelfTrainingRunner:
 
     def _snapshots(self) -> Sequence[str]:
         """Return the snapshots of the first training, oldest first."""
-        epochs = self.supervised_epochs or self.cfg.train_cfg.get('max_epochs', 0)
+        epochs = self.supervised_epochs or self.cfg.train_cfg.max_epochs
         return snapshot_files(self.work_dir / '1_supervised', epochs)
 
     def _rank(self) -> Sequence[Path]:
@@ -208,9 +210,26 @@ class SelfTrainingRunner:
         return cfg
 
     def _run(self, cfg: Config, action: str) -> None:
-        """Run a stage, unless it is finished."""
+        """Run a stage, unless it is finished.
+
+        Raises:
+            ValueError: It is finished, and was trained for another length.
+        """
         marker = Path(cfg.work_dir) / FINISHED
+        length = None
+        if action == 'train':
+            keys = {'max_epochs', 'max_iters'} & cfg.train_cfg.keys()
+            length = {key: cfg.train_cfg[key] for key in keys}
         if marker.exists():
+            before = json.loads(marker.read_text()).get('length', length)
+            if before != length:
+                raise ValueError(
+                    f'{cfg.work_dir} has been trained with train_cfg {before}, but '
+                    f'the config now has {length}. A finished stage is not trained '
+                    'further, as later ones build on it: set it back (for the '
+                    'first stage, self_training.supervised_epochs), or start anew '
+                    'in another --work-dir.'
+                )
             return
         info = run_stage(
             cfg,
@@ -220,7 +239,7 @@ class SelfTrainingRunner:
         network = info.get(f'{self.label_with}_ckpt')
         barrier()  # the last checkpoint is written
         if is_main_process():
-            content = dict(network=network and Path(network).name)
+            content = dict(network=network and Path(network).name, length=length)
             write_whole(marker, json.dumps(content).encode())
         barrier()
 
@@ -251,6 +270,17 @@ class SelfTrainingRunner:
                 "label_with='best' needs a validation and "
                 "default_hooks.checkpoint.save_best='mIoU'. Set these, or "
                 "self_training.label_with='last'."
+            )
+        needs_epochs = dict(
+            snapshots=len(self.shares) > 1,
+            supervised_epochs=self.supervised_epochs is not None,
+        )
+        if any(needs_epochs.values()) and 'max_epochs' not in cfg.train_cfg:
+            raise ValueError(
+                f'train_cfg.max_iters={cfg.train_cfg.max_iters} counts no epochs, but '
+                f'{" and ".join(k for k, v in needs_epochs.items() if v)} of '
+                'self_training need them: use EpochBasedTrainLoop, or shares=(1, ) '
+                'without supervised_epochs.'
             )
         if len(self.shares) > 1:
             self._snapshots()

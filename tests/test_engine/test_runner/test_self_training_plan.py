@@ -15,7 +15,7 @@ class TestOrder:
     @pytest.fixture
     def stages(self, monkeypatch, make_config, tmp_path):
 
-        def run(**self_training):
+        def run(resume=False, epochs=3, train_cfg=None, **self_training):
             configs = []
 
             def pretend(cfg, action, title):
@@ -23,7 +23,9 @@ class TestOrder:
                 return dict(best_ckpt='x/best.pth', last_ckpt='x/last.pth')
 
             monkeypatch.setattr(self_training_runner, 'run_stage', pretend)
-            cfg = make_config(tmp_path)
+            cfg = make_config(
+                tmp_path, resume=resume, train_cfg=train_cfg or dict(max_epochs=epochs)
+            )
             cfg.self_training = self_training
             RUNNERS.build(cfg).train()
             return {Path(c.work_dir).name: c for c in configs}
@@ -90,6 +92,23 @@ class TestOrder:
         names = [cfg.experiment_name for cfg in cfgs.values()]
         assert len(set(names)) == 6
 
+    def test_a_finished_stage_keeps_its_length(self, stages, tmp_path):
+        stages(shares=(0.5, 1))
+        assert not stages(resume=True, shares=(0.5, 1))
+        with pytest.raises(
+            ValueError, match="1_supervised .*'max_epochs': 3}, .* {'max_epochs': 6}"
+        ):
+            stages(resume=True, epochs=6, shares=(0.5, 1))
+        for name in ('4_retraining', '5_pseudo_labels', '6_retraining'):
+            (tmp_path / name / 'finished.json').unlink()
+        cfgs = stages(resume=True, epochs=6, shares=(0.5, 1), supervised_epochs=3)
+        assert cfgs['4_retraining'].train_cfg.max_epochs == 6
+
+    def test_by_iterations(self, stages):
+        train_cfg = dict(type='IterBasedTrainLoop', max_iters=8, _delete_=True)
+        cfgs = stages(shares=(1,), train_cfg=train_cfg)
+        assert cfgs['3_retraining'].train_cfg.max_iters == 8
+
 
 class TestFaults:
     """Each is one error before anything is trained."""
@@ -122,6 +141,10 @@ class TestFaults:
                 },
             ),
             (r'max_epochs=2 is too short', {'train_cfg.max_epochs': 2}),
+            (
+                'max_iters=8 counts no epochs, but snapshots of self_training',
+                {'train_cfg.type': 'IterBasedTrainLoop', 'train_cfg.max_iters': 8},
+            ),
             (r"load_from='some\.pth': .*`--resume` without", {'load_from': 'some.pth'}),
             (
                 r"label_with='best' needs .*label_with='last'",
