@@ -1,7 +1,7 @@
 # SGD, lr * (1 - iter / iters) ** 0.9 at every iteration, weight decay on all
 # parameters.  The lr is given for `base_batch_size` samples (a labeled and an
 # unlabeled image each) and scaled with the total batch.
-train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=80, val_interval=1)
+train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=80)
 val_cfg = dict(type='ValLoop')
 test_cfg = dict(type='TestLoop')
 

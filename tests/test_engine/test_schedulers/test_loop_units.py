@@ -56,7 +56,7 @@ def test_settings_count_epochs(cfg):
         ),
         (
             {'train_cfg.by_epoch': False, 'train_cfg.max_iters': 8},
-            dict(type='IterBasedTrainLoop', max_iters=8, val_interval=1),
+            dict(type='IterBasedTrainLoop', max_iters=8),
         ),
         (
             {'train_cfg': dict(by_epoch=False, max_iters=8, _delete_=True)},
@@ -64,7 +64,7 @@ def test_settings_count_epochs(cfg):
         ),
         (
             {'train_cfg.type': 'mmengine.IterBasedTrainLoop', 'train_cfg.max_iters': 8},
-            dict(type='mmengine.IterBasedTrainLoop', max_iters=8, val_interval=1),
+            dict(type='mmengine.IterBasedTrainLoop', max_iters=8),
         ),
     ],
 )
