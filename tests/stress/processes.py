@@ -251,9 +251,14 @@ def main() -> None:
     )
     prevmatch = train, 'prevmatch', full
     attempt(
-        'term', 2, *prevmatch, folder / 'term', custom_hooks=end_at(3, signal.SIGTERM)
+        'term',
+        2,
+        *prevmatch,
+        folder / 'term',
+        custom_hooks=end_at(3, signal.SIGTERM),
+        rehearse=True,
     )
-    attempt('resume', 2, *prevmatch, folder / 'term', resume=True)
+    attempt('resume', 2, *prevmatch, folder / 'term', resume=True, rehearse=True)
     attempt(
         'die', 2, *prevmatch, folder / 'die', custom_hooks=end_at(3, signal.SIGKILL)
     )

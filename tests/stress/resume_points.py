@@ -86,6 +86,7 @@ class Point(NamedTuple):
         often (bool): Save a checkpoint after every step, not every epoch.
         workers (int): Loader workers of the resumed run; the first has none.
         signal (int): Ends the run.
+        rehearse (bool): Rehearse the resumed run, and not the first.
     """
 
     point: str
@@ -93,6 +94,7 @@ class Point(NamedTuple):
     often: bool = True
     workers: int = 0
     signal: int = signal.SIGKILL
+    rehearse: bool = False
 
 
 POINTS = {
@@ -104,11 +106,13 @@ POINTS = {
     'end of an epoch': Point('after_train_epoch', 2),
     'begin of an epoch': Point('before_train_epoch', 3, often=False),
     'inside a validation': Point('after_val_iter', 5),
-    'inside a validation, by epochs': Point('after_val_iter', 5, often=False),
+    'inside a validation, by epochs': Point(
+        'after_val_iter', 5, often=False, rehearse=True
+    ),
     'after a validation': Point('after_val_epoch', 2, often=False),
     'inside the last validation': Point('after_val_iter', 8, often=False),
     'after the last step': Point('after_train_epoch', 3, often=False),
-    'then 2 workers': Point('after_train_iter', 3, workers=2),
+    'then 2 workers': Point('after_train_iter', 3, workers=2, rehearse=True),
     'SIGTERM in a step': Point(
         'before_train_iter', 3, often=False, signal=signal.SIGTERM
     ),
@@ -211,7 +215,12 @@ def try_point(method: str, point: Point, data_root: Path, folder: Path) -> list[
     code = run(work_dir, custom_hooks=[hook])
     if code != expected:
         return [f'ended with {code} instead of {expected}: see {output}']
-    code = run(work_dir, resume=True, **{'train_dataloader.num_workers': point.workers})
+    code = run(
+        work_dir,
+        resume=True,
+        rehearse=point.rehearse,
+        **{'train_dataloader.num_workers': point.workers},
+    )
     if code != 0:
         return [f'the resumed run ended with {code}: see {output}']
     return differences(whole, work_dir)

@@ -6,16 +6,19 @@ import os
 import os.path as osp
 import random
 import shutil
+import tempfile
 import time
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext, suppress
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from mmengine.config import Config
+from mmengine.dataset import pseudo_collate
 from mmengine.dist import is_main_process
 from mmengine.fileio import LocalBackend, get_file_backend
 from mmengine.hooks import CheckpointHook
@@ -32,10 +35,21 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.data import DataLoader
 
-from mmsemi.datasets import SemiSampler, SemiSegDataset
-from mmsemi.models.utils import Guidance
+from mmsemi.datasets import (
+    FaultyFile,
+    ListSegDataset,
+    SemiSampler,
+    SemiSegDataset,
+    list_line,
+    stack_streams,
+)
+from mmsemi.datasets.semi_sampler import SemiIndex
+from mmsemi.models.utils import Guidance, tta_probabilities
+from mmsemi.registry import DATASETS, MODELS
 from mmsemi.utils.checkpoint import read_checkpoint
 from mmsemi.utils.compat import BATCH_NORMS, draw_nowhere, forget_instances
+from mmsemi.utils.images import image_size
+from mmsemi.visualization import save_mask
 
 from ..hooks.ema_teacher_hook import EMATeacherHook
 from ..hooks.previous_models_hook import PreviousModelsHook
@@ -118,17 +132,15 @@ def _attempt(part: str, do: Any, *args: Any) -> str:
 @contextmanager
 def _untouched(runner: Runner) -> Iterator[None]:
     """Restore all that a rehearsal changes besides the copy of the network."""
-    states = random.getstate(), np.random.get_state()
     benchmark = torch.backends.cudnn.benchmark
     # A method that logs by itself logs into a copy.
     hub = MessageHub.get_instance(f'{runner.experiment_name}_rehearsal')
     muted = runner.logger.disabled
     try:
         runner.logger.disabled = True
-        torch.backends.cudnn.benchmark = (
-            False  # would be tuned to other shapes than the run's
-        )
-        with torch.random.fork_rng(), warnings.catch_warnings():
+        # It would be tuned to other shapes than the run's.
+        torch.backends.cudnn.benchmark = False
+        with _same_draws(), warnings.catch_warnings():
             warnings.simplefilter('ignore')
             hub.load_state_dict(runner.message_hub.state_dict())
             yield
@@ -136,6 +148,16 @@ def _untouched(runner: Runner) -> Iterator[None]:
         forget_instances(hub)
         runner.logger.disabled = muted
         torch.backends.cudnn.benchmark = benchmark
+
+
+@contextmanager
+def _same_draws() -> Iterator[None]:
+    """Restore the states of all random number generators."""
+    states = random.getstate(), np.random.get_state()
+    try:
+        with torch.random.fork_rng():
+            yield
+    finally:
         random.setstate(states[0])
         np.random.set_state(states[1])
 
@@ -445,14 +467,17 @@ def _check_space(runner: Runner, hook: CheckpointHook, size: int) -> None:
     if hook.max_keep_ckpts > 0:  # the oldest goes when the new one is written
         count = min(count, hook.max_keep_ckpts + 1)
     num_best = len(hook.save_best or ()) if runner.val_loop is not None else 0
-    need = count * size + num_best * best + snapshots
+    # Self-training: as often as trainings of this kind are to come.
+    times = int(runner.cfg.get('rehearse', True))
+    need = times * (count * size + num_best * best) + snapshots
     free = shutil.disk_usage(hook.out_dir).free
     if runner.iter:  # resumed: these are among the checkpoints to keep
         free += sum(map(os.path.getsize, Path(hook.out_dir).glob('*.pth')))
     if need > free:
         raise OSError(
-            f'The checkpoints of this run need {_gigabytes(need)}: {count} of '
-            f'{_gigabytes(size)} and {num_best} best of {_gigabytes(best)}. '
+            f'The checkpoints to come need {_gigabytes(need)}: {count} of '
+            f'{_gigabytes(size)} and {num_best} best of {_gigabytes(best)}'
+            f'{f" in each of {times} trainings" if times > 1 else ""}. '
             f'{osp.abspath(hook.out_dir)} has {_gigabytes(free)} free. Make room, '
             'name another folder with `--work-dir`, or keep fewer: '
             f'default_hooks.checkpoint.max_keep_ckpts is {hook.max_keep_ckpts}, '
@@ -481,3 +506,70 @@ def _state_to_come(runner: Runner) -> int:
 
 def _gigabytes(size: float) -> str:
     return f'{size / 2**30:.2f} GB' if size >= 2**28 else f'{size / 2**20:.1f} MB'
+
+
+# Self-training
+
+
+def rehearse_labels(cfg: Config, scales: Sequence[float]) -> None:
+    """Go once through what self-training does between and after its trainings.
+
+    An unlabeled image passes through ``test_pipeline`` and the network at all
+    scales, which is computed in shapes only; its pseudo-label, here of the
+    first class, is written, and both pass through the pipeline of
+    pseudo-labeled images.
+
+    Args:
+        cfg (Config): Config of the self-training.
+        scales (Sequence[float]): Of the test-time augmentation.
+
+    Raises:
+        RuntimeError: A part fails; it is named, with its error.
+        ValueError: A setting cannot work; it is named, with the cure.
+    """
+    if 'test_pipeline' not in cfg:
+        raise ValueError(
+            'Self-training labels images as test_pipeline loads them, which the '
+            'config lacks: set it (configs/_base_/datasets/common.py has one).'
+        )
+    if not scales or min(scales) <= 0:
+        raise ValueError(
+            f'self_training.scales={tuple(scales)} must be one or more positive '
+            'factors.'
+        )
+    dataset = cfg.train_dataloader.dataset
+    to_label = DATASETS.build(dict(dataset, unlabeled_pipeline=cfg.test_pipeline))
+    with _same_draws(), tempfile.TemporaryDirectory() as folder:
+        _attempt('labeling', _label, cfg, to_label.unlabeled, scales)
+        _attempt('retraining', _load_labels, dataset, to_label.unlabeled, Path(folder))
+
+
+def _label(cfg: Config, images: ListSegDataset, scales: Sequence[float]) -> str:
+    batch = pseudo_collate([_usable(images)])
+    with _shapes_only():
+        model = MODELS.build(cfg.model).eval()
+        inputs = model.data_preprocessor(batch, False)['inputs']
+        tta_probabilities(model.logits, inputs, scales)
+    return ''
+
+
+def _load_labels(dataset: dict, images: ListSegDataset, folder: Path) -> str:
+    info = images.get_data_info(0)
+    height, width = image_size(info['img_path'])
+    mask, labels = folder / 'mask.png', folder / 'labels.txt'
+    save_mask(np.zeros((height, width), np.uint8), images.metainfo['palette'], mask)
+    name = osp.relpath(info['img_path'], images.data_root)
+    labels.write_bytes(list_line(name, str(mask)).encode())
+    trained = DATASETS.build(dict(dataset, pseudo_list=str(labels)))
+    last = trained.num_labeled - 1  # the pseudo-labeled one
+    indices = [SemiIndex((i,), (), (), 0) for i in (0, last)]
+    stack_streams([trained[index] for index in indices])
+    return ''
+
+
+def _usable(images: ListSegDataset) -> dict:
+    """Load the first image that is not corrupt."""
+    for i in range(len(images) - 1):
+        with suppress(FaultyFile):
+            return images[i]
+    return images[-1]

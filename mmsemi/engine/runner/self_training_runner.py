@@ -25,6 +25,7 @@ from mmsemi.utils.files import write_whole
 from ..hooks.snapshot_hook import snapshot_files
 from ..schedulers import follow_loop
 from .batch import samples_per_step
+from .rehearsal import rehearse_labels
 from .self_training_loops import round_lists
 from .semi_runner import SemiRunner
 
@@ -123,6 +124,8 @@ class SelfTrainingRunner:
         """
         init_default_scope(self.cfg.get('default_scope', 'mmsemi'))
         self._check()
+        if self.cfg.get('rehearse', True):
+            rehearse_labels(self.cfg, self.scales)
         self._stage = 0
         rounds = len(self.shares)
 
@@ -147,6 +150,8 @@ class SelfTrainingRunner:
             cfg.train_cfg.max_epochs = self.supervised_epochs
         if snapshots:
             cfg.custom_hooks = [*cfg.get('custom_hooks', []), dict(type='SnapshotHook')]
+        if cfg.get('rehearse', True):  # with space for this training and later ones
+            cfg.rehearse = 1 + (self.num_stages - self._stage) // 2
         self._run(cfg, 'train')
         return folder / json.loads((folder / FINISHED).read_text())['network']
 

@@ -98,7 +98,7 @@ def test_fewer_images_than_processes(folder, codes):
 
 
 def test_sigterm_to_one_stops_both_after_the_same_step(folder, codes):
-    """Both resume as if they had not been stopped."""
+    """Both resume as if they had not been stopped, nor rehearsed."""
     assert codes['term'] == [143, 143]
     assert codes['resume'] == [0, 0]
     assert re.search(

@@ -22,9 +22,10 @@ from mmseg.visualization import SegLocalVisualizer
 
 from mmsemi.engine import SemiRunner
 from mmsemi.engine.runner import rehearsal
-from mmsemi.registry import HOOKS, METRICS
+from mmsemi.registry import HOOKS, METRICS, RUNNERS, TRANSFORMS
 from mmsemi.utils.checkpoint import read_checkpoint
 from tests.helpers.runs import MODELS, make_config, make_tiny_data
+from tests.stress.resume_points import differences
 
 BEST = 'default_hooks.checkpoint.save_best'
 NUMBER = itertools.count()  # of the run: MMEngine keeps state by name
@@ -417,3 +418,83 @@ def test_a_pretrained_file_of_another_network(cfg, tmp_path):
         assert 'strict_load=False' in str(error.value)
     train(cfg, **init_from('own.pth'))
     train(cfg, **init_from('part.pth'), strict_load=False)
+
+
+# Self-training
+
+
+@pytest.fixture
+def self_training(plain_configs, tiny_data, tmp_path):
+    return make_config('st', tiny_data, tmp_path / 'work', rehearse=True)
+
+
+@pytest.mark.parametrize(
+    'changes, words',
+    {
+        'scale': ({'self_training.scales': (0, 1)}, ('self_training.scales=(0, 1)',)),
+        'tiny scale': (
+            {'self_training.scales': (0.001, 1)},
+            ('rehearsal of a labeling', 'rehearse=False'),
+        ),
+        'channels of the images to label': (
+            {'test_pipeline': [dict(type='ThreeAxes'), dict(type='PackSegInputs')]},
+            ('rehearsal of a labeling', 'three axes'),
+        ),
+        'pipeline of pseudo-labels': (
+            {
+                'train_dataloader.dataset.unlabeled_pipeline': [
+                    dict(type='LoadSegImage'),
+                    dict(type='PackLabeled'),
+                ]
+            },
+            ('rehearsal of a retraining',),
+        ),
+        'crop of pseudo-labels': (
+            {
+                'train_dataloader.dataset.unlabeled_pipeline': [
+                    dict(type='LoadSegImage'),
+                    dict(type='LoadSegMask'),
+                    dict(type='RandomScaleCrop', crop_size=17, ratio_range=(1, 1)),
+                    dict(type='PackLabeled'),
+                ]
+            },
+            ('rehearsal of a retraining', '33'),
+        ),
+    }.values(),
+)
+def test_later_stages_fail_before_the_first(
+    changes, words, self_training, tmp_path, monkeypatch
+):
+    def three_axes(results):
+        raise TypeError('not three axes')
+
+    monkeypatch.setitem(
+        TRANSFORMS.module_dict, 'ThreeAxes', lambda **kwargs: three_axes
+    )
+    self_training.merge_from_dict(changes)
+    with pytest.raises((RuntimeError, ValueError)) as error:
+        RUNNERS.build(self_training).train()
+    assert not [word for word in words if word not in str(error.value)]
+    assert not (tmp_path / 'work/1_supervised').exists()
+
+
+def test_labeling_needs_a_pipeline(self_training):
+    self_training.pop('test_pipeline')
+    with pytest.raises(ValueError, match='test_pipeline loads'):
+        RUNNERS.build(self_training).train()
+
+
+def test_space_for_all_trainings(self_training, monkeypatch, tmp_path):
+    monkeypatch.setattr(shutil, 'disk_usage', lambda folder: Usage(0, 0, 1000))
+    with pytest.raises(OSError, match='in each of 2 trainings'):
+        RUNNERS.build(self_training).train()
+    assert not steps(tmp_path)
+
+
+def test_self_training_is_the_same_without_it(
+    self_training, plain_configs, tiny_data, tmp_path
+):
+    plain = tmp_path / 'plain'
+    RUNNERS.build(make_config('st', tiny_data, plain)).train()
+    RUNNERS.build(self_training).train()
+    assert differences(plain, tmp_path / 'work') == []
