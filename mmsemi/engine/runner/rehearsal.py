@@ -429,7 +429,8 @@ def _save(runner: Runner) -> str:
         size = file.stat().st_size
         read_checkpoint(file)  # or refuse it, as a resumed run would
     finally:
-        file.unlink(missing_ok=True)
+        with suppress(OSError):  # the folder may not be one
+            file.unlink()
     _check_space(runner, hook, size)
     return 'a checkpoint'
 

@@ -6,6 +6,7 @@ import json
 import os
 import random
 import shutil
+import tempfile
 from collections import namedtuple
 from contextlib import nullcontext
 
@@ -28,6 +29,7 @@ from tests.helpers.runs import MODELS, make_config, make_tiny_data
 from tests.stress.resume_points import differences
 
 BEST = 'default_hooks.checkpoint.save_best'
+TMP = tempfile.gettempdir()
 NUMBER = itertools.count()  # of the run: MMEngine keeps state by name
 Usage = namedtuple('Usage', 'total used free')
 
@@ -227,6 +229,10 @@ FAULTS = {
         },
         ('validation', 'no brush'),
     ),
+    'evaluation that computes nothing': (
+        {'val_evaluator.format_only': True, 'val_evaluator.output_dir': TMP},
+        (BEST, 'computes none'),
+    ),
     'checkpoint that is refused': (
         {'custom_hooks': [dict(type='UnsafeHook')]},
         ('getcwd', '--trust-checkpoint'),
@@ -362,9 +368,10 @@ def test_space_for_the_checkpoints_to_come(cfg, monkeypatch):
         train(cfg, **changes, rehearse=False)
 
 
-def test_a_folder_that_cannot_be_written(cfg):
-    with pytest.raises(OSError, match='/proc/nowhere/work/.*could not be written'):
-        train(cfg, **{'default_hooks.checkpoint.out_dir': '/proc/nowhere'})
+@pytest.mark.parametrize('folder', ['/proc/nowhere', __file__])
+def test_a_folder_that_cannot_be_written(folder, cfg):
+    with pytest.raises(OSError, match=f'{folder}/work/.*could not be written'):
+        train(cfg, **{'default_hooks.checkpoint.out_dir': folder})
 
 
 @pytest.mark.parametrize(
