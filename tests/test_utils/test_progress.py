@@ -7,16 +7,18 @@ import pytest
 from mmsemi.utils.progress import progress_bar
 
 
-def drawing():
-    """List the threads that draw progress bars."""
-    threads = threading.enumerate()
-    return [thread for thread in threads if type(thread).__module__.startswith('rich.')]
+def drawing(wait: float = 0) -> list[threading.Thread]:
+    """List the threads that draw progress bars and do not end within some seconds."""
+    found = [t for t in threading.enumerate() if type(t).__module__[:5] == 'rich.']
+    for thread in found:
+        thread.join(wait)
+    return [thread for thread in found if thread.is_alive()]
 
 
 def test_a_bar_iterates_over_its_items():
     with progress_bar('abc', 'letters') as bar:
         assert list(bar) == ['a', 'b', 'c']
-    assert not drawing()
+    assert not drawing(wait=5)
 
 
 @pytest.mark.parametrize('disable', (False, True))
@@ -26,5 +28,5 @@ def test_an_error_ends_the_bar(disable):
             for _ in bar:
                 assert drawing()
                 raise RuntimeError
-    assert not drawing()  # while `bar` still refers to the generator
+    assert not drawing(wait=5)  # while `bar` still refers to the generator
     assert list(bar) == []

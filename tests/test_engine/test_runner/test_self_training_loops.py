@@ -48,7 +48,7 @@ def test_unusable_images_are_left_out(tiny_data, tmp_path, workers):
     with pytest.raises(ValueError, match=r'\d\.png \(0 bytes\)') as error:
         PseudoLabelLoop(runner, loader, scales=(1.0,)).run()
     # The progress bar has ended, while the error still refers to the loop.
-    assert error.traceback and not drawing()
+    assert error.traceback and not drawing(wait=5)
 
 
 @pytest.mark.parametrize(
