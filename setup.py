@@ -34,6 +34,7 @@ setup(
     package_data={
         'mmsemi': ['py.typed', '.mim/model-index.yml', '.mim/configs/**/*.py']
     },
+    exclude_package_data={'mmsemi': ['.mim/configs/my/*', '.mim/configs/my/**/*']},
     python_requires='>=3.10',
     install_requires=[
         'torch>=2.7',

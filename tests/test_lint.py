@@ -19,10 +19,13 @@ def test_pre_commit_runs_what_make_lint_runs():
     assert hooks == [f'make {part}' for part in parts.split()]
 
 
-def test_the_wheel_holds_the_package_and_says_that_it_is_typed(tmp_path):
+def test_the_wheel_holds_the_package_its_configs_and_says_that_it_is_typed(tmp_path):
     for name in ('setup.py', 'pyproject.toml', 'LICENSE'):
         shutil.copy(ROOT / name, tmp_path)
-    shutil.copytree(ROOT / 'mmsemi', tmp_path / 'mmsemi')
+    shutil.copytree(ROOT / 'mmsemi', tmp_path / 'mmsemi')  # a copy of what links mean
+    own = tmp_path / 'mmsemi/.mim/configs/my/unimatch.py'
+    own.parent.mkdir(exist_ok=True)
+    own.write_text('# a config of the user')
     subprocess.run(
         [sys.executable, '-m', 'pip', 'wheel', '-q', '.', '-w', 'dist']
         + ['--no-deps', '--no-build-isolation'],
@@ -37,4 +40,9 @@ def test_the_wheel_holds_the_package_and_says_that_it_is_typed(tmp_path):
         if path.suffix == '.py' or path.name == 'py.typed'
     }
     assert 'mmsemi/py.typed' in package
-    assert held == package
+    configs = {
+        f'mmsemi/.mim/{path.relative_to(ROOT).as_posix()}'
+        for path in (ROOT / 'configs').rglob('*.py')
+        if 'my' not in path.parts
+    }
+    assert held == package | configs | {'mmsemi/.mim/model-index.yml'}

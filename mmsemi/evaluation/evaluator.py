@@ -36,8 +36,8 @@ class AgreeingEvaluator(Evaluator):
                     score, scores.get(name, score), atol=0.02, equal_nan=True
                 ):
                     raise ValueError(
-                        f'Two metrics give {name}: {scores[name]} and {score}. Tell '
-                        "them apart with prefix='NAME' in one of the evaluators."
+                        f'Two metrics give {name}: {scores[name]:.2f} and {score:.2f}. '
+                        "Tell them apart with prefix='NAME' in one of the evaluators."
                     )
                 scores.setdefault(name, score)
         return scores

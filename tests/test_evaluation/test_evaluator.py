@@ -34,7 +34,7 @@ def test_scores_without_a_value_agree():
 
 
 def test_unequal_scores_are_refused():
-    with pytest.raises(ValueError, match='aAcc: 90.0 and 80.0.*prefix'):
+    with pytest.raises(ValueError, match='aAcc: 90.00 and 80.00.*prefix'):
         AgreeingEvaluator([Fixed(aAcc=90.0), Fixed(aAcc=80.0)]).evaluate(1)
 
 
