@@ -169,7 +169,7 @@ def test_settings_are_taken_or_refused(value):
 def test_no_other_config_than_a_file(config):
     if osp.isfile(config):
         return
-    args = parse('a=1')
+    args = parse('_a=1')
     args.config = config
     with pytest.raises(FileNotFoundError, match='There is no config'):
         load_config(args)
@@ -177,7 +177,7 @@ def test_no_other_config_than_a_file(config):
 
 @given(data=TEXT.filter(lambda text: '\0' not in text))
 def test_a_data_folder_of_any_name(folder, data):
-    args = parse('a=1')
+    args = parse('_a=1')
     args.config = str(folder / 'config.py')
     Path(args.config).write_text("data_root = '{{$MMSEMI_DATA:data}}/x'")
     with pytest.MonkeyPatch.context() as patch:
