@@ -513,7 +513,7 @@ def _gigabytes(size: float) -> str:
 
 
 def rehearse_labels(cfg: Config, scales: Sequence[float]) -> None:
-    """Go once through what self-training does between and after its trainings.
+    """Label an unlabeled image and load its pseudo-label once, as self-training does.
 
     An unlabeled image passes through ``test_pipeline`` and the network at all
     scales, which is computed in shapes only; its pseudo-label, here of the
@@ -522,7 +522,7 @@ def rehearse_labels(cfg: Config, scales: Sequence[float]) -> None:
 
     Args:
         cfg (Config): Config of the self-training.
-        scales (Sequence[float]): Of the test-time augmentation.
+        scales (Sequence[float]): Scales of the test-time augmentation.
 
     Raises:
         RuntimeError: A part fails; it is named, with its error.
