@@ -1,4 +1,4 @@
-"""Several metrics of one evaluation."""
+"""Combine several metrics in one evaluation."""
 
 import numpy as np
 from mmengine.evaluator import Evaluator

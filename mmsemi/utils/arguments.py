@@ -1,4 +1,4 @@
-"""Errors of constructors, told in the terms of the config that they came from."""
+"""Explain errors of constructors in the terms of the config."""
 
 import inspect
 import os.path as osp
@@ -28,18 +28,18 @@ PACKAGE = osp.dirname(osp.dirname(osp.abspath(__file__)))
 
 @contextmanager
 def named_by_config(cfg: dict) -> Iterator[None]:
-    """Name the setting when a constructor does not take what a config gives it.
+    """Name the setting if a constructor refuses what a config gives it.
 
     MMEngine's error for an argument that a constructor does not know, or lacks,
     is a bare ``TypeError`` of Python, and for a type that is not registered a
-    ``KeyError``.  A value that a constructor of a library refuses is given with
-    its place.
+    ``KeyError``.  The error names the place in the config instead, also if a
+    constructor of a library refuses a value.
 
     Args:
-        cfg (dict): The config that the body builds from.
+        cfg (dict): The config that the block builds from.
 
     Yields:
-        None: Once, to the body.
+        None: Nothing.
 
     Raises:
         ValueError: Names the setting, its value and the nearest known name.
@@ -63,8 +63,8 @@ def unknown_argument(kind: type, name: str) -> TypeError:
 def accepted(kind: Any) -> set[str]:
     """Return the names of all arguments that a class or function takes.
 
-    With ``**kwargs`` those of its base classes are added: they are what is
-    usually passed on.
+    If it has ``**kwargs``, the arguments of its base classes are added, to which
+    these are usually passed.
     """
     names: set[str] = set()
     for cls in inspect.getmro(kind) if inspect.isclass(kind) else [kind]:
@@ -211,10 +211,10 @@ def _dicts(node: Any, path: str = '') -> Iterator[tuple[str, dict]]:
 
 
 def _paths(cfg: dict, node: dict, name: str | None = None) -> list[str]:
-    """Find the dicts of a config that a constructor was given.
+    """Find the paths of the dicts of a config that a constructor was given.
 
-    They were copied and completed on the way: first those with the same content
-    count, then those of the same type that have the key ``name``.
+    The dicts may have been copied and completed: those with the same content
+    come first, else those of the same type that have the key ``name``.
     """
     every = list(_dicts(cfg))
     same = [path for path, each in every if each == node]
@@ -239,7 +239,7 @@ def _get(cfg: dict, path: str) -> Any:
 
 
 def _sibling(cfg: dict, path: str) -> str:
-    """Tell which key beside a path is nearest to its own."""
+    """Return the key beside a path that is most similar to its own."""
     parent, _, key = path.rpartition('.')
     siblings = _get(cfg, parent) if parent else cfg
     return nearest(key, set(siblings) - {key}) if isinstance(siblings, dict) else ''

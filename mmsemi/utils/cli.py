@@ -1,8 +1,8 @@
-"""What every command line tool does with an error.
+"""Report the errors of command line tools.
 
 An expected error, such as a missing file or a setting that nothing reads, is one
 message and exit status 1.  Any other error keeps its traceback.  ``--traceback``
-shows it for all.
+shows it for all errors.
 """
 
 import argparse
@@ -109,10 +109,10 @@ def _first_line(error: BaseException) -> str:
 def _reports(message: str | None) -> bool:
     """Tell whether this process, of all that a run has, prints its error."""
     if not (distributed.is_available() and distributed.is_initialized()):
-        # Before the processes know one another all read the same config.
+        # Before the processes are connected, all read the same config.
         rank = os.environ.get('LOCAL_RANK') or os.environ.get('SLURM_LOCALID') or '0'
         return rank == '0'
     try:
         return default_store().add('mmsemi_errors', 1) == 1
-    except RuntimeError:  # the process that kept count has ended
+    except RuntimeError:  # the process with the counter has ended
         return not (message or '').startswith('Another process')

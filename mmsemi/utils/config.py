@@ -21,7 +21,7 @@ def resolve_settings(cfg: Config) -> Config:
 
     Every name at the top level must have a reader (:func:`.settings.check_names`).
 
-    A ``data_root`` that a config sets over another one's moves the data sets.
+    A ``data_root`` that replaces that of a base moves the data sets.
 
     ``crop_size``, a number or (height, width), is the crop of every
     ``RandomScaleCrop`` that names none, and the window of an evaluation in
@@ -279,7 +279,8 @@ def read_config(file: str | os.PathLike) -> Config:
 
     Raises:
         FileNotFoundError: It does not exist.
-        ValueError: It is no config, or its Python fails; says in which line.
+        ValueError: It is no config, or its Python fails; the message names the
+            line.
     """
     if not osp.isfile(file):
         raise FileNotFoundError(f'There is no config {file}.')

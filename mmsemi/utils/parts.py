@@ -1,6 +1,6 @@
 """Check the parts of a config that no constructor checks.
 
-MMEngine reads these dicts key by key, and ignores keys that it does not know.
+MMEngine reads these dicts key by key and ignores unknown keys.
 """
 
 import inspect
@@ -41,7 +41,7 @@ KEYS: dict[str, Collection[str]] = {
     - {'launcher', 'kwargs'},
     'randomness': _parameters(Runner.set_randomness) | _parameters(set_random_seed),
 }
-# For MMEngine's constructor and its child here; others have keys of their own.
+# For MMEngine's constructor and mmsemi's; others have other keys.
 CONSTRUCTORS = (None, 'DefaultOptimWrapperConstructor', 'GroupedParamsConstructor')
 PARAMWISE = (
     *('bias_lr_mult', 'bias_decay_mult', 'bypass_duplicate', 'custom_keys'),
@@ -50,7 +50,7 @@ PARAMWISE = (
 
 
 def check_parts(cfg: dict) -> None:
-    """Check the kinds of a config's parts, and the keys of those read key by key.
+    """Check the types of a config's parts, and the keys of those read key by key.
 
     Args:
         cfg (dict): A config.

@@ -1,9 +1,8 @@
-"""The names at the top level of a config: which have a reader, and which have none.
+"""Check that every name at the top level of a config is read by something.
 
 A config is Python, so it also holds variables.  Its files are evaluated one
-after the other, and a variable is read by the file that uses it.  A name that
-is set afterwards, in a config over that file or on the command line, changes
-nothing.
+after the other, and the file that uses a variable reads it.  Setting that name
+later, in a config based on that file or on the command line, changes nothing.
 """
 
 import ast
@@ -19,8 +18,8 @@ from mmengine.config import Config
 from mmengine.fileio import load
 from mmengine.runner import Runner
 
-# What runners, tools and `mmsemi.apis` read of a config. A new setting of the
-# top level is added here.
+# What runners, tools and `mmsemi.apis` read of a config. Add new settings of the
+# top level here.
 SETTINGS = frozenset(inspect.signature(Runner).parameters) - {'cfg'} | {
     # MMEngine's, beside the arguments of its runner
     'activation_checkpointing',
@@ -48,8 +47,8 @@ SETTINGS = frozenset(inspect.signature(Runner).parameters) - {'cfg'} | {
     'trust_checkpoint',
     'views_on_device',
 }
-# Variables of the files in configs/_base_, and of what init_dataset.py writes
-# and once wrote. The configs that runs leave in their work dirs have them, too.
+# Variables of the files in configs/_base_, and of the configs that init_dataset.py
+# writes or used to write. The configs in work dirs have them, too.
 VARIABLES = frozenset(
     {
         'geometry',
@@ -96,7 +95,7 @@ class ConfigFile(NamedTuple):
     def with_readers(
         self, readers: frozenset[str] = frozenset()
     ) -> Iterator[tuple['ConfigFile', frozenset[str]]]:
-        """Yield each file of the config, and what files over it read of it."""
+        """Yield each file of the config, and the names that files based on it read."""
         yield self, readers
         for base in self.bases:
             yield from base.with_readers(readers | self.reads_of_bases)
@@ -126,7 +125,7 @@ class ConfigFile(NamedTuple):
 def check_names(cfg: Config) -> None:
     """Check that everything at the top level of a config is read by something.
 
-    Allowed are :data:`SETTINGS`; variables that the file which sets them uses;
+    Allowed are :data:`SETTINGS`; variables that are used in the file that sets them;
     names that begin with ``_``; and those that the config declares, as in
     ``custom_names = ['my_note']``.  A user's variables are added to
     ``custom_names``, so that the config which a run saves, where they have been
@@ -200,7 +199,7 @@ def overridden(cfg: Config, name: str) -> str | None:
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """Return the question ``'; did you mean ...?'``, or '' if no known name is near."""
+    """Return ``'; did you mean ...?'``, or '' if no known name is similar."""
     found = difflib.get_close_matches(name, list(known), 1)
     return f'; did you mean {found[0]}?' if found else ''
 

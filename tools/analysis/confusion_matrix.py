@@ -1,4 +1,4 @@
-"""Count which classes a network takes for which.
+"""Count which classes a network confuses.
 
 ``python tools/analysis/confusion_matrix.py CONFIG CHECKPOINT`` evaluates the test
 images and prints, for each class in the masks (rows), the percentage of its
@@ -62,7 +62,7 @@ def show(total: Tensor, classes: list[str]) -> None:
             table.add_row(name, *(f'{100 * pixels / sum(row):.1f}' for pixels in row))
         else:
             table.add_row(name, *('-' for _ in row))
-    # As wide as the table needs to be, also where the output is a file.
+    # As wide as the table, also if the output is a file.
     console = Console(width=16 * (len(classes) + 2))
     console.print(table)
 
