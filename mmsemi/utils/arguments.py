@@ -98,7 +98,6 @@ def _explain(cfg: dict, error: Exception) -> str | None:
         if 'must contain the key "type"' in text:
             path = _path(cfg, node)
             return f'{path}={dict(node)!r} has no type{_sibling(cfg, path) or "."}'
-        return None
     if found := UNKNOWN.search(text):
         owner = found['call'].removesuffix('.__init__')
         kind = _class(frames, building, owner, found['name'])

@@ -73,7 +73,7 @@ def make_config(method: str, data_root: Path, work_dir: Path, **changes) -> Conf
         }
         cfg.model = dict(**MODELS[method], **kept)
         cfg.experiment_name = f'{method}_{next(NUMBER)}'
-        if method == 'corrmatch':  # one strong view
+        if method in ('fixmatch', 'corrmatch'):  # one strong view
             for transform in cfg.unlabeled_pipeline:
                 if 'num_views' in transform:
                     transform.num_views = 1

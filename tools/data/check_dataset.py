@@ -17,11 +17,14 @@ from mmengine.registry import init_default_scope
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
+from torch import nn
 
 from mmsemi.datasets import SemiSegDataset
 from mmsemi.datasets.fit import find_misfits
 from mmsemi.datasets.self_training_dataset import DOUBLE_BELOW, smallest_epoch
+from mmsemi.engine import SemiRunner
 from mmsemi.engine.runner.batch import samples_per_step
+from mmsemi.engine.runner.bypassed import check_hooks, check_parts_used, check_wrappers
 from mmsemi.engine.runner.checks import check_metrics, pretrained_parts
 from mmsemi.measuring.cost import Cost, measure_cost
 from mmsemi.preparation.inspection import (
@@ -32,7 +35,7 @@ from mmsemi.preparation.inspection import (
     inspect_lists,
     list_rows,
 )
-from mmsemi.registry import DATASETS, MODELS
+from mmsemi.registry import DATASETS, HOOKS, MODELS
 from mmsemi.utils.arguments import named_by_config
 from mmsemi.utils.checkpoint import find_weights
 from mmsemi.utils.cli import run_tool
@@ -104,6 +107,7 @@ def check_config(
                     f'weights: `--cfg-options model.{part}.init_cfg=None`.',
                 )
             )
+    findings += bypassed(cfg, model)
     samples = epoch_length(cfg, parts)
     try:
         step = samples_per_step(cfg)
@@ -119,6 +123,23 @@ def check_config(
                 'total_batch_size (or train_dataloader.batch_size).',
             )
         )
+
+
+def bypassed(cfg: Config, model: nn.Module) -> list[Finding]:
+    """Return what of a config its method would bypass, or lacks."""
+    try:
+        loader = dict(cfg.train_dataloader, num_workers=0, persistent_workers=False)
+        loader.setdefault('batch_size', 1)
+        check_wrappers(loader['dataset'])
+        with named_by_config(cfg):
+            check_parts_used(model, SemiRunner.build_dataloader(loader))
+            hooks = [HOOKS.build(hook) for hook in cfg.get('custom_hooks') or ()]
+        check_hooks(model, hooks, cfg)
+    except OSError:
+        pass  # a finding about the lists
+    except ValueError as error:
+        return [Finding(ERROR, 'config', str(error))]
+    return []
 
 
 def epoch_length(cfg: Config, parts: dict[str, BaseDataset]) -> int:

@@ -4,6 +4,7 @@ import os.path as osp
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache, partial
+from itertools import product
 
 from mmengine.config import Config
 from mmengine.dataset import BaseDataset, DefaultSampler
@@ -91,8 +92,16 @@ def check_val_set(dataset: Dataset) -> None:
         FileNotFoundError: Files are missing; they are named.
         ValueError: Masks differ in size from their images; they are named.
     """
+    for part in inner_datasets(dataset):
+        _check_pairs(part)
+
+
+def inner_datasets(dataset: Dataset) -> list[BaseDataset]:
+    """Return a data set, or those inside mmengine's ``ConcatDataset`` and others."""
+    inner = getattr(dataset, 'datasets', None) or [getattr(dataset, 'dataset', None)]
     if isinstance(dataset, BaseDataset):
-        _check_pairs(dataset)
+        return [dataset]
+    return [part for each in inner if each for part in inner_datasets(each)]
 
 
 def check_overlap(train: Dataset, val: Dataset) -> None:
@@ -101,7 +110,7 @@ def check_overlap(train: Dataset, val: Dataset) -> None:
     Raises:
         ValueError: There are such images; they and their lists are named.
     """
-    if not (isinstance(train, SemiSegDataset) and isinstance(val, BaseDataset)):
+    if not isinstance(train, SemiSegDataset):
         return
     folder = lru_cache(osp.realpath)
 
@@ -110,13 +119,13 @@ def check_overlap(train: Dataset, val: Dataset) -> None:
         path = osp.join(folder(osp.dirname(path)), osp.basename(path))
         return osp.realpath(path) if osp.islink(path) else path
 
-    held_out = {real(path) for path in image_paths(val)}
-    for part in train.parts:
+    for val_part, part in product(inner_datasets(val), train.parts):
+        held_out = {real(path) for path in image_paths(val_part)}
         shared = [path for path in image_paths(part) if real(path) in held_out]
         if shared:
             raise ValueError(
                 f'{some(shared)} are both in {part.ann_file} and in '
-                f'{val.ann_file}. Remove them from one of the two: a score on '
+                f'{val_part.ann_file}. Remove them from one of the two: a score on '
                 'training images means nothing.'
             )
 

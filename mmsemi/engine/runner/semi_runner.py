@@ -28,6 +28,7 @@ from mmsemi.utils.config import resolve_settings
 from ..schedulers import follow_config, follow_loop, span_training, unspanned
 from ..unwrap import student
 from .batch import samples_per_step, steps_per_update
+from .bypassed import check_hooks, check_parts_used, check_wrappers
 from .checks import (
     check_batches,
     check_evaluator,
@@ -214,6 +215,8 @@ class SemiRunner(Runner):
             if isinstance(loader.sampler, SemiSampler):
                 loader.sampler.infinite = True  # resumes at any epoch
         check_batches(loader, self.world_size)
+        check_parts_used(student(self), loader)
+        check_hooks(student(self), self.hooks, self.cfg)
         check_train_set(loader.dataset)
         check_labels(loader.dataset)
         check_network(student(self), loader.dataset)
@@ -230,6 +233,7 @@ class SemiRunner(Runner):
                 )
             return loader
         loader = dict(loader)
+        check_wrappers(loader.get('dataset'))
         if self.cfg.get('total_batch_size') is not None:
             loader['batch_size'] = samples_per_step(self.cfg, self.world_size)
         if self.cfg.get('views_on_device'):

@@ -12,9 +12,43 @@ from mmseg.models.utils import resize
 from torch import Tensor
 
 from mmsemi.structures import PartnerStream
+from mmsemi.utils.settings import nearest
 
 from ..losses import apply_criterion, check_criteria, criteria_of
 from ..utils import PseudoLabel, Symptom, mean_logit_windows, probability_windows
+
+MODES = dict(
+    whole='whole images',
+    slide='windows shifted back at the border, logits averaged (mmseg)',
+    windows='windows truncated at the border, probabilities summed '
+    '(as the released trainers)',
+)
+TEST_OPTIONS = ('mode', 'crop_size', 'stride', 'windows_at_once')
+
+
+def _check_test_cfg(test_cfg: dict) -> None:
+    """Check that an evaluation is known, and told what it needs.
+
+    Raises:
+        ValueError: It is not.
+    """
+    mode = test_cfg.get('mode', 'whole')
+    if mode not in MODES:
+        raise ValueError(
+            f'model.test_cfg.mode={mode!r} is none of {", ".join(map(repr, MODES))}.'
+        )
+    for name in test_cfg:
+        if name not in TEST_OPTIONS and name != '_scope_':
+            raise ValueError(
+                f'model.test_cfg.{name}={test_cfg[name]!r}: nothing reads {name}'
+                f'{nearest(name, TEST_OPTIONS) or "."} An evaluation takes '
+                f'{", ".join(TEST_OPTIONS)}.'
+            )
+    if mode != 'whole' and not test_cfg.get('crop_size'):
+        raise ValueError(
+            f'model.test_cfg.mode={mode!r} needs the size of its windows: set '
+            'model.test_cfg.crop_size, or crop_size of the config.'
+        )
 
 
 class SemiSegmentor(EncoderDecoder):
@@ -39,8 +73,9 @@ class SemiSegmentor(EncoderDecoder):
         **kwargs: Likewise.
 
     Raises:
-        ValueError: The network has an auxiliary head, or a decode head with
-            one output channel, for which no method is defined; the number of
+        ValueError: The network has an auxiliary head, several decode heads, or
+            one with a single output channel, for which no method is defined;
+            ``test_cfg`` has an unknown mode or key; the number of
             class weights is not the number of classes; a loss cannot be
             computed; the preprocessor is mmseg's.
     """
@@ -63,9 +98,20 @@ class SemiSegmentor(EncoderDecoder):
         ),
     )
 
+    # Strong views of an unlabeled image that a method trains on; None if any
+    # number will do.
+    num_views: ClassVar[int | None] = None
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
         name = type(self).__name__
+        head = kwargs.get('decode_head')
+        if isinstance(head, list | tuple):
+            raise ValueError(
+                f'{name} trains one decode head, but model.decode_head is a list of '
+                f'{len(head)}: cascades of heads have no method here. Name one head.'
+            )
+        _check_test_cfg(kwargs.get('test_cfg') or {})
+        super().__init__(*args, **kwargs)
         if self.with_auxiliary_head:
             raise ValueError(
                 f'{name} trains the decode head alone: set `auxiliary_head=None`.'
@@ -204,12 +250,7 @@ class SemiSegmentor(EncoderDecoder):
     def evaluation(self) -> str:
         """Description of the evaluation mode for the log."""
         cfg = self.test_cfg or {}
-        return dict(
-            whole='whole images',
-            slide='windows shifted back at the border, logits averaged (mmseg)',
-            windows='windows truncated at the border, probabilities summed '
-            '(as the released trainers)',
-        )[cfg.get('mode', 'whole')]
+        return MODES[cfg.get('mode', 'whole')]
 
     def inference(self, inputs: Tensor, batch_img_metas: list[dict]) -> Tensor:
         """Predict as in mmseg, with the additional mode ``'windows'``.

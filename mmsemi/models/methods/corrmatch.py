@@ -70,6 +70,7 @@ class CorrMatch(SemiSegmentor):
             'mixed'.
     """
 
+    num_views = 1
     symptoms = (
         Symptom(
             'mask_ratio',

@@ -88,6 +88,7 @@ class PrevMatch(SemiSegmentor):
         ValueError: An unknown ``guidance`` or ``prev_weighting``.
     """
 
+    num_views = 2
     symptoms = (
         *SemiSegmentor.symptoms,
         *(

@@ -44,6 +44,7 @@ class RankMatch(SemiSegmentor):
         **kwargs: As in :class:`SemiSegmentor`.
     """
 
+    num_views = 2
     symptoms = (
         *SemiSegmentor.symptoms,
         Symptom(

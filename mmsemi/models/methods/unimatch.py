@@ -30,6 +30,8 @@ class UniMatch(SemiSegmentor):
         **kwargs: As in :class:`SemiSegmentor`.
     """
 
+    num_views = 2
+
     def __init__(self, *args: Any, conf_thresh: float = 0.95, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.conf_thresh = conf_thresh

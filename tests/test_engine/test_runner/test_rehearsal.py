@@ -208,6 +208,8 @@ FAULTS = {
     'last batch of one': (
         {
             'model.type': 'FixMatch',
+            'train_dataloader.dataset.unlabeled_pipeline.4.num_views': 1,
+            'train_dataloader.dataset.unlabeled_pipeline.5.num_views': 1,
             'train_dataloader.drop_last': False,
             'train_dataloader.batch_size': 4,
         },
