@@ -2,12 +2,13 @@
 
 from collections.abc import Iterable
 from contextlib import closing
+from typing import Any
 
 import rich.progress
 
 
 def progress_bar(
-    items: Iterable, title: str, total: float | None = None, **kwargs
+    items: Iterable, title: str, total: float | None = None, **kwargs: Any
 ) -> closing:
     """Show a progress bar while a block iterates over some items.
 

@@ -284,7 +284,9 @@ def _read(name: str, changed: float) -> ConfigFile:
         text = file.read()
     # MMEngine's own syntax: {{_base_.NAME}}, {{fileBasename}}, {{$VARIABLE:...}}.
     reads_of_bases = set(re.findall(r'\{\{\s*_base_\.(\w+)', text))
-    reads, sets, bases = set(), set(), []
+    reads: set[str] = set()
+    sets: set[str] = set()
+    bases: list[str] = []
     opaque = 'read_base' in text
     if name.endswith('.py'):
         tree = ast.parse(re.sub(r'\{\{[\'"]?\s*\$?\w[^{}]*\}\}', '0', text))
