@@ -34,9 +34,10 @@ def prepare_camvid(source: Path, target: Path) -> None:
     """Write CamVid at half size, and the lists of the screening.
 
     The 1/8 split; of its unlabeled images 60 drawn at random are the tuning
-    list, and the others stay unlabeled.
+    list, and the others stay unlabeled.  ``all.txt`` holds the labeled and
+    these, for what the masks of all would give.
     """
-    if (target / 'val.txt').exists():
+    if (target / 'all.txt').exists():  # written last
         return
     lists = dict(
         labeled=(source / 'splits/1_8/labeled.txt').read_text().splitlines(),
@@ -46,16 +47,17 @@ def prepare_camvid(source: Path, target: Path) -> None:
     order = np.random.default_rng(0).permutation(len(lists['unlabeled']))
     rows = [lists['unlabeled'][i] for i in order]
     lists['tuning'], lists['unlabeled'] = rows[:TUNING], rows[TUNING:]
-    for row in sum(lists.values(), []):
+    lists['all'] = lists['labeled'] + lists['unlabeled']
+    for row in lists['all'] + lists['tuning'] + lists['val']:
         ways = (cv2.INTER_AREA, cv2.INTER_NEAREST_EXACT)
-        for file, way in zip(row.split(), ways, strict=False):
+        for file, way in zip(row.split(), ways, strict=True):
             array = cv2.imread(str(source / file), cv2.IMREAD_UNCHANGED)
             to = (target / file).with_suffix('.png')
             to.parent.mkdir(parents=True, exist_ok=True)
             half = cv2.resize(array, None, fx=0.5, fy=0.5, interpolation=way)
             cv2.imwrite(str(to), half)
-    for name in ('labeled', 'unlabeled', 'tuning', 'val'):
-        text = '\n'.join(lists[name]).replace('.jpg', '.png') + '\n'
+    for name, rows in lists.items():
+        text = '\n'.join(rows).replace('.jpg', '.png') + '\n'
         (target / f'{name}.txt').write_text(text)
 
 
@@ -72,20 +74,33 @@ def run(cell: dict, folder: Path, work: Path, env: dict) -> None:
         options.append(f'load_from={checkpoint(work / cell["start"])}')
     folder.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, 'tools/train.py', config, '--work-dir', str(folder)]
-    command += ['--resume'] if (folder / 'last_checkpoint').exists() else []
+    resumed = (folder / 'last_checkpoint').exists()
+    command += ['--resume'] if resumed else []
     command += ['--cfg-options', *options] if options else []
     with (folder / 'output.txt').open('a') as out:
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
         subprocess.run(command, cwd=ROOT, env=env, stdout=out, stderr=out, check=True)
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-        (folder / 'cpu_seconds').write_text(str(used))
+        if resumed:
+            (folder / 'cpu_seconds').unlink(missing_ok=True)  # not all of them
+        else:
+            (folder / 'cpu_seconds').write_text(str(used))
         if not cell.get('report'):
             return
         command = [sys.executable, 'tools/test.py', config, str(checkpoint(folder))]
         options.append('test_dataloader.dataset.ann_file=val.txt')
         command += ['--work-dir', str(folder / 'val'), '--cfg-options', *options]
         subprocess.run(command, cwd=ROOT, env=env, stdout=out, stderr=out, check=True)
+
+
+def seconds_per_step(folder: Path, steps: int) -> float | str:
+    """CPU seconds of a cell, start and validation included, by its steps.
+
+    Empty for a cell that was interrupted.
+    """
+    file = folder / 'cpu_seconds'
+    return round(float(file.read_text()) / steps, 2) if file.exists() else ''
 
 
 def rows_of(cell: dict, folder: Path, commit: str) -> list[dict]:
