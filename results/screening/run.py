@@ -118,7 +118,7 @@ def rows_of(cell: dict, folder: Path, commit: str) -> list[dict]:
         network=cell['network'],
         steps=steps,
         options=options.strip(),
-        seconds_per_step=round(float((folder / 'cpu_seconds').read_text()) / steps, 2),
+        seconds_per_step=seconds_per_step(folder, steps),
         commit=commit,
     )
     rows = []
