@@ -34,8 +34,9 @@ def prepare_camvid(source: Path, target: Path) -> None:
     """Write CamVid at half size, and the lists of the screening.
 
     The 1/8 split; of its unlabeled images 60 drawn at random are the tuning
-    list, and the others stay unlabeled.  ``all.txt`` holds the labeled and
-    these, for what the masks of all would give.
+    list, and the others stay unlabeled.  ``labeled8.txt`` holds the first 8
+    of the labeled images; ``all.txt`` these 45 and the unlabeled ones, to
+    train on the masks of all.
     """
     if (target / 'all.txt').exists():  # written last
         return
@@ -47,6 +48,7 @@ def prepare_camvid(source: Path, target: Path) -> None:
     order = np.random.default_rng(0).permutation(len(lists['unlabeled']))
     rows = [lists['unlabeled'][i] for i in order]
     lists['tuning'], lists['unlabeled'] = rows[:TUNING], rows[TUNING:]
+    lists['labeled8'] = lists['labeled'][:8]
     lists['all'] = lists['labeled'] + lists['unlabeled']
     for row in lists['all'] + lists['tuning'] + lists['val']:
         ways = (cv2.INTER_AREA, cv2.INTER_NEAREST_EXACT)
@@ -95,7 +97,7 @@ def run(cell: dict, folder: Path, work: Path, env: dict) -> None:
 
 
 def seconds_per_step(folder: Path, steps: int) -> float | str:
-    """CPU seconds of a cell, start and validation included, by its steps.
+    """Return the CPU seconds of a cell, start and validation included, per step.
 
     Empty for a cell that was interrupted.
     """
