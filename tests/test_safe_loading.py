@@ -79,5 +79,5 @@ def test_no_config_is_fetched(tmp_path, monkeypatch, base):
     if base:
         config = str(tmp_path / 'config.py')
         (tmp_path / 'config.py').write_text(f'_base_ = [{base!r}]')
-    with pytest.raises(FileNotFoundError, match=r'nowhere\.example'):
+    with pytest.raises((FileNotFoundError, ValueError), match=r'nowhere\.example'):
         load_config(Namespace(config=config, local_rank=0, launcher='none'))
