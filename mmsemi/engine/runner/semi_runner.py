@@ -12,6 +12,7 @@ from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 from mmengine.optim import OptimWrapper
 from mmengine.runner import BaseLoop, IterBasedTrainLoop, Runner
+from mmengine.visualization import Visualizer
 from torch import nn
 from torch.optim import Optimizer
 from torch.utils.data import DataLoader
@@ -239,6 +240,17 @@ class SemiRunner(Runner):
         if self.cfg.get('views_on_device'):
             loader['dataset'] = leave_views_to_device(loader['dataset'])
         return loader
+
+    def build_visualizer(self, visualizer: dict | None = None) -> Visualizer:
+        """Build the visualizer under the name of the run.
+
+        MMEngine hands out visualizers by name. Under the config's name, which
+        stock tools need, a second run in a process would get the first one's
+        and write its scalars to that run's folder.
+        """
+        if isinstance(visualizer, dict):
+            visualizer = dict(visualizer, name=self.experiment_name)
+        return super().build_visualizer(visualizer)
 
     def build_evaluator(self, evaluator: dict | list | Evaluator) -> Evaluator:
         """Build an evaluator; several metrics may give the same score."""

@@ -2,6 +2,7 @@ import copy
 import itertools
 import json
 import os
+from pathlib import Path
 
 import pytest
 import torch
@@ -40,6 +41,13 @@ def test_results_hold_every_validation(cfg):
     rows = json.load(open(os.path.join(runner.work_dir, 'results.json')))
     assert [row['epoch'] for row in rows] == [1, 2]
     assert all(0 <= row['mIoU'] <= 100 for row in rows)
+
+
+def test_each_run_of_a_process_writes_its_own_scalars(cfg):
+    backends = [dict(type='LocalVisBackend')]
+    for name in ('first', 'second'):
+        folder = run(cfg, name, **{'visualizer.vis_backends': backends}).work_dir
+        assert len([*Path(folder).glob('*/vis_data/scalars.json')]) == 1
 
 
 def test_lr_follows_the_total_batch(cfg):
