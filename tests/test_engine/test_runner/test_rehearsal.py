@@ -22,7 +22,7 @@ from mmseg.registry import MODELS as MMSEG
 from mmseg.visualization import SegLocalVisualizer
 
 from mmsemi.engine import SemiRunner
-from mmsemi.engine.runner import rehearsal
+from mmsemi.engine.runner.rehearsal import shapes, training
 from mmsemi.registry import HOOKS, METRICS, RUNNERS, TRANSFORMS
 from mmsemi.utils.checkpoint import read_checkpoint
 from tests.helpers.runs import MODELS, make_config, make_tiny_data
@@ -130,7 +130,7 @@ def test_steps_draw_and_count_without_it(monkeypatch, cfg):
     seen = []
     for restored in (True, False):
         if not restored:
-            monkeypatch.setattr(rehearsal, '_untouched', lambda runner: nullcontext())
+            monkeypatch.setattr(training, 'untouched', lambda runner: nullcontext())
         runner = SemiRunner.from_cfg(Config(dict(cfg, rehearse=True)))
         state = State()
         runner.register_hook(state)
@@ -290,7 +290,7 @@ def test_a_batch_of_one(
     method, shapes_only, monkeypatch, plain_configs, tiny_data, tmp_path
 ):
     if shapes_only:
-        monkeypatch.setattr(rehearsal, 'MOST_WORK', 0)
+        monkeypatch.setattr(shapes, 'MOST_WORK', 0)
     cfg = make_config(method, tiny_data, tmp_path, total_batch_size=1)
     with pytest.raises(ValueError, match='raise total_batch_size=1 to 2') as error:
         train(cfg)
@@ -311,7 +311,7 @@ def test_a_batch_of_one_where_a_step_sees_two(cfg):
 def test_shapes_suffice_where_computing_takes_long(
     method, monkeypatch, plain_configs, tiny_data, tmp_path
 ):
-    monkeypatch.setattr(rehearsal, 'MOST_WORK', 0)
+    monkeypatch.setattr(shapes, 'MOST_WORK', 0)
     test_cfg = dict(mode='windows', crop_size=(33, 33), stride=(22, 22))
     cfg = make_config(method, tiny_data, tmp_path)
     cfg.model.test_cfg = test_cfg
