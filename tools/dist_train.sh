@@ -32,6 +32,6 @@ export OMP_NUM_THREADS=${OMP_NUM_THREADS:-$(( threads > 0 ? threads : 1 ))}
 export MKL_NUM_THREADS=${MKL_NUM_THREADS:-$OMP_NUM_THREADS}
 export PYTHONPATH=$tools/..${PYTHONPATH:+:$PYTHONPATH}
 
-exec "${PYTHON:-python}" -m torch.distributed.run "${rendezvous[@]}" \
+exec "${PYTHON:-python}" "$tools/dist_run.py" "${rendezvous[@]}" \
     --nproc-per-node "$nproc" \
     "$tools/train.py" "$config" --launcher pytorch "$@"

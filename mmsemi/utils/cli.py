@@ -10,6 +10,7 @@ import os
 import os.path as osp
 import re
 import sys
+import time
 import traceback
 from collections.abc import Callable
 
@@ -22,6 +23,7 @@ ROOT = osp.dirname(osp.dirname(osp.dirname(osp.abspath(__file__))))
 OURS = tuple(osp.join(ROOT, name, '') for name in ('mmsemi', 'tools', 'benchmarks'))
 MMENGINE = osp.join('mmengine', 'runner', '')  # settings that contradict each other
 LOST = ('Connection closed by peer', 'Connection reset by peer', 'Socket closed')
+PATIENCE = 10  # seconds
 FRAME = re.compile(r'^  File "(?P<file>.+)", line \d+, in .+\n +(?P<line>.+)$', re.M)
 MESSAGE = re.compile(r'^(?:[A-Za-z_][\w.]*(?:Error|File|Exception|Warning)): ', re.M)
 
@@ -112,12 +114,21 @@ def _first_line(error: BaseException) -> str:
 
 
 def _reports(message: str | None) -> bool:
-    """Tell whether this process, of all that a run has, prints its error."""
+    """Tell whether this process, of all that a run has, prints its error.
+
+    Processes that do not are late: launchers end all others when one exits, and
+    the one that prints should be the first.
+    """
     if not (distributed.is_available() and distributed.is_initialized()):
-        # Before the processes are connected, all read the same config.
+        # Before the processes know one another all read the same config.
         rank = os.environ.get('LOCAL_RANK') or os.environ.get('SLURM_LOCALID') or '0'
-        return rank == '0'
+        if rank != '0':
+            time.sleep(PATIENCE)
+        return True
     try:
-        return default_store().add('mmsemi_errors', 1) == 1
-    except RuntimeError:  # the process with the counter has ended
+        first = default_store().add('mmsemi_errors', 1) == 1
+    except RuntimeError:  # the process that kept count has ended
         return not (message or '').startswith('Another process')
+    if not first:
+        time.sleep(PATIENCE)
+    return first

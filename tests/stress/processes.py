@@ -143,6 +143,7 @@ def train_accumulating(data_root, folder) -> None:
         cfg.total_batch_size = 2
         cfg.optim_wrapper.accumulative_counts = 2 // world_size
         cfg.train_cfg = dict(type='IterBasedTrainLoop', max_iters=4 // world_size)
+        cfg.default_hooks.checkpoint.interval = 1
         cfg.log_processor.by_epoch = False
         cfg.default_hooks.checkpoint.interval = 1
         cfg.auto_scale_lr.enable = False
