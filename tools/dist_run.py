@@ -5,6 +5,7 @@ report on it and its traceback are left out.
 """
 
 import logging
+import signal
 import sys
 
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
@@ -17,7 +18,9 @@ if __name__ == '__main__':
     try:
         main()
     except ChildFailedError as error:
-        _, failure = error.get_first_failure()
-        if failure.exitcode < 0:  # ended by a signal, and could print nothing
+        codes = {failure.exitcode for failure in error.failures.values()}
+        # torchrun ends the others by SIGTERM. A process that another signal ended
+        # could print nothing.
+        if max(codes) < 0 or min(codes - {-signal.SIGTERM}) < 0:
             raise
         sys.exit(1)

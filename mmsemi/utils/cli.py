@@ -23,7 +23,7 @@ ROOT = osp.dirname(osp.dirname(osp.dirname(osp.abspath(__file__))))
 OURS = tuple(osp.join(ROOT, name, '') for name in ('mmsemi', 'tools', 'benchmarks'))
 MMENGINE = osp.join('mmengine', 'runner', '')  # settings that contradict each other
 LOST = ('Connection closed by peer', 'Connection reset by peer', 'Socket closed')
-PATIENCE = 10  # seconds
+PATIENCE = 30  # seconds; processes may start at different times
 FRAME = re.compile(r'^  File "(?P<file>.+)", line \d+, in .+\n +(?P<line>.+)$', re.M)
 MESSAGE = re.compile(r'^(?:[A-Za-z_][\w.]*(?:Error|File|Exception|Warning)): ', re.M)
 

@@ -103,14 +103,12 @@ def test_two_processes_print_one_message(tiny_data, tmp_path):
     )
     assert output.count('error: model.decode_head.gama=2') == 1
     assert 'gama=2' in last_lines(output)[-1] and 'Traceback' not in output
-    assert 'gama=2' in last_lines(output)[-1] and 'Traceback' not in output
     output = run(
         *('bash', 'tools/dist_train.sh', TINY, '2', '--cfg-options', 'crop_siz=3'),
         env=dict(CUDA_VISIBLE_DEVICES='-1', PYTHON=sys.executable),
         ok=False,
     )
     assert output.count('did you mean crop_size') == 1
-    assert 'crop_siz' in last_lines(output)[-1] and 'Traceback' not in output
     assert 'crop_siz' in last_lines(output)[-1] and 'Traceback' not in output
 
 

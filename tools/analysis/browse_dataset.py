@@ -15,6 +15,7 @@ from torch import Tensor
 
 from mmsemi.engine import SemiRunner
 from mmsemi.models.utils import cutmix
+from mmsemi.utils.cli import run_tool
 from mmsemi.utils.config import add_config_arguments, load_config
 from mmsemi.utils.images import write_picture
 from mmsemi.visualization import overlay, viewable
@@ -103,4 +104,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run_tool(main)

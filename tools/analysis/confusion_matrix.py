@@ -19,6 +19,7 @@ from torch import Tensor
 from mmsemi.apis import init_model
 from mmsemi.engine import SemiRunner
 from mmsemi.evaluation.confusion_iou import count_pairs
+from mmsemi.utils.cli import run_tool
 from mmsemi.utils.config import add_config_arguments, load_config
 from mmsemi.utils.files import write_whole
 from mmsemi.utils.progress import progress_bar
@@ -86,4 +87,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run_tool(main)
