@@ -73,11 +73,8 @@ def make_config(method: str, data_root: Path, work_dir: Path, **changes) -> Conf
         }
         cfg.model = dict(**MODELS[method], **kept)
         cfg.experiment_name = f'{method}_{next(NUMBER)}'
-        if method in ('fixmatch', 'corrmatch'):  # one strong view
-            for transform in cfg.unlabeled_pipeline:
-                if 'num_views' in transform:
-                    transform.num_views = 1
-            cfg.train_dataloader.dataset.unlabeled_pipeline = cfg.unlabeled_pipeline
+        if method in ('fixmatch', 'corrmatch'):
+            see_one_view(cfg)
     for loader in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
         cfg[loader].dataset.data_root = str(data_root)
     cfg.train_cfg.max_epochs = 3
@@ -143,3 +140,23 @@ def make_tiny_data(root: Path, unlabeled_rows: int = 2) -> None:
         (root / 'splits' / f'{split}.txt').write_text('\n'.join(lines))
         if split == 'train':
             (root / 'splits/labeled.txt').write_text('\n'.join(lines[:3]))
+
+
+def use_method(cfg: Config, method: str) -> None:
+    """Replace the RankMatch of the tiny config by another method.
+
+    Args:
+        cfg (Config): It is changed.
+        method (str): Name of the class.
+    """
+    cfg.model.pop('loss_rank', None)
+    cfg.model.type = method
+    if method in ('FixMatch', 'CorrMatch'):
+        see_one_view(cfg)
+
+
+def see_one_view(cfg: Config) -> None:
+    """Make one strong view of an unlabeled image instead of two."""
+    for transform in cfg.train_dataloader.dataset.unlabeled_pipeline:
+        if 'num_views' in transform:
+            transform.num_views = 1

@@ -5,11 +5,7 @@ import torch
 from helpers.floor import BareNetwork, own_layers
 from helpers.rehearsal import Rehearsal
 from mmsemi.registry import MODELS
-
-
-def use_method(cfg, name):
-    cfg.model.pop('loss_rank')
-    cfg.model.type = name
+from tests.helpers.runs import use_method
 
 
 def test_floor_is_the_network_of_the_step(cfg):

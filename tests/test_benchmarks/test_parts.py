@@ -3,6 +3,7 @@ import pytest
 from helpers.parts import Parts
 from helpers.rehearsal import Rehearsal
 from mmsemi.models.utils import PseudoLabel
+from tests.helpers.runs import use_method
 
 
 def test_parts_add_up_to_the_step(cfg):
@@ -26,8 +27,9 @@ def test_parts_add_up_to_the_step(cfg):
 
 
 def test_layers_and_operators_of_a_method(cfg):
-    del cfg.model['loss_rank'], cfg.model['conf_thresh']
-    cfg.model.update(type='CorrMatch', correlation=dict(in_channels=64))
+    use_method(cfg, 'CorrMatch')
+    del cfg.model['conf_thresh']
+    cfg.model.correlation = dict(in_channels=64)
     parts = Parts()
     parts.measure(Rehearsal(cfg))
     assert parts.spent.keys() >= {'correlation', 'propagate_labels', 'region_masks'}

@@ -8,6 +8,7 @@ from helpers.measure import peak_memory
 from helpers.rehearsal import Rehearsal, set_crop, use_noise
 from mmsemi.measuring.footprint import fake_step, peak_bytes, predict_footprint
 from mmsemi.registry import MODELS
+from tests.helpers.runs import use_method
 from tests.helpers.tools import TINY
 
 # With more threads, convolutions take more memory beside the tensors.
@@ -20,11 +21,6 @@ def cfg(tmp_path):
     set_crop(cfg, 49)
     use_noise(cfg, str(tmp_path), images=8)
     return cfg
-
-
-def use_method(cfg, name):
-    cfg.model.pop('loss_rank')
-    cfg.model.type = name
 
 
 @pytest.mark.parametrize('switch', [{}, dict(gradient_checkpointing=True)])

@@ -44,11 +44,6 @@ def _check_test_cfg(test_cfg: dict) -> None:
                 f'{nearest(name, TEST_OPTIONS) or "."} An evaluation takes '
                 f'{", ".join(TEST_OPTIONS)}.'
             )
-    if mode != 'whole' and not test_cfg.get('crop_size'):
-        raise ValueError(
-            f'model.test_cfg.mode={mode!r} needs the size of its windows: set '
-            'model.test_cfg.crop_size, or crop_size of the config.'
-        )
 
 
 class SemiSegmentor(EncoderDecoder):
