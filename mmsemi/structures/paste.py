@@ -14,7 +14,7 @@ class Box(NamedTuple):
 
     @property
     def empty(self) -> bool:
-        """Whether the box has no pixel."""
+        """Tell whether the box has no pixel."""
         return self.x1 >= self.x2 or self.y1 >= self.y2
 
 

@@ -63,7 +63,7 @@ def test_test(config, checkpoint, tmp_path):
 
 
 def test_benchmark(config, checkpoint, tmp_path):
-    """Of fewer images than it measures."""
+    """With fewer images than it measures, the tool still runs."""
     args = (config, checkpoint, '--work-dir', tmp_path)
     with pytest.warns(RuntimeWarning, match='mean of empty|empty slice'):
         assert 'Average fps' in stock('analysis_tools/benchmark.py', *args)

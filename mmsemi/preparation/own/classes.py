@@ -28,7 +28,7 @@ class ClassTable(NamedTuple):
 
     @property
     def colored(self) -> bool:
-        """Whether the codes are colours."""
+        """Tell whether the codes are colours."""
         return not isinstance(self.codes[0][0], int)
 
     @property
@@ -44,7 +44,7 @@ class ClassTable(NamedTuple):
 
     @property
     def plain(self) -> bool:
-        """Whether masks hold the class indices themselves."""
+        """Tell whether masks hold the class indices themselves."""
         return not self.colored and all(code == label for code, label in self.pairs)
 
     @property

@@ -1,4 +1,4 @@
-"""Where a run resumes whose epochs have another length than before."""
+"""A run whose epochs have changed in length resumes at the same share of them."""
 
 import logging
 from types import SimpleNamespace
