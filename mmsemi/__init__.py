@@ -14,10 +14,12 @@ and no method depends on it.  If it is installed, its version is checked too.
 import warnings
 
 from .utils.stack import check_stack, name_packages
+from .utils.torchvision import import_torchvision_without_operators
 from .version import __version__
 
 check_stack()
 name_packages()
+import_torchvision_without_operators()
 
 # mmcv warns on every import that its compiled operators are absent; mmsemi does
 # not use them.
