@@ -38,6 +38,7 @@ setup(
     python_requires='>=3.10',
     install_requires=[
         'torch>=2.7',
+        'matplotlib',
         'numpy',
         'opencv-python',
         'pillow',

@@ -1,4 +1,13 @@
 from .heat_map import heat_map
+from .legend import draw_legend, draw_segmentation
 from .masks import colorize, overlay, save_mask, viewable
 
-__all__ = ['colorize', 'heat_map', 'overlay', 'save_mask', 'viewable']
+__all__ = [
+    'colorize',
+    'draw_legend',
+    'draw_segmentation',
+    'heat_map',
+    'overlay',
+    'save_mask',
+    'viewable',
+]
