@@ -180,10 +180,7 @@ def _predict(
         logits = result.seg_logits.data
         del result.seg_logits  # several times as large as the rest
         if probabilities:
-            windows = (model.test_cfg or {}).get('mode') == 'windows'
-            # In this mode, the probabilities of all windows are summed.
-            logits = logits.float()
-            prob = logits / logits.sum(0) if windows else logits.softmax(0)
+            prob = logits.float().softmax(0)
             result.probabilities = PixelData(data=prob)
             result.confidence = PixelData(data=prob.amax(0, keepdim=True))
         yield Prediction(name, image, result.cpu())

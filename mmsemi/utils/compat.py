@@ -9,6 +9,7 @@ all of them, with what breaks without each.
 import copy
 import functools
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any
 
 import torch
@@ -84,19 +85,29 @@ def freeze_compiled_weights() -> None:
     config.freezing = True
 
 
-def before_inferencers_build(prepare: Callable[[Config], None]) -> None:
-    """Call ``prepare`` with the config before an inferencer builds its network.
+def around_inferencers_build(
+    around: Callable[[Config, str | None], AbstractContextManager[list[nn.Module]]],
+) -> None:
+    """Enter a context whenever an inferencer builds and loads its network.
 
-    It may change the config in place.  An inferencer of MMEngine builds its
-    pipeline from the same config afterwards, and has no hook of its own.
+    ``around`` gets the config, which it may change in place, and the
+    checkpoint; the list that it yields receives the network.  An inferencer of
+    MMEngine builds its pipeline from the same config afterwards, and has no hook
+    of its own.
     """
     build = BaseInferencer._init_model
 
     @functools.wraps(build)
-    def prepared(
-        self: BaseInferencer, cfg: Config, *args: Any, **kwargs: Any
+    def watched(
+        self: BaseInferencer,
+        cfg: Config,
+        weights: str | None,
+        *args: Any,
+        **kwargs: Any,
     ) -> nn.Module:
-        prepare(cfg)
-        return build(self, cfg, *args, **kwargs)
+        with around(cfg, weights) as built:
+            model = build(self, cfg, weights, *args, **kwargs)
+            built.append(model)
+        return model
 
-    BaseInferencer._init_model = prepared
+    BaseInferencer._init_model = watched

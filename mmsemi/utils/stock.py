@@ -1,14 +1,20 @@
 """Let mmseg's inferencer run on mmsemi's configs.
 
 Importing this module is enough; ``custom_imports`` of every config does it.
-``MMSegInferencer(model=CONFIG, weights=CHECKPOINT)`` then needs no scope and
-accepts the config's test pipeline.
+``MMSegInferencer(model=CONFIG, weights=CHECKPOINT)`` then needs no scope, accepts
+the config's test pipeline, and refuses a checkpoint of another network or one that
+could run code.
 """
+
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from mmengine.config import Config
 from mmengine.registry import DefaultScope, init_default_scope
+from torch import nn
 
-from .compat import before_inferencers_build
+from .checkpoint import check_fits, read_checkpoint, trusting
+from .compat import around_inferencers_build
 from .config import resolve_settings
 
 
@@ -19,8 +25,6 @@ def _prepare(cfg: Config) -> None:
         ValueError: Its images are not of three 8-bit channels, which mmseg's
             loader cannot read.
     """
-    if cfg.get('default_scope') != 'mmsemi':
-        return
     current = DefaultScope.get_current_instance()
     if current is None or current.scope_name != 'mmsemi':
         init_default_scope('mmsemi')
@@ -46,4 +50,27 @@ def _prepare(cfg: Config) -> None:
         dataset['pipeline'] = pipeline
 
 
-before_inferencers_build(_prepare)
+@contextmanager
+def _checked(cfg: Config, weights: str | None) -> Iterator[list[nn.Module]]:
+    """Prepare a config of mmsemi, and check that its checkpoint fits.
+
+    Raises:
+        ValueError: The checkpoint is of another network, is damaged or could
+            run code; MMEngine would load what fits.
+    """
+    built: list[nn.Module] = []
+    if cfg.get('default_scope') != 'mmsemi':
+        yield built
+        return
+    _prepare(cfg)
+    with trusting(cfg.get('trust_checkpoint', False)):
+        if weights is None:
+            yield built
+            return
+        state = read_checkpoint(weights)
+        yield built
+    if cfg.get('strict_load', True):
+        check_fits(built[0], state, weights)
+
+
+around_inferencers_build(_checked)

@@ -5,6 +5,7 @@ import mmseg.apis
 import numpy as np
 import pytest
 import torch
+from mmengine.config import Config
 
 from mmsemi.apis import inference_model, init_model, iter_predictions, open_images
 from mmsemi.registry import RUNNERS
@@ -173,3 +174,22 @@ def test_damaged_videos(model, video, tmp_path):
     images.images.reader._frame_cnt = 7
     with pytest.warns(UserWarning, match='video.avi ends after 3 frames.* 7'):
         assert len(list(images)) == 3
+
+
+def test_augmentation_averages_the_probabilities_of_windows(checkpoint, pictures):
+    """Not the softmax of their sums, which would flatten them."""
+    cfg = Config.fromfile(TINY)
+    cfg.model.test_cfg = dict(mode='windows', crop_size=(24, 24), stride=(16, 16))
+    flips = [
+        dict(type='RandomFlip', prob=p, direction='horizontal') for p in (0.0, 1.0)
+    ]
+    cfg.tta_pipeline[1].transforms = [flips, [dict(type='PackSegInputs')]]
+    plain = init_model(cfg, checkpoint, 'cpu')
+    a, b = (
+        inference_model(plain, np.ascontiguousarray(p), True).probabilities.data
+        for p in (pictures[0], pictures[0][:, ::-1])
+    )
+    target = (a + b.flip(2)).argmax(0, keepdim=True)
+    model = init_model(cfg, checkpoint, 'cpu', tta=True)
+    result = mask(inference_model(model, pictures[0]))
+    assert (result == target).float().mean() > 0.999

@@ -127,3 +127,23 @@ def test_init_model_of_mmseg_for_windows(checkpoint, image):
 def test_the_scope_stays(checkpoint):
     infer(str(TINY), checkpoint)
     assert DefaultScope.get_current_instance().scope_name == 'mmsemi'
+
+
+class Harmful:
+    def __reduce__(self):
+        return eval, ('1 + 1',)
+
+
+def test_inferencer_refuses_foreign_weights(checkpoint, tmp_path):
+    """MMEngine loads what fits and warns of the rest."""
+    cfg = Config.fromfile(TINY)
+    cfg.model.decode_head.num_classes = 5
+    with pytest.raises(ValueError, match='random.pth is not of this network'):
+        infer(cfg, checkpoint)
+    content = torch.load(checkpoint)
+    torch.save(dict(content, extra=Harmful()), tmp_path / 'harmful.pth')
+    with pytest.raises(ValueError, match='eval.*could run code'):
+        infer(str(TINY), str(tmp_path / 'harmful.pth'))
+    (tmp_path / 'page.pth').write_text('<html>')
+    with pytest.raises(ValueError, match='no checkpoint'):
+        infer(str(TINY), str(tmp_path / 'page.pth'))

@@ -262,6 +262,33 @@ class SemiSegmentor(EncoderDecoder):
             return self._by_windows(probability_windows, inputs)
         return super().inference(inputs, batch_img_metas)
 
+    def postprocess_result(
+        self, seg_logits: Tensor, data_samples: list | None = None
+    ) -> list:
+        """Predict classes as in mmseg; the softmax of ``seg_logits`` is always p.
+
+        In the mode ``'windows'`` mmseg receives summed probabilities.  The
+        classes are their argmax; their logarithms are stored, of which
+        whatever takes a softmax afterwards (test-time augmentation, for
+        example) gets the mean probabilities.
+
+        Args:
+            seg_logits (Tensor): From :meth:`inference`, (B, C, H, W).
+            data_samples (list, optional): One for each image.
+
+        Returns:
+            list: Data samples with ``pred_sem_seg`` (1, H, W) and
+            ``seg_logits`` (C, H, W).
+        """
+        samples = super().postprocess_result(seg_logits, data_samples)
+        if (self.test_cfg or {}).get('mode') == 'windows':
+            for sample in samples:
+                sums = sample.seg_logits.data
+                prob = sums / sums.sum(0)
+                tiny = torch.finfo(prob.dtype).tiny
+                sample.seg_logits.data = prob.clamp(min=tiny).log()
+        return samples
+
     def slide_inference(self, inputs: Tensor, batch_img_metas: list[dict]) -> Tensor:
         """Predict as in mmseg, several windows at once."""
         return self._by_windows(mean_logit_windows, inputs)
