@@ -1,7 +1,7 @@
 """Translate between the tensor names of the released networks and of mmsemi's.
 
-A row of a table pairs the name of a released module with mmsemi's name for it;
-``{}`` stands for a number, which is the same in both.
+A row of a table pairs the name of a released module, or of a single tensor, with
+mmsemi's name for it; ``{}`` stands for a number, which is the same in both.
 """
 
 import re
@@ -27,6 +27,18 @@ _INVERTED_RESIDUAL = (
     ('_bn1', 'depthwise_conv.bn'),
     ('_project_conv', 'linear_conv.conv'),
     ('_bn2', 'linear_conv.bn'),
+)
+_BLOCK = (
+    ('norm1', 'ln1'),
+    ('attn.qkv', 'attn.qkv'),
+    ('attn.proj', 'attn.proj'),
+    ('ls1.gamma', 'attn.gamma1.weight'),
+    ('norm2', 'ln2'),
+    ('mlp.fc1', 'ffn.layers.0.0'),
+    ('mlp.fc2', 'ffn.layers.1'),
+    ('mlp.w12', 'ffn.w12'),  # giant
+    ('mlp.w3', 'ffn.w3'),
+    ('ls2.gamma', 'ffn.gamma2.weight'),
 )
 
 # Of two networks with common names, the more particular one comes first.
@@ -54,6 +66,16 @@ _BACKBONES: dict[str, Rows] = dict(
             (f'backbone._blocks.{{}}.{theirs}', f'backbone.blocks.{{}}.{ours}')
             for theirs, ours in _INVERTED_RESIDUAL
         ),
+    ),
+    dinov2=(  # Meta's names
+        ('backbone.patch_embed.proj', 'backbone.patch_embed.projection'),
+        *(
+            (f'backbone.blocks.{{}}.{theirs}', f'backbone.layers.{{}}.{ours}')
+            for theirs, ours in _BLOCK
+        ),
+        ('backbone.norm', 'backbone.ln1'),
+        ('backbone.cls_token', 'backbone.cls_token'),
+        ('backbone.pos_embed', 'backbone.pos_embed'),
     ),
     resnet=(  # 7x7 stem
         ('backbone.conv1', 'backbone.conv1'),
@@ -92,20 +114,50 @@ _HEADS: dict[str, Rows] = dict(
         ('head.conv5.5', 'decode_head.conv_seg'),
     ),
     deeplabv2=(('classifier.{}', 'decode_head.conv_seg.{}'),),
+    dpt=(  # UniMatch V2
+        ('head.projects.{}', 'decode_head.projects.{}'),
+        ('head.resize_layers.{}', 'decode_head.resizes.{}'),
+        *(
+            (f'head.scratch.{theirs}', f'decode_head.{ours}')
+            for i in range(4)
+            for theirs, ours in (
+                (f'layer{i + 1}_rn', f'adapts.{i}'),
+                (
+                    f'refinenet{i + 1}.resConfUnit1.conv{{}}',
+                    f'fusions.{i}.skip.conv{{}}',
+                ),
+                (
+                    f'refinenet{i + 1}.resConfUnit2.conv{{}}',
+                    f'fusions.{i}.body.conv{{}}',
+                ),
+                (f'refinenet{i + 1}.out_conv', f'fusions.{i}.project'),
+            )
+        ),
+        ('head.scratch.output_conv.0', 'decode_head.output'),
+        ('head.scratch.output_conv.2', 'decode_head.conv_seg'),
+    ),
 )
 
 # Tensors of mmsemi that released checkpoints lack: CorrMatch's threshold.
 OURS_ALONE = ('thresh.value',)
+
+# Released tensors that mmsemi lacks: DINOv2's stand-in for masked patches in its own
+# training, which no later one uses.  Converted back they are zeros.
+THEIRS_ALONE = ('backbone.mask_token',)
+# Tensors that never change, and nothing reads: of UniMatch V2's head.
+UNUSED = 'decode_head.fusions.3.skip.'
 
 # Released tensors that identify a network, searched in this order.
 _SIGNS = dict(
     resnet_v1c='backbone.conv1.0.weight',
     xception='backbone.block1.skip.weight',
     efficientnet_lite='backbone._conv_stem.weight',
+    dinov2='backbone.blocks.0.norm1.weight',
     resnet='backbone.conv1.weight',
     deeplabv3plus='head.project.0.weight',
     pspnet='head.conv5.1.weight',
     deeplabv2='classifier.0.weight',
+    dpt='head.scratch.layer1_rn.weight',
 )
 
 
@@ -116,8 +168,8 @@ def from_released(
 
     Args:
         name (str): As in the released state dict, without ``module.``.
-        backbone (str): 'resnet_v1c', 'xception' or 'resnet'.
-        head (str): 'deeplabv3plus', 'pspnet' or 'deeplabv2'.
+        backbone (str): 'resnet_v1c', 'xception', 'resnet' or 'dinov2'.
+        head (str): 'deeplabv3plus', 'pspnet', 'deeplabv2' or 'dpt'.
 
     Returns:
         str: As in the state dict of mmsemi's network.
@@ -141,12 +193,14 @@ def convert_state_dict(released: dict[str, Tensor]) -> dict[str, Tensor]:
             ``module.``.
 
     Returns:
-        dict[str, Tensor]: The same tensors under mmsemi's names.
+        dict[str, Tensor]: The same tensors under mmsemi's names, without
+        :data:`THEIRS_ALONE`.
 
     Raises:
         ValueError: If it is none of the released networks, or has tensors
             that they lack; the message names these.
     """
+    released = {k: v for k, v in released.items() if k not in THEIRS_ALONE}
     return _rename(released, _rows(released, _BACKBONES) + _rows(released, _HEADS))
 
 
@@ -157,14 +211,19 @@ def release_state_dict(ours: dict[str, Tensor]) -> dict[str, Tensor]:
         ours (dict[str, Tensor]): State dict of mmsemi's network.
 
     Returns:
-        dict[str, Tensor]: The same tensors under the released names.
+        dict[str, Tensor]: The same tensors under the released names, and
+        zeros for :data:`THEIRS_ALONE`, which released trainers expect.
 
     Raises:
         ValueError: As in :func:`convert_state_dict`.
     """
-    return _rename(
+    released = _rename(
         ours, _rows(ours, _BACKBONES, back=True) + _rows(ours, _HEADS, back=True)
     )
+    if 'backbone.cls_token' in released:
+        token = released['backbone.cls_token']
+        released['backbone.mask_token'] = token.new_zeros(token.shape[1:])
+    return released
 
 
 def convert_backbone(state: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -214,9 +273,10 @@ def _match(name: str, rows: Rows) -> str | None:
     module, _, tensor = name.rpartition('.')
     for source, target in rows:
         pattern = re.escape(source).replace(r'\{\}', r'(\d+)')
-        match = re.fullmatch(pattern, module)
-        if match:
+        if match := re.fullmatch(pattern, module):
             return f'{target.format(*match.groups())}.{tensor}'
+        if match := re.fullmatch(pattern, name):
+            return target.format(*match.groups())
     return None
 
 

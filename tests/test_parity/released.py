@@ -17,6 +17,9 @@ from mmsemi.models.released import convert_state_dict
 from mmsemi.registry import MODELS
 from mmsemi.structures import as_pastes
 
+# Of the networks of UniMatch V2: the head's channels, the encoder's, the levels'.
+DPT = dict(small=(64, 384, (48, 96, 192, 384)), base=(128, 768, (96, 192, 384, 768)))
+
 
 def fill(name: str, shape, dtype=np.float64) -> np.ndarray:
     """Compute a tensor of the released state dict from its name."""
@@ -35,6 +38,8 @@ def fill(name: str, shape, dtype=np.float64) -> np.ndarray:
         v = 0.1 * n
     if name.endswith(('bn3.weight', 'sepconv3.bn2.weight')):
         v = 0.2 * v
+    if name.endswith('output_conv.2.weight'):
+        v = 0.05 * v
     return v.astype(dtype)
 
 
@@ -82,6 +87,33 @@ def deeplabv3plus(
                 dropout_ratio=0,
                 norm_cfg=dict(type='BN'),
                 align_corners=True,
+                loss_decode=loss_decode,
+            ),
+            test_cfg=dict(mode='whole'),
+            **method,
+        )
+    )
+
+
+def dinov2(
+    method: dict,
+    num_classes: int,
+    size: str = 'small',
+    loss_decode: Mapping = dict(type='PixelCrossEntropyLoss'),
+    **backbone,
+):
+    """Build a method over UniMatch V2's network, of size 'small' or 'base'."""
+    init_default_scope('mmsemi')
+    channels, embed_dims, levels = DPT[size]
+    return MODELS.build(
+        dict(
+            backbone=dict(type='DINOv2', arch=size, **backbone),
+            decode_head=dict(
+                type='NormFreeDPTHead',
+                in_channels=[embed_dims] * 4,
+                channels=channels,
+                level_channels=levels,
+                num_classes=num_classes,
                 loss_decode=loss_decode,
             ),
             test_cfg=dict(mode='whole'),
