@@ -1,15 +1,26 @@
 from .inference import ImagePipeline, Prediction, inference_model, iter_predictions
 from .inferencer import SemiInferencer
 from .network import init_model
+from .outputs import OutputFolder, OutputVideo
+from .predict import predict_to_files
 from .sources import NamedImages, open_images
+from .tiles import TiledPrediction, Tiling, segment_tiles
+from .video import writing_video
 
 __all__ = [
     'ImagePipeline',
     'NamedImages',
+    'OutputFolder',
+    'OutputVideo',
     'Prediction',
     'SemiInferencer',
+    'TiledPrediction',
+    'Tiling',
     'inference_model',
     'init_model',
     'iter_predictions',
     'open_images',
+    'predict_to_files',
+    'segment_tiles',
+    'writing_video',
 ]

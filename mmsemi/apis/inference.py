@@ -1,6 +1,6 @@
 """Segment images with a trained network."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import NamedTuple
 
@@ -14,7 +14,7 @@ from torch import nn
 
 from mmsemi.registry import TRANSFORMS
 
-from .sources import Image, NamedImages, is_single, open_images
+from .sources import Image, Images, NamedImages, is_single, open_images
 
 MASK_LOADERS = ('LoadSegMask', 'LoadAnnotations')
 
@@ -37,10 +37,7 @@ class Prediction(NamedTuple):
 
 
 def inference_model(
-    model: nn.Module,
-    images: Image | Iterable[Image],
-    probabilities: bool = False,
-    amp: bool = False,
+    model: nn.Module, images: Images, probabilities: bool = False, amp: bool = False
 ) -> SegDataSample | list[SegDataSample]:
     """Segment one image or several.
 
@@ -69,7 +66,7 @@ def inference_model(
 
 def iter_predictions(
     model: nn.Module,
-    images: Image | Iterable[Image] | NamedImages,
+    images: Images | NamedImages,
     probabilities: bool = False,
     amp: bool = False,
     on_error: Callable[[str, Exception], object] | None = None,
@@ -94,12 +91,21 @@ def iter_predictions(
         ValueError: ``probabilities`` with test-time augmentation, which does
             not keep them; an image cannot be used.
     """
-    if probabilities and isinstance(model, BaseTTAModel):
+    check_probabilities(model, probabilities)
+    return _predict(model, open_images(images), probabilities, amp, on_error)
+
+
+def check_probabilities(model: nn.Module, wanted: bool) -> None:
+    """Check that a network keeps probabilities if they are wanted.
+
+    Raises:
+        ValueError: It does not.
+    """
+    if wanted and isinstance(model, BaseTTAModel):
         raise ValueError(
             'Test-time augmentation keeps no probabilities: leave out '
             '`probabilities`, or `tta` of init_model.'
         )
-    return _predict(model, open_images(images), probabilities, amp, on_error)
 
 
 class ImagePipeline:
@@ -110,9 +116,10 @@ class ImagePipeline:
     """
 
     def __init__(self, model: nn.Module) -> None:
+        self.model = model
         tta = isinstance(model, BaseTTAModel)
         pipeline = model.cfg.tta_pipeline if tta else model.cfg.test_pipeline
-        load, *transforms = _without_masks(pipeline)
+        load, *transforms = self.transforms = _without_masks(pipeline)
         self.load = TRANSFORMS.build(load)
         self.load_array = TRANSFORMS.build(dict(type='LoadImageFromNDArray'))
         self.pack = Compose(transforms)
@@ -142,6 +149,32 @@ class ImagePipeline:
         loaded = results['img']
         return loaded, pseudo_collate([self.pack(results)])
 
+    def read(self, image: Image) -> np.ndarray:
+        """Load an image, (H, W, C) uint8."""
+        if isinstance(image, np.ndarray):
+            return image
+        return self.load(dict(img_path=str(image)))['img']
+
+    def check_keeps_scale(self) -> None:
+        """Check that parts of an image are seen at the scale of the whole.
+
+        Raises:
+            ValueError: The config resizes every image to a fixed size.
+        """
+        for transform in self.transforms:
+            if transform['type'] == 'Resize' and transform.get('scale'):
+                raise ValueError(
+                    f'The test pipeline resizes images to {transform["scale"]}; parts '
+                    'of an image would be seen at another scale than the whole. Leave '
+                    'the tiles out, or give Resize a `scale_factor`.'
+                )
+
+    def segment(
+        self, image: Image, probabilities: bool = False, amp: bool = False
+    ) -> SegDataSample:
+        """Segment an image; see :func:`inference_model`."""
+        return _segment(self.model, self(image)[1], probabilities, amp)
+
 
 def _without_masks(pipeline: list) -> list:
     """Remove what loads masks, also inside test-time augmentation."""
@@ -166,7 +199,6 @@ def _predict(
     amp: bool,
     on_error: Callable[[str, Exception], object] | None,
 ) -> Iterator[Prediction]:
-    device = next(model.parameters()).device.type
     for name, loading in _load_ahead(ImagePipeline(model), images):
         try:
             image, batch = loading.result()
@@ -175,15 +207,24 @@ def _predict(
                 raise
             on_error(name, error)
             continue
-        with torch.no_grad(), torch.autocast(device, enabled=amp):
-            (result,) = model.test_step(batch)
-        logits = result.seg_logits.data
-        del result.seg_logits  # several times as large as the rest
-        if probabilities:
-            prob = logits.float().softmax(0)
-            result.probabilities = PixelData(data=prob)
-            result.confidence = PixelData(data=prob.amax(0, keepdim=True))
+        result = _segment(model, batch, probabilities, amp)
         yield Prediction(name, image, result.cpu())
+
+
+def _segment(
+    model: nn.Module, batch: dict, probabilities: bool, amp: bool
+) -> SegDataSample:
+    """Segment a batch of one image; the result is on the device."""
+    device = next(model.parameters()).device.type
+    with torch.no_grad(), torch.autocast(device, enabled=amp):
+        (result,) = model.test_step(batch)
+    logits = result.seg_logits.data
+    del result.seg_logits  # several times as large as the rest
+    if probabilities:
+        prob = logits.float().softmax(0)
+        result.probabilities = PixelData(data=prob)
+        result.confidence = PixelData(data=prob.amax(0, keepdim=True))
+    return result
 
 
 def _load_ahead(load: Callable, images: NamedImages) -> Iterator[tuple[str, Future]]:

@@ -1,7 +1,7 @@
 """mmseg's inferencer for the networks of this package."""
 
 import os.path as osp
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from operator import length_hint
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from mmsemi.visualization import viewable
 
 from .inference import ImagePipeline, iter_predictions
 from .network import as_config, init_model
-from .sources import Image, NamedImages, is_single, open_images
+from .sources import Images, NamedImages, is_single, open_images
 
 
 @INFERENCERS.register_module()
@@ -68,7 +68,7 @@ class SemiInferencer(MMSegInferencer):
         return ImagePipeline(self.model)
 
     def __call__(
-        self, inputs: Image | Iterable[Image], **kwargs
+        self, inputs: Images, **kwargs
     ) -> dict | SegDataSample | list[SegDataSample]:
         """Segment images and return all results.
 
@@ -101,7 +101,7 @@ class SemiInferencer(MMSegInferencer):
 
     def iterate(
         self,
-        inputs: Image | Iterable[Image] | NamedImages,
+        inputs: Images | NamedImages,
         return_datasamples: bool = False,
         probabilities: bool = False,
         out_dir: str = '',

@@ -1,17 +1,18 @@
-"""Open images: a file, a folder, a video, a list or an array."""
+"""Open images: a file, a folder, a video, a camera, a list or an array."""
 
-import warnings
 from collections.abc import Iterable, Iterator
 from itertools import count
 from mimetypes import guess_type
 from pathlib import Path
 
 import numpy as np
-from mmcv import VideoReader
 
 from mmsemi.utils.images import SUFFIXES
 
+from .video import Camera, Video
+
 Image = str | Path | np.ndarray
+Images = Image | int | Iterable[Image]
 
 
 class NamedImages:
@@ -21,11 +22,16 @@ class NamedImages:
         images (Iterable): Image files and arrays.
         names (list[str], optional): One name per image.  Defaults to None:
             the images are numbered.
+
+    Attributes:
+        fps (float): Frames per second of a video or a camera, 0 for other
+            images and if unknown.
     """
 
     def __init__(self, images: Iterable[Image], names: list[str] | None = None) -> None:
         self.images = images
         self.names = names
+        self.fps = getattr(images, 'fps', 0.0)
 
     def __len__(self) -> int:
         return len(self.images)
@@ -36,29 +42,32 @@ class NamedImages:
         )
 
 
-def open_images(images: Image | Iterable[Image]) -> NamedImages:
+def open_images(images: Images) -> NamedImages:
     """Find images and give each a name.
 
     Args:
         images: An image file, a folder (searched with all folders below it),
-            a video file, an array (H, W, C), or an iterable of image files
-            and arrays.  :class:`NamedImages` are returned as they are.
+            a video file, the number of a camera, an array (H, W, C), or an
+            iterable of image files and arrays.  :class:`NamedImages` are
+            returned as they are.
 
     Returns:
         NamedImages: An image of a folder has its path in the folder as name,
         without suffix unless another image has that name already; the images
-        of a video, an iterable and an array are numbered.  A video is decoded
-        frame by frame.
+        of a video, a camera, an iterable and an array are numbered.  A video
+        is decoded frame by frame.
 
     Raises:
         FileNotFoundError: The file or folder does not exist, or the folder
             contains no image.
-        ValueError: The video cannot be decoded.
+        ValueError: The video cannot be decoded, or the camera not opened.
     """
     if isinstance(images, NamedImages):
         return images
     if isinstance(images, np.ndarray):
         return NamedImages([images])
+    if isinstance(images, int):
+        return NamedImages(Camera(images))
     if not isinstance(images, (str, Path)):
         return NamedImages(images)
     path = Path(images)
@@ -67,11 +76,11 @@ def open_images(images: Image | Iterable[Image]) -> NamedImages:
     if not path.is_file():
         raise FileNotFoundError(f'There is no image or folder {path}.')
     if _is_video(path):
-        return NamedImages(_Video(path))
+        return NamedImages(Video(path))
     return NamedImages([path], [path.stem])
 
 
-def is_single(images: Image | Iterable[Image]) -> bool:
+def is_single(images: Images) -> bool:
     """Tell whether this is one image: an array, or a file that is no video."""
     if isinstance(images, (str, Path)):
         return not (_is_video(images) or Path(images).is_dir())
@@ -97,31 +106,3 @@ def _open_folder(folder: Path) -> NamedImages:
             f'No image below {folder} ends in one of {", ".join(SUFFIXES)}.'
         )
     return NamedImages(named.values(), list(named))
-
-
-class _Video:
-    """Decode the frames (H, W, 3) of a video, BGR, one by one."""
-
-    def __init__(self, file: Path) -> None:
-        self.file = file
-        self.reader = VideoReader(str(file), cache_capacity=1)
-        if not self.reader.opened:
-            raise ValueError(
-                f'The video {file} cannot be decoded: it is empty, damaged or of a '
-                'format that OpenCV does not know. Convert it, to MP4 for example.'
-            )
-
-    def __len__(self) -> int:
-        return max(self.reader.frame_cnt, 0)
-
-    def __iter__(self) -> Iterator[np.ndarray]:
-        frames = 0
-        for frame in self.reader:
-            frames += 1
-            yield frame
-        if frames < len(self):
-            warnings.warn(
-                f'{self.file} ends after {frames} frames, although its header '
-                f'promises {len(self)}: the rest is missing or cannot be decoded.',
-                stacklevel=2,
-            )

@@ -7,12 +7,16 @@ from pathlib import Path
 import cv2
 import numpy as np
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from mmsemi.utils.files import write_whole
 
 
 def save_mask(
-    mask: np.ndarray, palette: Sequence[Sequence[int]], file: str | Path
+    mask: np.ndarray,
+    palette: Sequence[Sequence[int]],
+    file: str | Path,
+    notes: dict[str, str] | None = None,
 ) -> None:
     """Write class indices as a PNG that viewers show in color.
 
@@ -22,11 +26,15 @@ def save_mask(
         mask (ndarray): (H, W), 0..255.
         palette (Sequence): RGB color of every class, 0..255.
         file (str or Path): File to write; its folder is created.
+        notes (dict, optional): Texts that the file carries.
     """
-    picture = Image.fromarray(mask.astype(np.uint8), mode='P')
+    picture = Image.fromarray(np.asarray(mask, np.uint8))  # gray
     picture.putpalette([level for color in palette for level in color])
+    texts = PngInfo()
+    for key, text in (notes or {}).items():
+        texts.add_text(key, text)
     content = io.BytesIO()
-    picture.save(content, 'PNG')
+    picture.save(content, 'PNG', pnginfo=texts)
     write_whole(file, content.getvalue())
 
 
