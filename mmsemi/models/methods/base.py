@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, ClassVar
 
 import torch
@@ -15,7 +16,13 @@ from mmsemi.structures import PartnerStream
 from mmsemi.utils.settings import nearest
 
 from ..losses import apply_criterion, check_criteria, criteria_of
-from ..utils import PseudoLabel, Symptom, mean_logit_windows, probability_windows
+from ..utils import (
+    PseudoLabel,
+    Symptom,
+    at_multiple,
+    mean_logit_windows,
+    probability_windows,
+)
 
 MODES = dict(
     whole='whole images',
@@ -23,7 +30,8 @@ MODES = dict(
     windows='windows truncated at the border, probabilities summed '
     '(as the released trainers)',
 )
-TEST_OPTIONS = ('mode', 'crop_size', 'stride', 'windows_at_once')
+TEST_OPTIONS = ('mode', 'crop_size', 'stride', 'windows_at_once', 'border', 'multiple')
+BORDERS = ('truncate', 'shift')
 
 
 def _check_test_cfg(test_cfg: dict) -> None:
@@ -44,6 +52,23 @@ def _check_test_cfg(test_cfg: dict) -> None:
                 f'{nearest(name, TEST_OPTIONS) or "."} An evaluation takes '
                 f'{", ".join(TEST_OPTIONS)}.'
             )
+    for name, reader in dict(multiple='whole', border='windows').items():
+        if name in test_cfg and mode != reader:
+            raise ValueError(
+                f'model.test_cfg.{name}={test_cfg[name]!r} is read with '
+                f'mode={reader!r}, not with mode={mode!r}: replace the whole '
+                'test_cfg with `_delete_=True`.'
+            )
+    multiple = test_cfg.get('multiple')
+    if multiple is not None and (type(multiple) is not int or multiple < 1):
+        raise ValueError(
+            f'model.test_cfg.multiple={multiple!r} is no positive whole number.'
+        )
+    if test_cfg.get('border', 'truncate') not in BORDERS:
+        raise ValueError(
+            f'model.test_cfg.border={test_cfg["border"]!r} is none of '
+            f'{", ".join(map(repr, BORDERS))}.'
+        )
 
 
 class SemiSegmentor(EncoderDecoder):
@@ -60,8 +85,11 @@ class SemiSegmentor(EncoderDecoder):
 
     ``test_cfg.mode`` is ``'whole'`` or ``'slide'`` as in mmseg, or
     ``'windows'``, the released trainers' Cityscapes evaluation (see
-    :func:`mmsemi.models.utils.probability_windows`).  In the last two,
-    ``test_cfg.windows_at_once`` windows share a batch, 4 by default.
+    :func:`mmsemi.models.utils.probability_windows`, ``test_cfg.border``).  In
+    the last two, ``test_cfg.windows_at_once`` windows share a batch, 4 by
+    default.  ``test_cfg.multiple`` resizes whole images to multiples of a
+    number of pixels (:func:`mmsemi.models.utils.at_multiple`), for networks
+    that take no other.
 
     Args:
         *args: As in :class:`mmseg.models.EncoderDecoder`.
@@ -259,7 +287,8 @@ class SemiSegmentor(EncoderDecoder):
             ``'windows'``.
         """
         if (self.test_cfg or {}).get('mode') == 'windows':
-            return self._by_windows(probability_windows, inputs)
+            border = self.test_cfg.get('border', 'truncate')
+            return self._by_windows(partial(probability_windows, border=border), inputs)
         return super().inference(inputs, batch_img_metas)
 
     def postprocess_result(
@@ -288,6 +317,13 @@ class SemiSegmentor(EncoderDecoder):
                 tiny = torch.finfo(prob.dtype).tiny
                 sample.seg_logits.data = prob.clamp(min=tiny).log()
         return samples
+
+    def whole_inference(self, inputs: Tensor, batch_img_metas: list[dict]) -> Tensor:
+        """Predict whole images, resized to a multiple if ``test_cfg`` has one."""
+        multiple = (self.test_cfg or {}).get('multiple')
+        if multiple:
+            return at_multiple(self.logits, inputs, multiple)
+        return super().whole_inference(inputs, batch_img_metas)
 
     def slide_inference(self, inputs: Tensor, batch_img_metas: list[dict]) -> Tensor:
         """Predict as in mmseg, several windows at once."""

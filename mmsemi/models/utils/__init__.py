@@ -8,7 +8,7 @@ from .strong_view import strong_view
 from .symptom import Symptom
 from .threshold import AdaptiveThreshold
 from .tta import tta_probabilities
-from .windows import mean_logit_windows, probability_windows
+from .windows import at_multiple, mean_logit_windows, probability_windows
 
 __all__ = [
     'AdaptiveThreshold',
@@ -16,6 +16,7 @@ __all__ = [
     'Guidance',
     'PseudoLabel',
     'Symptom',
+    'at_multiple',
     'confident_ce',
     'cutmix',
     'cutmix_features',

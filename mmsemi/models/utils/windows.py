@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 Predict = Callable[[Tensor], Tensor]
@@ -17,12 +18,14 @@ def probability_windows(
     crop_size: Sequence[int],
     stride: Sequence[int] | None = None,
     at_once: int = 4,
+    border: str = 'truncate',
 ) -> Tensor:
     """Sum the softmax probabilities, as the released trainers do on Cityscapes.
 
     A window starts at every multiple of the stride below H and W, even if the
     previous window has already reached the border, and is truncated at the
-    border.
+    border.  With ``border='shift'`` (UniMatch V2) all windows have one size: the
+    last of a row or column is shifted back to end at the border.
 
     Args:
         predict (Callable): Maps images (B, 3, h, w) to logits (B, C, h, w).
@@ -31,17 +34,15 @@ def probability_windows(
         stride (Sequence[int], optional): Vertical and horizontal stride.
             Defaults to ``int(crop * 2 / 3)``.
         at_once (int): Maximum number of windows per batch.  Defaults to 4.
+        border (str): 'truncate' or 'shift'.  Defaults to 'truncate'.
 
     Returns:
         Tensor: (B, C, H, W); each pixel's probabilities are summed over the
         windows that cover it (only the argmax is used).
     """
     stride = stride or [int(crop * 2 / 3) for crop in crop_size]
-    rows, columns = (
-        [slice(start, min(start + crop, side)) for start in range(0, side, s)]
-        for side, crop, s in zip(images.shape[2:], crop_size, stride, strict=True)
-    )
-    windows = [(y, x) for y in rows for x in columns]
+    place = _shifted if border == 'shift' else _truncated
+    windows = _windows(place, images, crop_size, stride)
     return _sum(lambda part: _wide(predict(part)).softmax(1), images, windows, at_once)
 
 
@@ -67,19 +68,55 @@ def mean_logit_windows(
     Returns:
         Tensor: Logits, (B, C, H, W).
     """
-    rows, columns = (
-        [
-            slice(max(min(start, side - crop), 0), min(start + crop, side))
-            for start in range(0, max(side - crop, 0) + s, s)
-        ]
-        for side, crop, s in zip(images.shape[2:], crop_size, stride, strict=True)
-    )
-    windows = [(y, x) for y in rows for x in columns]
+    windows = _windows(_shifted, images, crop_size, stride)
     total = _sum(lambda part: _wide(predict(part)), images, windows, at_once)
     count = total.new_zeros(total.shape[2:])
     for window in windows:
         count[window] += 1
     return total / count
+
+
+def at_multiple(predict: Predict, images: Tensor, multiple: int) -> Tensor:
+    """Predict whole images resized to multiples of a number of pixels.
+
+    As UniMatch V2's released evaluation: sides are rounded to the nearest
+    multiple, halves up, and logits are resized back; both bilinearly with
+    aligned corners.
+
+    Args:
+        predict (Callable): Maps images (B, 3, h, w) to logits (B, C, h, w).
+        images (Tensor): Normalized images, (B, 3, H, W).
+        multiple (int): Pixels, for example of the patches of a transformer.
+
+    Returns:
+        Tensor: Logits, (B, C, H, W).
+    """
+    size = images.shape[2:]
+    rounded = [max((2 * side + multiple) // (2 * multiple), 1) for side in size]
+
+    def resize(x: Tensor, to: Sequence[int]) -> Tensor:
+        return F.interpolate(x, tuple(to), mode='bilinear', align_corners=True)
+
+    logits = predict(resize(images, [multiple * number for number in rounded]))
+    return resize(_wide(logits), size)
+
+
+def _windows(
+    place: Callable, images: Tensor, crop_size: Sequence[int], stride: Sequence[int]
+) -> list[Window]:
+    rows, columns = map(place, images.shape[2:], crop_size, stride)
+    return [(y, x) for y in rows for x in columns]
+
+
+def _truncated(side: int, crop: int, stride: int) -> list[slice]:
+    return [slice(start, min(start + crop, side)) for start in range(0, side, stride)]
+
+
+def _shifted(side: int, crop: int, stride: int) -> list[slice]:
+    return [
+        slice(max(min(start, side - crop), 0), min(start + crop, side))
+        for start in range(0, max(side - crop, 0) + stride, stride)
+    ]
 
 
 def _wide(logits: Tensor) -> Tensor:
