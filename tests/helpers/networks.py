@@ -37,6 +37,23 @@ NETWORKS = dict(
         backbone=RESNET,
         decode_head=dict(type='DepthwiseSeparableASPPHead', dilations=(1, 6), **HEAD),
     ),
+    dinov2=dict(
+        backbone=dict(
+            type='DINOv2',
+            arch=dict(
+                embed_dims=32, num_layers=4, num_heads=2, feedforward_channels=64
+            ),
+            img_size=56,
+        ),
+        decode_head=dict(
+            type='NormFreeDPTHead',
+            in_channels=[32] * 4,
+            channels=16,
+            level_channels=(8, 16, 16, 16),
+            num_classes=4,
+            loss_decode=dict(type='PixelCrossEntropyLoss'),
+        ),
+    ),
     segformer=dict(
         backbone=dict(
             type='MixVisionTransformer',

@@ -21,7 +21,17 @@ class GroupedParamsConstructor(DefaultOptimWrapperConstructor):
     Optimiser states of checkpoints with one group per tensor are converted
     when they are loaded.
 
+    ``paramwise_cfg=dict(layer_decay_rate=r)`` lowers the learning rate of a
+    transformer layer by layer: block i of n trains with r^(n - i) times that
+    of the rest (i from 0), its embeddings with r^(n + 1) (`BEiT
+    <https://arxiv.org/abs/2106.08254>`_).  The backbone numbers its parts
+    (``get_layer_depth``), as mmpretrain's transformers do.
+
     Args: as in :class:`mmengine.optim.DefaultOptimWrapperConstructor`.
+
+    Raises:
+        ValueError: The rate is not in (0, 1], or the backbone does not number
+            its parts.
     """
 
     def __call__(self, model: nn.Module) -> OptimWrapper:
@@ -47,6 +57,9 @@ class GroupedParamsConstructor(DefaultOptimWrapperConstructor):
         super().add_params(params, module, prefix, is_dcn_module)
         if prefix:
             return
+        rate = self.paramwise_cfg.get('layer_decay_rate')
+        if rate is not None:
+            self._decay_layers(params, module, rate)
         groups: dict[str, Any] = {}
         places: dict[str, list[int]] = {}
         for i, single in enumerate(params):
@@ -57,6 +70,30 @@ class GroupedParamsConstructor(DefaultOptimWrapperConstructor):
             places.setdefault(key, []).append(i)
         params[:] = groups.values()
         self._places = list(places.values())
+
+    def _decay_layers(self, params: list[dict], model: nn.Module, rate: float) -> None:
+        """Multiply the learning rate of each part of the backbone."""
+        backbone = getattr(model, 'backbone', None)
+        if not 0 < rate <= 1:
+            raise ValueError(
+                f'optim_wrapper.paramwise_cfg.layer_decay_rate={rate} must be in '
+                '(0, 1].'
+            )
+        if not hasattr(backbone, 'get_layer_depth'):
+            raise ValueError(
+                f'optim_wrapper.paramwise_cfg.layer_decay_rate={rate} needs a '
+                f'backbone that numbers its layers, and {type(backbone).__name__} '
+                'does not: set it to None.'
+            )
+        factors = {}
+        for name, parameter in backbone.named_parameters():
+            depth, layers = backbone.get_layer_depth(name)
+            factors[id(parameter)] = rate ** (layers - 1 - depth)
+        for group in params:
+            (parameter,) = group['params']
+            if id(parameter) in factors:
+                lr = group.get('lr', self.base_lr)
+                group['lr'] = lr * factors[id(parameter)]
 
 
 def _regroup(state: dict, places: list[list[int]]) -> dict | None:

@@ -54,6 +54,7 @@ from .resuming import (
     skip_to_place,
 )
 from .saving import whole_file
+from .sizes import check_sizes
 from .switches import apply_switches, compile_network, leave_views_to_device
 from .workers import begin_worker
 
@@ -222,6 +223,7 @@ class SemiRunner(Runner):
         check_labels(loader.dataset)
         check_network(student(self), loader.dataset)
         check_ignored(student(self))
+        check_sizes(student(self), self.cfg)
         return loop
 
     def _adapt_loader(self, loader: DataLoader | dict) -> DataLoader | dict:

@@ -142,7 +142,7 @@ class DINOv2(VisionTransformer or torch.nn.Module):  # type: ignore[misc]
         Raises:
             ValueError: H or W is no multiple.
         """
-        check_multiple('an image', tuple(x.shape[2:]), self.size_multiple)
+        check_multiple('An image', tuple(x.shape[2:]), self.size_multiple)
         x, (rows, columns) = self.patch_embed(x)
         x = torch.cat([self.cls_token.expand(len(x), -1, -1), x], 1)
         x = x + self.position_embedding(rows, columns)
@@ -152,6 +152,17 @@ class DINOv2(VisionTransformer or torch.nn.Module):  # type: ignore[misc]
             if i in self.out_indices:
                 outs.append(self._format_output(self.ln1(x), (rows, columns)))
         return tuple(outs)
+
+    def init_weights(self) -> None:
+        """Initialize the weights, or load those that ``init_cfg`` names.
+
+        mmpretrain's would draw position embeddings anew after loading any but
+        MMEngine's own ``Pretrained``.
+        """
+        super(VisionTransformer, self).init_weights()
+        if not (self.init_cfg and 'checkpoint' in self.init_cfg):
+            torch.nn.init.trunc_normal_(self.pos_embed, std=0.02)
+            torch.nn.init.normal_(self.cls_token, std=1e-6)
 
     def position_embedding(self, rows: int, columns: int) -> Tensor:
         """Interpolate the position embeddings for other images than the trained.
