@@ -47,6 +47,7 @@ PARAMWISE = (
     *('bias_lr_mult', 'bias_decay_mult', 'bypass_duplicate', 'custom_keys'),
     *('dcn_offset_lr_mult', 'dwconv_decay_mult', 'flat_decay_mult', 'norm_decay_mult'),
 )
+GROUPED = ('layer_decay_rate',)  # GroupedParamsConstructor alone
 
 
 def check_parts(cfg: dict) -> None:
@@ -85,8 +86,10 @@ def _keyed(cfg: dict) -> Iterator[tuple[str, dict, Collection[str]]]:
     """Yield path, content and known keys of each part that is read key by key."""
     parts = [(path, _part(cfg, path), known) for path, known in KEYS.items()]
     paramwise = 'optim_wrapper.paramwise_cfg'
-    if (_part(cfg, 'optim_wrapper') or {}).get('constructor') in CONSTRUCTORS:
-        parts.append((paramwise, _part(cfg, paramwise), PARAMWISE))
+    constructor = (_part(cfg, 'optim_wrapper') or {}).get('constructor')
+    if constructor in CONSTRUCTORS:
+        own = GROUPED if constructor == 'GroupedParamsConstructor' else ()
+        parts.append((paramwise, _part(cfg, paramwise), (*PARAMWISE, *own)))
         for name, each in (_part(cfg, f'{paramwise}.custom_keys') or {}).items():
             parts.append((f'{paramwise}.custom_keys.{name}', each, MULTIPLIERS))
     for path, part, known in parts:
