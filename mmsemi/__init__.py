@@ -6,19 +6,24 @@ MMEngine: ``custom_imports = dict(imports=['mmsemi'])`` is all that a config
 needs for training.  The registries import data sets, models and the rest when
 they first look up a name.
 
+Nothing heavy is imported before MMEngine is: the registries follow as soon as
+anything imports ``mmengine``, so that ``mmsemi --help`` answers at once.
+
 torch, mmengine, mmcv and mmseg are required.  mmpretrain is optional: it adds
 backbones, which a config names as ``mmpretrain.NAME``, but it needs torchvision,
 and no method depends on it.  If it is installed, its version is checked too.
 """
 
+import importlib
 import warnings
+from types import ModuleType
 
+from .utils.imports import after_import
 from .utils.stack import check_stack, name_packages
 from .utils.torchvision import import_torchvision_without_operators
 from .version import __version__
 
 check_stack()
-name_packages()
 import_torchvision_without_operators()
 
 # mmcv warns on every import that its compiled operators are absent; mmsemi does
@@ -27,6 +32,19 @@ warnings.filterwarnings(
     'ignore', message='Fail to import ``MultiScaleDeformableAttention``'
 )
 
-from . import registry  # noqa: E402, F401
+
+def _register() -> None:
+    name_packages()
+    importlib.import_module('mmsemi.registry')
+
+
+def __getattr__(name: str) -> ModuleType:
+    """Import ``mmsemi.registry`` when it is first used."""
+    if name == 'registry':
+        return importlib.import_module('mmsemi.registry')
+    raise AttributeError(f"module 'mmsemi' has no attribute {name!r}")
+
+
+after_import('mmengine', _register)
 
 __all__ = ['__version__']

@@ -12,19 +12,18 @@ from mmsemi.registry import MODELS
 from mmsemi.utils.arguments import named_by_config
 from mmsemi.utils.checkpoint import check_fits, read_checkpoint, trusting, unwrap
 from mmsemi.utils.config import resolve_settings
+from mmsemi.utils.shipped import find_config
 
 
 def as_config(config: str | Path | Config) -> Config:
-    """Read a config unless it has been read already.
+    """Read a config, a file or the name of a shipped one, unless it is read already.
 
     Raises:
-        FileNotFoundError: The file does not exist.
+        FileNotFoundError: There is no such config.
     """
     if isinstance(config, Config):
         return config
-    if not Path(config).is_file():
-        raise FileNotFoundError(f'There is no config {config}.')
-    return Config.fromfile(config)
+    return Config.fromfile(find_config(config))
 
 
 def init_model(

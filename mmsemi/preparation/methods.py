@@ -50,6 +50,12 @@ class Method(NamedTuple):
         )
 
 
+# The backbones of a config for own data, and where their weights may lie.
+BACKBONES = dict(
+    tiny=None,  # a thin ResNet-18, which has no pretrained weights
+    r50='pretrained/resnet50.pth',
+    r101='pretrained/resnet101.pth',
+)
 METHODS = dict(
     supervised=Method(
         "type='Supervised'",

@@ -14,11 +14,6 @@ import time
 import traceback
 from collections.abc import Callable
 
-import torch
-from torch import distributed
-
-from .compat import default_store
-
 ROOT = osp.dirname(osp.dirname(osp.dirname(osp.abspath(__file__))))
 OURS = tuple(osp.join(ROOT, name, '') for name in ('mmsemi', 'tools', 'benchmarks'))
 MMENGINE = osp.join('mmengine', 'runner', '')  # settings that contradict each other
@@ -74,7 +69,8 @@ def expected_message(error: BaseException) -> str | None:
     Expected are errors of the file system and the network, errors that mmsemi
     raises itself, also in a process that loads data, and a full GPU.
     """
-    if isinstance(error, torch.OutOfMemoryError):
+    torch = sys.modules.get('torch')
+    if torch and isinstance(error, torch.OutOfMemoryError):
         return (
             f'{_first_line(error)} Use a smaller batch (total_batch_size), crop_size '
             'or network, or gradient_checkpointing=True: docs/performance.md.'
@@ -119,12 +115,14 @@ def _reports(message: str | None) -> bool:
     Processes that do not are late: launchers end all others when one exits, and
     the one that prints should be the first.
     """
-    if not (distributed.is_available() and distributed.is_initialized()):
+    if not _is_distributed():
         # Before the processes know one another all read the same config.
         rank = os.environ.get('LOCAL_RANK') or os.environ.get('SLURM_LOCALID') or '0'
         if rank != '0':
             time.sleep(PATIENCE)
         return True
+    from .compat import default_store
+
     try:
         first = default_store().add('mmsemi_errors', 1) == 1
     except RuntimeError:  # the process that kept count has ended
@@ -132,3 +130,11 @@ def _reports(message: str | None) -> bool:
     if not first:
         time.sleep(PATIENCE)
     return first
+
+
+def _is_distributed() -> bool:
+    """Tell whether the processes of a run know one another; imports nothing."""
+    distributed = sys.modules.get('torch.distributed')
+    return bool(
+        distributed and distributed.is_available() and distributed.is_initialized()
+    )

@@ -5,7 +5,7 @@ import copy
 import os
 import os.path as osp
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from mmengine.config import Config, DictAction
@@ -14,6 +14,7 @@ from .cli import add_traceback_argument
 from .compat import parse_option
 from .parts import LOADERS, check_parts
 from .settings import check_names, check_options, overridden
+from .shipped import find_config
 
 
 def resolve_settings(cfg: Config) -> Config:
@@ -168,26 +169,39 @@ def _file(cfg: Config) -> str:
 
 
 class OptionsAction(DictAction):
-    """Parse ``KEY=VALUE`` as MMEngine does, but keep file names unchanged.
-
-    MMEngine removes blanks from every value and splits it at commas.  A
-    ``data_root`` and values that name an existing file are taken literally.
-    """
+    """Parse ``KEY=VALUE`` as :func:`parse_options` does."""
 
     def __call__(self, parser, namespace, values, option_string=None) -> None:
         options = dict(getattr(namespace, self.dest, None) or {})
-        for option in values:
-            key, is_one, value = option.partition('=')
-            if not is_one:
-                parser.error(f'{option!r} is not of the form KEY=VALUE')
-            if key == 'data_root' or (set(value) & set(' ,()[]') and osp.exists(value)):
-                options[key] = value
-                continue
-            try:
-                options[key] = parse_option(value)
-            except (AssertionError, RecursionError):
-                parser.error(f'the brackets of {option!r} do not match')
+        try:
+            options.update(parse_options(values))
+        except ValueError as error:
+            parser.error(str(error))
         setattr(namespace, self.dest, options)
+
+
+def parse_options(options: Iterable[str]) -> dict[str, Any]:
+    """Parse settings ``KEY=VALUE`` as MMEngine does, but keep file names unchanged.
+
+    MMEngine removes blanks from every value and splits it at commas.  A
+    ``data_root`` and values that name an existing file are taken literally.
+
+    Raises:
+        ValueError: One is not of this form, or its brackets do not match.
+    """
+    parsed: dict[str, Any] = {}
+    for option in options:
+        key, is_one, value = option.partition('=')
+        if not is_one:
+            raise ValueError(f'{option!r} is not of the form KEY=VALUE')
+        if key == 'data_root' or (set(value) & set(' ,()[]') and osp.exists(value)):
+            parsed[key] = value
+            continue
+        try:
+            parsed[key] = parse_option(value)
+        except (AssertionError, RecursionError):
+            raise ValueError(f'the brackets of {option!r} do not match') from None
+    return parsed
 
 
 def add_config_arguments(parser: argparse.ArgumentParser) -> None:
@@ -275,15 +289,14 @@ def load_config(args: argparse.Namespace) -> Config:
 
 
 def read_config(file: str | os.PathLike) -> Config:
-    """Read a config file.
+    """Read a config, given by its path or by the name of a shipped one.
 
     Raises:
         FileNotFoundError: It does not exist.
         ValueError: It is no config, or its Python fails; the message names the
             line.
     """
-    if not osp.isfile(file):
-        raise FileNotFoundError(f'There is no config {file}.')
+    file = find_config(file)
     try:
         return Config.fromfile(file)
     except Exception as error:  # a config is Python and may raise anything

@@ -1,7 +1,5 @@
 """From folders to a config that trains, and what wrong folders are told."""
 
-import runpy
-
 import cv2
 import numpy as np
 import pytest
@@ -15,6 +13,7 @@ from mmsemi.models.pretrained import adapt_channels
 from mmsemi.preparation.methods import METHODS
 from mmsemi.preparation.own.dataset_config import base_path
 from mmsemi.preparation.own.folders import scan_image
+from mmsemi.preparation.own.init import data_root_text
 from mmsemi.registry import DATASETS, MODELS
 from mmsemi.utils.config import resolve_settings
 from tests.helpers.tools import ROOT, call
@@ -264,10 +263,9 @@ def test_data_root_moves_with_the_data_folder(tmp_path, monkeypatch, value):
     monkeypatch.delenv('MMSEMI_DATA', raising=False)
     if value is not None:
         monkeypatch.setenv('MMSEMI_DATA', value)
-    tool = runpy.run_path(str(ROOT / 'tools/data/init_dataset.py'))
     below, beside = tmp_path / 'data/mine', tmp_path / 'mine'
-    assert tool['data_root_text'](below) == "'{{$MMSEMI_DATA:data}}/mine'"
-    assert tool['data_root_text'](beside) == repr(str(beside))
+    assert data_root_text(below) == "'{{$MMSEMI_DATA:data}}/mine'"
+    assert data_root_text(beside) == repr(str(beside))
 
 
 def test_255_classes(folders, tmp_path):

@@ -2,7 +2,6 @@
 
 import json
 import re
-import runpy
 
 import numpy as np
 import pytest
@@ -11,10 +10,11 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmseg.apis import inference_model, init_model
 
+from mmsemi.apis.released import recognise
 from mmsemi.models.released import convert_state_dict, release_state_dict
 from mmsemi.registry import MODELS
 from tests.helpers import networks as tiny
-from tests.helpers.tools import ROOT, TINY, run
+from tests.helpers.tools import TINY, run
 
 from .converters import WRAPPINGS, convert
 
@@ -252,7 +252,6 @@ def test_weights_of_an_unknown_network(tmp_path, tool):
 
 def test_network_is_known_by_its_tensors(golden):
     """Without --config; every config in the table builds the network it stands for."""
-    tool = runpy.run_path(str(ROOT / 'tools/model_converters/from_released.py'))
     for file in (golden / 'keys').glob('*.json'):
         state = convert_state_dict(
             {
@@ -260,7 +259,7 @@ def test_network_is_known_by_its_tensors(golden):
                 for name, shape in json.loads(file.read_text()).items()
             }
         )
-        cfg = tool['recognise'](state)
+        cfg = recognise(state)
         with torch.device('meta'):
             own = MODELS.build(cfg.model).state_dict()
         own.pop('thresh.value', None)

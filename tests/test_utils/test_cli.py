@@ -5,7 +5,9 @@ import sys
 
 import pytest
 import torch
+import typer
 
+from mmsemi.commands.main import app
 from mmsemi.utils.cli import run_tool
 from tests.helpers.tools import ROOT, TINY, run
 
@@ -150,6 +152,15 @@ def test_every_tool_can_show_the_traceback():
     tools = [f for f in (ROOT / 'tools').rglob('*.py') if f.parent.name != 'dev']
     tools.remove(ROOT / 'tools/dist_run.py')  # torchrun's own
     for tool in tools:
-        text = tool.read_text()
-        assert 'run_tool(main)' in text, tool
-        assert 'add_traceback_argument(' in text or 'add_config_arguments(' in text
+        assert 'run_tool(main)' in tool.read_text(), tool
+    for name, command in commands(typer.main.get_command(app)):
+        assert any('--traceback' in param.opts for param in command.params), name
+
+
+def commands(group):
+    """The names and commands of a command line, also those below others."""
+    for name, command in group.commands.items():
+        if hasattr(command, 'commands'):
+            yield from commands(command)
+        else:
+            yield name, command

@@ -1,6 +1,5 @@
 """Write annotation files as masks of class indices."""
 
-import argparse
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
@@ -41,41 +40,6 @@ class Job(NamedTuple):
     regions: tuple[tuple[int, Region], ...]
     outside: int
     smaller_on_top: bool
-
-
-def add_annotation_arguments(parser: argparse.ArgumentParser, needed: bool) -> None:
-    """Add the options of :func:`write_masks` to a tool's command line."""
-    group = parser.add_argument_group('annotation files')
-    group.add_argument(
-        '--annotations',
-        type=Path,
-        required=needed,
-        help='COCO, LabelMe or Label Studio JSON, "CVAT for images" XML, or a folder '
-        'of such files',
-    )
-    group.add_argument(
-        '--outside',
-        required=needed,
-        help='class of the pixels outside every annotation, or `ignore`',
-    )
-    group.add_argument(
-        '--on-top',
-        choices=['later', 'smaller'],
-        default='later',
-        help='which of two annotations that overlap covers the other; CVAT has a z '
-        'order, which counts as later (%(default)s)',
-    )
-    group.add_argument(
-        '--keep-empty',
-        action='store_true',
-        help='give images without any annotation a mask of --outside; by default '
-        'they count as not annotated yet and get no mask',
-    )
-    group.add_argument(
-        '--skip-unusable',
-        action='store_true',
-        help='leave out what cannot be used, instead of stopping',
-    )
 
 
 def write_masks(

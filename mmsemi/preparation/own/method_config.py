@@ -9,11 +9,6 @@ from ..methods import METHODS, loader_text
 from .classes import ClassTable
 from .dataset_config import Images, base_path
 
-BACKBONES = dict(
-    tiny=None,  # a thin ResNet-18, which has no pretrained weights
-    r50='pretrained/resnet50.pth',
-    r101='pretrained/resnet101.pth',
-)
 STEPS = 20000  # of a whole training, about
 FIRST_STEPS = 2000  # of self-training's first training, at least
 # For the rows of the methods: the defaults of their classes, and a threshold.

@@ -1,0 +1,238 @@
+"""Check a config's data, network and settings before a long run."""
+
+import json
+from os.path import isfile
+from pathlib import Path
+
+from mmengine.config import Config
+from mmengine.dataset import BaseDataset
+from mmengine.registry import init_default_scope
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+from torch import nn
+
+from mmsemi.datasets import SemiSegDataset
+from mmsemi.datasets.fit import find_misfits
+from mmsemi.datasets.self_training_dataset import DOUBLE_BELOW, smallest_epoch
+from mmsemi.engine import SemiRunner
+from mmsemi.engine.runner.batch import samples_per_step
+from mmsemi.engine.runner.bypassed import check_hooks, check_parts_used, check_wrappers
+from mmsemi.engine.runner.checks import check_metrics, pretrained_parts
+from mmsemi.measuring.cost import Cost, measure_cost
+from mmsemi.preparation.inspection import (
+    ERROR,
+    WARNING,
+    Finding,
+    class_rows,
+    inspect_lists,
+    list_rows,
+)
+from mmsemi.registry import DATASETS, HOOKS, MODELS
+from mmsemi.utils.arguments import named_by_config
+from mmsemi.utils.checkpoint import find_weights
+from mmsemi.utils.files import write_whole
+
+
+def build(cfg: Config, loader: str, findings: list[Finding]) -> BaseDataset | None:
+    """Build a data set of the config; add a finding and return None if it fails."""
+    dataset = cfg.get(loader, {}).get('dataset')
+    if dataset is None:
+        return None
+    try:
+        with named_by_config(cfg):
+            return DATASETS.build(dataset)
+    except (OSError, ValueError) as error:
+        findings.append(Finding(ERROR, 'lists', f'{loader}: {error}'))
+        return None
+
+
+def collect_parts(cfg: Config, findings: list[Finding]) -> dict[str, BaseDataset]:
+    """Build the data set of each list of a config, keyed by its name."""
+    train = build(cfg, 'train_dataloader', findings)
+    parts = dict(val=build(cfg, 'val_dataloader', findings))
+    if isinstance(train, SemiSegDataset):
+        parts = dict(labeled=train.labeled, unlabeled=train.unlabeled, **parts)
+    return {name: part for name, part in parts.items() if part is not None}
+
+
+def check_config(
+    cfg: Config, parts: dict[str, BaseDataset], findings: list[Finding]
+) -> None:
+    """Check that the network fits the data, that its weights exist, and the batch."""
+    with named_by_config(cfg):
+        check_metrics(cfg)
+        model = MODELS.build(cfg.model)
+    dataset = parts.get('labeled') or parts.get('val')
+    if dataset is not None:
+        findings += [
+            Finding(ERROR, 'network', message)
+            for message in find_misfits(model, dataset)
+        ]
+    for part, init_cfg in pretrained_parts(model).items():
+        file = init_cfg['checkpoint']
+        if '://' not in file and not isfile(find_weights(file)):
+            findings.append(
+                Finding(
+                    ERROR,
+                    'weights',
+                    f'There is no file {file} to initialise the {part} from. '
+                    'Put it there, or below MMSEMI_DATA, or start from random '
+                    f'weights: `--cfg-options model.{part}.init_cfg=None`.',
+                )
+            )
+    findings += bypassed(cfg, model)
+    samples = epoch_length(cfg, parts)
+    try:
+        step = samples_per_step(cfg)
+    except ValueError as error:
+        findings.append(Finding(ERROR, 'batch', str(error)))
+        return
+    if 0 < samples < step:
+        findings.append(
+            Finding(
+                ERROR,
+                'batch',
+                f'{samples} samples do not fill a batch of {step}. Lower '
+                'total_batch_size (or train_dataloader.batch_size).',
+            )
+        )
+
+
+def bypassed(cfg: Config, model: nn.Module) -> list[Finding]:
+    """Return what of a config its method would bypass, or lacks."""
+    try:
+        loader = dict(cfg.train_dataloader, num_workers=0, persistent_workers=False)
+        loader.setdefault('batch_size', 1)
+        check_wrappers(loader['dataset'])
+        with named_by_config(cfg):
+            check_parts_used(model, SemiRunner.build_dataloader(loader))
+            hooks = [HOOKS.build(hook) for hook in cfg.get('custom_hooks') or ()]
+        check_hooks(model, hooks, cfg)
+    except OSError:
+        pass  # a finding about the lists
+    except ValueError as error:
+        return [Finding(ERROR, 'config', str(error))]
+    return []
+
+
+def epoch_length(cfg: Config, parts: dict[str, BaseDataset]) -> int:
+    """Count the samples of the shortest epoch of a run; 0 without lists."""
+    labeled, unlabeled = (
+        len(parts.get(name) or ()) for name in ('labeled', 'unlabeled')
+    )
+    if labeled and cfg.get('runner_type') == 'SelfTrainingRunner':
+        shares = cfg.get('self_training', {}).get('shares', (0.5, 1))
+        double_below = cfg.train_dataloader.dataset.get('double_below', DOUBLE_BELOW)
+        return smallest_epoch(labeled, unlabeled, shares, double_below)
+    _, per_sample = cfg.train_dataloader.get('sampler', {}).get('ratio', (1, 1))
+    return (unlabeled or labeled) // max(per_sample, 1)
+
+
+def measure(cfg: Config, findings: list[Finding]) -> Cost | None:
+    """Measure a training step; add a finding and return None if it fails."""
+    try:
+        dataset = DATASETS.build(cfg.train_dataloader.dataset)
+        return measure_cost(cfg, dataset, samples_per_step(cfg))
+    except (OSError, RuntimeError, TypeError, ValueError) as error:
+        findings.append(Finding(ERROR, 'step', f'A training step fails: {error}'))
+        return None
+
+
+def show(console: Console, report: dict) -> None:
+    """Print the report as tables."""
+    table = Table(title='Lists (sizes as width x height)')
+    for column in ('list', 'images', 'readable', 'smallest', 'median', 'largest'):
+        table.add_column(column, justify='right')
+    for name, row in report['lists'].items():
+        sizes = [
+            'x'.join(map(str, row[key])) for key in ('smallest', 'median', 'largest')
+        ]
+        table.add_row(name, str(row['images']), str(row['readable']), *sizes)
+    console.print(table)
+
+    if report['classes']:
+        table = Table(title='Classes')
+        for column in (
+            'class',
+            'labeled pixels',
+            'labeled images',
+            'val pixels',
+            'val images',
+        ):
+            table.add_column(column, justify='right')
+        for row in report['classes']:
+            cells = [escape(row['name'])]
+            for name in ('labeled', 'val'):
+                share = row.get(f'{name}_share')
+                cells += (
+                    ['-', '-']
+                    if share is None
+                    else [f'{share:.2%}', str(row[f'{name}_images'])]
+                )
+            table.add_row(*cells)
+        console.print(table)
+
+    cost = report['cost']
+    if cost:
+        console.print(
+            f'A step takes {cost["memory"] / 2**30:.2f} GiB and '
+            f'{cost["step"]:.2f} s, its samples {cost["load"]:.2f} s in one '
+            f'worker; an epoch of {cost["steps"]} steps about '
+            f'{cost["epoch"] / 60:.1f} min ({cost["how"]}).'
+        )
+    for finding in report['findings']:
+        colour = 'red' if finding['level'] == ERROR else 'yellow'
+        console.print(
+            f'[{colour}]{finding["level"]}[/] '
+            f'({finding["check"]}) {escape(finding["message"])}',
+            highlight=False,
+            soft_wrap=True,
+        )
+
+
+def run_check(
+    cfg: Config,
+    name: str,
+    json_file: Path | None = None,
+    strict: bool = False,
+    step: bool = True,
+) -> int:
+    """Check a config, and print the report.
+
+    Args:
+        cfg (Config): The config, with its settings resolved.
+        name (str): What the report calls it.
+        json_file (Path, optional): File to write the report to, too.
+        strict (bool): Treat warnings as errors.  Defaults to False.
+        step (bool): Run a training step to measure it.  Defaults to True.
+
+    Returns:
+        int: 1 if there are errors, else 0.
+    """
+    init_default_scope(cfg.get('default_scope', 'mmsemi'))
+    findings: list[Finding] = []
+    parts = collect_parts(cfg, findings)
+    check_config(cfg, parts, findings)
+    lists, found = inspect_lists(parts)
+    findings += found
+    broken = any(f.level == ERROR for f in findings)
+    cost = None
+    if step and not broken and 'labeled' in parts:
+        cost = measure(cfg, findings)
+    masked = parts.get('labeled') or parts.get('val')
+    classes = masked.metainfo['classes'] if masked is not None else ()
+    report = dict(
+        config=name,
+        lists=list_rows(lists),
+        classes=class_rows(lists, classes),
+        cost=cost._asdict() if cost else None,
+        findings=[f._asdict() for f in findings],
+    )
+    show(Console(), report)
+    if json_file:
+        write_whole(json_file, json.dumps(report, indent=1).encode())
+    errors = sum(f.level == ERROR for f in findings)
+    warnings = sum(f.level == WARNING for f in findings)
+    print(f'{errors} errors, {warnings} warnings.')
+    return 1 if errors or (strict and warnings) else 0

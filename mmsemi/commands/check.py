@@ -1,0 +1,49 @@
+"""Check a config's data before a long run.
+
+For example,
+
+    mmsemi check my/unimatch_r50.py
+
+reads every file, compares the lists, counts the classes, and runs one training
+step to predict the time of an epoch and the memory.  The exit status is 1 if
+there are errors.
+"""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .shared import (
+    CfgOptions,
+    ConfigFile,
+    Launcher,
+    LocalRank,
+    Traceback,
+    TrustCheckpoint,
+    load,
+)
+
+
+def check(
+    config: ConfigFile,
+    json: Annotated[
+        Path | None, typer.Option(help='also write the report to this file')
+    ] = None,
+    strict: Annotated[
+        bool, typer.Option('--strict', help='treat warnings as errors')
+    ] = False,
+    no_step: Annotated[
+        bool, typer.Option('--no-step', help='do not run a training step')
+    ] = False,
+    cfg_options: CfgOptions = None,
+    launcher: Launcher = 'none',
+    trust_checkpoint: TrustCheckpoint = False,
+    local_rank: LocalRank = None,
+    traceback: Traceback = False,
+) -> int:
+    """Check a config and its data; return the exit status."""
+    from mmsemi.apis.check import run_check
+
+    cfg = load(config, cfg_options, launcher, trust_checkpoint)
+    return run_check(cfg, config, json, strict, not no_step)

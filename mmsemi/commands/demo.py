@@ -1,0 +1,30 @@
+"""Compare RankMatch with its supervised baseline on the built-in scenes.
+
+For example,
+
+    mmsemi demo
+
+trains both from scratch on 20 labeled images, RankMatch also on 300 unlabeled
+ones, compares them on the validation images and draws their predictions.  It
+takes minutes on two CPU cores.
+"""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .shared import CfgOptions, Traceback
+
+
+def demo(
+    work_dir: Annotated[
+        Path, typer.Option(help='folder for all results, which is emptied first')
+    ] = Path('work_dirs/demo'),
+    cfg_options: CfgOptions = None,
+    traceback: Traceback = False,
+) -> None:
+    """Train two methods on the built-in data and compare them."""
+    from mmsemi.apis.demo import compare
+
+    compare(work_dir, cfg_options or [])

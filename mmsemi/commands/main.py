@@ -1,0 +1,73 @@
+"""The command ``mmsemi``: all commands in one."""
+
+from typing import Annotated
+
+import typer
+
+from mmsemi.utils.cli import run_tool
+from mmsemi.version import __version__
+
+from .browse import browse
+from .check import check
+from .confusion_matrix import confusion_matrix
+from .convert_masks import convert_masks
+from .corrmatch_pictures import corrmatch_pictures
+from .demo import demo
+from .export_teacher import export_teacher
+from .from_released import from_released
+from .init import init
+from .make_scenes import make_scenes
+from .predict import predict
+from .shared import add_command, new_app, run_app
+from .splits import splits
+from .test import test
+from .to_released import to_released
+from .train import train
+
+# By the help's panels; a command is named like its function.
+COMMANDS = {
+    'Train and use': (init, check, train, test, predict, demo),
+    'Data': (splits, make_scenes, browse),
+    'Look closer': (confusion_matrix, corrmatch_pictures),
+    'Checkpoints': (export_teacher, from_released, to_released),
+}
+app = new_app(
+    help='Semi-supervised semantic segmentation on OpenMMLab.', no_args_is_help=True
+)
+for panel, functions in COMMANDS.items():
+    for function in functions:
+        add_command(app, function, function.__name__.replace('_', '-'), panel=panel)
+app.add_typer(convert_masks, name='convert-masks', rich_help_panel='Data')
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool,
+        typer.Option(
+            '--version',
+            help='print the version',
+            callback=_print_version,
+            is_eager=True,
+        ),
+    ] = False,
+) -> None:
+    """Semi-supervised semantic segmentation on OpenMMLab.
+
+    From folders of images to a trained network:
+
+        mmsemi init --images photos --masks masks --classes classes.txt --out my
+        mmsemi check my/unimatch_r50.py
+        mmsemi train my/unimatch_r50.py
+    """
+
+
+def run() -> None:
+    """Run the command line; an expected error is one message."""
+    run_tool(lambda: run_app(app, 'mmsemi'))

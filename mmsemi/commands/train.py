@@ -1,0 +1,65 @@
+"""Train a method.
+
+For example,
+
+    mmsemi train rankmatch/pascal_1-16
+    mmsemi train my.py --cfg-options total_batch_size=8 crop_size=321
+    mmsemi train my.py --resume
+"""
+
+from typing import Annotated
+
+import typer
+
+from .shared import (
+    CfgOptions,
+    ConfigFile,
+    Launcher,
+    LocalRank,
+    Traceback,
+    TrustCheckpoint,
+    load,
+)
+
+
+def train(
+    config: ConfigFile,
+    work_dir: Annotated[
+        str | None, typer.Option(help='folder for logs and checkpoints')
+    ] = None,
+    resume: Annotated[
+        str | None,
+        typer.Option(
+            metavar='[CHECKPOINT]',
+            help='resume from the newest checkpoint of the work dir, or from the one '
+            'named',
+        ),
+    ] = None,
+    amp: Annotated[
+        bool,
+        typer.Option(
+            '--amp',
+            help='mixed precision: float16 on a GPU, bfloat16 on a CPU, unless the '
+            'config names another dtype',
+        ),
+    ] = False,
+    cfg_options: CfgOptions = None,
+    launcher: Launcher = 'none',
+    trust_checkpoint: TrustCheckpoint = False,
+    local_rank: LocalRank = None,
+    traceback: Traceback = False,
+) -> None:
+    """Train as the command line says."""
+    from mmsemi.engine.runner.precision import use_mixed_precision
+    from mmsemi.registry import RUNNERS
+    from mmsemi.utils.arguments import named_by_config
+
+    cfg = load(config, cfg_options, launcher, trust_checkpoint, work_dir)
+    if amp:
+        use_mixed_precision(cfg)
+    if resume:
+        cfg.resume = True
+        cfg.load_from = None if resume == 'auto' else resume
+    with named_by_config(cfg):
+        runner = RUNNERS.build(cfg)
+    runner.train()
