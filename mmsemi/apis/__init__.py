@@ -5,6 +5,7 @@ from .outputs import OutputFolder, OutputVideo
 from .predict import predict_to_files
 from .sources import NamedImages, open_images
 from .tiles import TiledPrediction, Tiling, segment_tiles
+from .training import Training, train
 from .video import writing_video
 
 __all__ = [
@@ -16,11 +17,13 @@ __all__ = [
     'SemiInferencer',
     'TiledPrediction',
     'Tiling',
+    'Training',
     'inference_model',
     'init_model',
     'iter_predictions',
     'open_images',
     'predict_to_files',
     'segment_tiles',
+    'train',
     'writing_video',
 ]
