@@ -14,6 +14,11 @@ from mmsemi.utils.checkpoint import check_fits, read_checkpoint, trusting, unwra
 from mmsemi.utils.config import resolve_settings
 from mmsemi.utils.shipped import find_config
 
+CURE = (
+    'Use the config that lies beside it in its work dir. strict_load=False in the '
+    'config ignores tensors that the network has no place for.'
+)
+
 
 def as_config(config: str | Path | Config) -> Config:
     """Read a config, a file or the name of a shipped one, unless it is read already.
@@ -35,7 +40,8 @@ def init_model(
     """Build the network of a config and load a checkpoint into it.
 
     The checkpoint is read without running code that it may contain, unless
-    the config says ``trust_checkpoint=True``.
+    the config says ``trust_checkpoint=True``.  With ``strict_load=False`` in the
+    config it may have more tensors than the network, but not fewer.
 
     Args:
         config (str, Path or Config): Config of the training.
@@ -63,7 +69,10 @@ def init_model(
         model = mmseg.apis.init_model(cfg, device=device)
     with trusting(cfg.get('trust_checkpoint', False)):
         state = unwrap(read_checkpoint(checkpoint))
-    check_fits(model, state, str(checkpoint))
+    if not cfg.get('strict_load', True):  # but no part may stay random
+        own = model.state_dict()
+        state = {name: tensor for name, tensor in state.items() if name in own}
+    check_fits(model, state, str(checkpoint), CURE)
     model.load_state_dict(state)
     if tta:
         model = MODELS.build(dict(cfg.tta_model, module=model)).eval()

@@ -248,23 +248,49 @@ def write_checkpoint(checkpoint: dict[str, Any], file: str | Path) -> None:
         ) from error
 
 
-def check_fits(model: nn.Module, checkpoint: dict, filename: str) -> None:
+CURE = (
+    'Use the config it was trained with, or load what fits with '
+    '`--cfg-options strict_load=False`.'
+)
+
+
+def check_fits(
+    model: nn.Module, checkpoint: dict, filename: str, cure: str = CURE
+) -> None:
     """Check that a checkpoint has exactly the tensors of a model.
 
     Args:
         model (nn.Module): The network.
         checkpoint (dict): The tensors, or a dict with them under 'state_dict'.
         filename (str): Name of the checkpoint, for the message.
+        cure (str): Last sentence of the message.
 
     Raises:
         ValueError: Tensors are missing, unexpected or of another shape.
     """
     state = checkpoint.get('state_dict', checkpoint)
     state = {key.removeprefix('module.'): value for key, value in state.items()}
-    faults = tensor_faults(state, model.state_dict())
+    own = model.state_dict()
+    faults = tensor_faults(state, own)
     if faults:
+        counts = _class_counts(state, own)
+        if counts:
+            faults = f'predicts {counts[0]} classes, the network {counts[1]} ({faults})'
         raise ValueError(
-            f'The checkpoint {filename} is not of this network: it {faults}. '
-            'Use the config it was trained with, or load what fits with '
-            '`--cfg-options strict_load=False`.'
+            f'The checkpoint {filename} is not of this network: it {faults}. {cure}'
         )
+
+
+def _class_counts(
+    state: dict[str, Tensor], own: dict[str, Tensor]
+) -> tuple[int, int] | None:
+    """Return the classes of a file and of a network that differ in these alone."""
+    if state.keys() != own.keys():
+        return None
+    pairs = {
+        (len(state[name]), len(own[name]))
+        for name in own
+        if state[name].shape != own[name].shape and state[name].ndim
+    }
+    tails = all(state[name].shape[1:] == own[name].shape[1:] for name in own)
+    return pairs.pop() if tails and len(pairs) == 1 else None

@@ -41,8 +41,44 @@ def test_what_does_not_exist(checkpoint, tmp_path):
 def test_checkpoint_of_another_network(checkpoint):
     cfg = Config.fromfile(TINY)
     cfg.model.decode_head.num_classes = 5
-    with pytest.raises(ValueError, match='random.pth is not of this network.*conv_seg'):
+    message = 'random.pth is not of this network: it predicts 4 classes, the network 5'
+    with pytest.raises(ValueError, match=f'{message}.*conv_seg') as error:
         init_model(cfg, checkpoint, 'cpu')
+    assert 'config that lies beside it' in str(error.value)
+    assert '\n' not in str(error.value)
+    cfg.strict_load = False
+    with pytest.raises(ValueError, match=message):
+        init_model(cfg, checkpoint, 'cpu')
+    cfg = Config.fromfile(TINY)
+    cfg.model.decode_head.c1_channels = 12
+    with pytest.raises(ValueError, match='not of this network: it has other shapes'):
+        init_model(cfg, checkpoint, 'cpu')
+
+
+def test_tensors_that_have_no_place(checkpoint, tmp_path):
+    """They are ignored if the config says so."""
+    state = dict(torch.load(checkpoint)['state_dict'], extra=torch.ones(1))
+    torch.save(state, tmp_path / 'more.pth')
+    with pytest.raises(ValueError, match='it also has extra.*strict_load=False'):
+        init_model(TINY, tmp_path / 'more.pth', 'cpu')
+    cfg = Config.fromfile(TINY)
+    cfg.strict_load = False
+    model = init_model(cfg, tmp_path / 'more.pth', 'cpu')
+    assert torch.equal(
+        model.decode_head.conv_seg.weight, state['decode_head.conv_seg.weight']
+    )
+
+
+@pytest.mark.parametrize('content', [b'', b'<html>', [1, 2]])
+def test_no_checkpoint(content, tmp_path):
+    file = tmp_path / 'a.pth'
+    if isinstance(content, bytes):
+        file.write_bytes(content)
+    else:
+        torch.save(content, file)
+    with pytest.raises(ValueError, match='no checkpoint|contains a list') as error:
+        init_model(TINY, file, 'cpu')
+    assert '\n' not in str(error.value)
 
 
 class Harmful:
