@@ -66,6 +66,10 @@ class SemiSampler(Sampler):
             (UniMatch V2), for which nothing more is loaded.  Defaults to
             'independent'.
         shuffle (bool): Whether to shuffle both lists.  Defaults to True.
+        num_samples (int, optional): Samples in an epoch, without unlabeled
+            images (``ratio=(1, 0)``): the labeled list is repeated to this
+            length, as UniMatch V2's supervised baseline does.  Defaults to
+            the length of the unlabeled list.
         infinite (bool): Repeat the epochs without end, for
             ``IterBasedTrainLoop``.  Defaults to False.
         seed (int, optional): Defaults to one that all processes agree on.
@@ -81,6 +85,7 @@ class SemiSampler(Sampler):
         ratio: Sequence[int] = (1, 1),
         partner: str = 'independent',
         shuffle: bool = True,
+        num_samples: int | None = None,
         infinite: bool = False,
         seed: int | None = None,
     ) -> None:
@@ -90,6 +95,12 @@ class SemiSampler(Sampler):
             raise ValueError(
                 f'ratio={tuple(ratio)} should be two counts '
                 '(labeled, unlabeled), not both 0.'
+            )
+        if num_samples is not None and (num_samples < 1 or ratio[1]):
+            raise ValueError(
+                f'sampler.num_samples={num_samples} with ratio={tuple(ratio)}: only '
+                'an epoch without unlabeled images, ratio=(1, 0), has a length of '
+                'its own, 1 or more. Leave num_samples out.'
             )
         self.rank, self.world_size = get_dist_info()
         self.num_labeled = dataset.num_labeled
@@ -102,9 +113,9 @@ class SemiSampler(Sampler):
         self.epoch = 0
         self._skip = 0
 
-        self.num_samples = (self.num_unlabeled or self.num_labeled) // max(
-            self.unlabeled_per_sample, 1
-        )
+        self.num_samples = num_samples or (
+            self.num_unlabeled or self.num_labeled
+        ) // max(self.unlabeled_per_sample, 1)
         if len(self) == 0:
             raise ValueError(
                 f'{self.num_unlabeled} unlabeled images make '

@@ -22,6 +22,8 @@ from mmsemi.utils.config import resolve_settings
 
 from .guidance import lend_models
 
+BOXES = ('CutMixBoxes', 'ShareBoxes', 'CenteredBoxes')  # draw CutMix boxes
+
 
 class Footprint(NamedTuple):
     """Bytes that one process needs.
@@ -156,17 +158,17 @@ def _streams(cfg: Config, samples: int) -> dict[str, dict[str, Tensor]]:
 
     streams = dict(labeled=dict(weak=images(labeled, channels), mask=images(labeled)))
     if unlabeled:
-        views = next(
-            t.get('num_views', 1)
-            for t in loader.dataset.unlabeled_pipeline
-            if t.type == 'StrongViews'
-        )
+        numbers = {
+            t.type: t.get('num_views', 1) for t in loader.dataset.unlabeled_pipeline
+        }
+        views = numbers.get('StrongViews', 0)
+        num_boxes = max((numbers.get(kind, 0) for kind in BOXES), default=0)
         stream = dict(
             weak=images(unlabeled, channels), valid=images(unlabeled, dtype=torch.bool)
         )
         boxes = as_pastes([[0, 0, width // 2, height // 2]] * unlabeled)
         stream['strong'] = [images(unlabeled, channels) for _ in range(views)]
-        stream['boxes'] = [boxes] * views
+        stream['boxes'] = [boxes] * num_boxes
         streams['unlabeled'] = stream
         if loader.sampler.get('partner', 'independent') != 'in_batch':
             streams['partner'] = tree_map_only(Tensor, torch.clone, stream)

@@ -12,6 +12,21 @@ class Box(NamedTuple):
     x2: int
     y2: int
 
+    @classmethod
+    def around(cls, x: float, y: float, side: float, height: int, width: int) -> 'Box':
+        """Return the part inside an image of a box around a point.
+
+        Args:
+            x (float): Center, as a share of the width.
+            y (float): Center, as a share of the height.
+            side (float): Sides, as shares of those of the image.
+            height (int): Of the image, in pixels.
+            width (int): Of the image, in pixels.
+        """
+        x1, x2 = (int(width * x) + sign * int(width * side) // 2 for sign in (-1, 1))
+        y1, y2 = (int(height * y) + sign * int(height * side) // 2 for sign in (-1, 1))
+        return cls(max(x1, 0), max(y1, 0), min(x2, width), min(y2, height))
+
     @property
     def empty(self) -> bool:
         """Tell whether the box has no pixel."""

@@ -39,10 +39,17 @@ MODELS = dict(
     ),
     prevmatch=dict(type='PrevMatch', **_PREV),
     prevmatch_ema=dict(type='PrevMatch', guidance='ema', **_PREV),
+    unimatchv2=dict(type='UniMatchV2', conf_thresh=0.2),
+    meanteacher=dict(type='MeanTeacher', conf_thresh=0.2),
+    augseg=dict(type='AugSeg', conf_thresh=0.2),
+    cps=dict(type='CPS'),
 )
 HOOKS = dict(
     prevmatch=[dict(type='PreviousModelsHook', max_models=2)],
     prevmatch_ema=[dict(type='EMATeacherHook', evaluate=True)],
+    unimatchv2=[dict(type='EMATeacherHook', evaluate=True)],
+    meanteacher=[dict(type='EMATeacherHook', max_decay=0.9, warmup=False)],
+    augseg=[dict(type='EMATeacherHook')],
 )
 # The stages of self-training that train a network.
 STAGES = dict(
@@ -73,8 +80,10 @@ def make_config(method: str, data_root: Path, work_dir: Path, **changes) -> Conf
         }
         cfg.model = dict(**MODELS[method], **kept)
         cfg.experiment_name = f'{method}_{next(NUMBER)}'
-        if method in ('fixmatch', 'corrmatch'):
+        if method in ('fixmatch', 'corrmatch', 'meanteacher', 'augseg'):
             see_one_view(cfg)
+        elif method == 'cps':
+            toggle_boxes(cfg)
     for loader in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
         cfg[loader].dataset.data_root = str(data_root)
     cfg.train_cfg.max_epochs = 3
@@ -160,3 +169,15 @@ def see_one_view(cfg: Config) -> None:
     for transform in cfg.train_dataloader.dataset.unlabeled_pipeline:
         if 'num_views' in transform:
             transform.num_views = 1
+
+
+def toggle_boxes(cfg: Config) -> None:
+    """Draw three boxes of an unlabeled image, and make no strong view."""
+    dataset = cfg.train_dataloader.dataset
+    dataset.unlabeled_pipeline = [
+        dict(type='ShareBoxes', num_views=3, area=(0.25, 0.5))
+        if transform.type == 'CutMixBoxes'
+        else transform
+        for transform in dataset.unlabeled_pipeline
+        if transform.type != 'StrongViews'
+    ]

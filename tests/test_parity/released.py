@@ -126,32 +126,40 @@ def rnd(seed: int, *shape: int) -> np.ndarray:
     return np.random.RandomState(seed).standard_normal(shape).astype(np.float32)
 
 
-def labels(seed: int, size: int, num_classes: int) -> np.ndarray:
+def labels(seed: int, size: int, num_classes: int, batch: int = 2) -> np.ndarray:
     r = np.random.RandomState(seed)
-    a = r.randint(0, num_classes, (2, size, size))
-    a[r.rand(2, size, size) < 0.1] = 255
+    a = r.randint(0, num_classes, (batch, size, size))
+    a[r.rand(batch, size, size) < 0.1] = 255
     return a
 
 
-def boxes(seed: int, size: int) -> np.ndarray:
-    """(2, 4) x1, y1, x2, y2."""
+def boxes(seed: int, size: int, batch: int = 2) -> np.ndarray:
+    """(B, 4) x1, y1, x2, y2."""
     r = np.random.RandomState(seed)
     out = []
-    for _ in range(2):
+    for _ in range(batch):
         x, y = r.randint(0, size // 2, 2)
         w, h = r.randint(size // 4, size // 2, 2)
         out.append((x, y, x + w, y + h))
     return np.array(out)
 
 
-def view(seed: int, size: int, partner: bool) -> dict:
+def view(
+    seed: int,
+    size: int,
+    partner: bool,
+    batch: int = 2,
+    in_batch: bool = False,
+    dtype=np.float64,
+) -> dict:
+    """Make a view; ``dtype`` is that in which the strong views are summed."""
 
     def image(seed):
-        # Cast up before the views are summed, not after.
-        return rnd(seed, 2, 3, size, size).astype(np.float64)
+        return rnd(seed, batch, 3, size, size).astype(dtype)
 
     w = image(seed)
-    ignore = np.zeros((2, size, size), bool)
+    partners = range(batch)[::-1] if in_batch else None
+    ignore = np.zeros((batch, size, size), bool)
     if partner:
         ignore[:, 20:40, :] = True
         ignore[1, :, 30:50] = True
@@ -162,7 +170,10 @@ def view(seed: int, size: int, partner: bool) -> dict:
         weak=w,
         strong=[w + 0.3 * image(seed + i) for i in (1, 2)],
         valid=~ignore,
-        boxes=[as_pastes(np.minimum(boxes(seed + i, size), size)) for i in (3, 4)],
+        boxes=[
+            as_pastes(np.minimum(boxes(seed + i, size, batch), size), partners)
+            for i in (3, 4)
+        ],
     )
 
 
@@ -170,13 +181,18 @@ def streams(record: dict, iteration: int) -> dict:
     """Rebuild the inputs of an iteration, images in float64."""
     s = record['seed'] + 100 * iteration
     size, num_classes = record['crop'], record['nclass']
+    num = record.get('batch', 2)
+    in_batch = '_v2' in record['method']
+    # The views were cast up before they were summed; in newer records, after.
+    dtype = np.float32 if 'encoder' in record else np.float64
     batch = dict(
         labeled=dict(
-            weak=rnd(s, 2, 3, size, size), mask=labels(s + 1, size, num_classes)
+            weak=rnd(s, num, 3, size, size), mask=labels(s + 1, size, num_classes, num)
         ),
-        unlabeled=view(s + 10, size, partner=False),
-        partner=view(s + 20, size, partner=True),
+        unlabeled=view(s + 10, size, False, num, in_batch, dtype),
     )
+    if not in_batch:
+        batch['partner'] = view(s + 20, size, True, num, dtype=dtype)
 
     def tensor(array):
         array = torch.as_tensor(array)

@@ -53,6 +53,17 @@ OPTIMIZER = dict(
 )
 
 
+def criterion(cfg: dict) -> dict:
+    """Config of the record's supervised loss."""
+    settings = cfg.get('criterion', dict(name='CELoss'))
+    if settings['name'] != 'OHEM':
+        return dict(type='PixelCrossEntropyLoss')
+    kwargs = settings['kwargs']
+    return dict(
+        type='PixelOHEMLoss', thresh=kwargs['thresh'], min_kept=kwargs['min_kept']
+    )
+
+
 def build(record: dict, golden):
     """The record's method over the released network, weights loaded."""
     cfg, method = record['cfg'], record['method']
@@ -61,12 +72,6 @@ def build(record: dict, golden):
         model_cfg['thresh_init'] = cfg['thresh_init']
     elif method != 'supervised':
         model_cfg['conf_thresh'] = cfg['conf_thresh']
-    loss_decode = dict(type='PixelCrossEntropyLoss')
-    if cfg['criterion']['name'] == 'OHEM':
-        kwargs = cfg['criterion']['kwargs']
-        loss_decode = dict(
-            type='PixelOHEMLoss', thresh=kwargs['thresh'], min_kept=kwargs['min_kept']
-        )
     os16 = cfg['replace_stride_with_dilation'] == [False, False, True]
     model = released.deeplabv3plus(
         model_cfg,
@@ -74,7 +79,7 @@ def build(record: dict, golden):
         depth=int(cfg['backbone'].removeprefix('resnet')),
         dilations=cfg['dilations'],
         output_stride=16 if os16 else 8,
-        loss_decode=loss_decode,
+        loss_decode=criterion(cfg),
     ).double()
 
     state = released.state_dict(golden / 'keys' / 'unimatch_resnet50_os16.json')

@@ -4,11 +4,14 @@ from .cutout import NoiseCutout
 from .formatting import PackLabeled, PackUnlabeled
 from .geometry import RandomScaleCrop
 from .loading import FaultyFile, LoadSegImage, LoadSegMask, MarkValid
+from .mix_boxes import CenteredBoxes, ShareBoxes
 from .multichannel import RandomChannelJitter
 from .photometric import RandomBlur, RandomColorJitter, RandomGray
+from .random_intensity import RandomIntensity
 from .views import CutMixBoxes, StrongViews
 
 __all__ = [
+    'CenteredBoxes',
     'CutMixBoxes',
     'FaultyFile',
     'LoadSegImage',
@@ -21,6 +24,8 @@ __all__ = [
     'RandomChannelJitter',
     'RandomColorJitter',
     'RandomGray',
+    'RandomIntensity',
     'RandomScaleCrop',
+    'ShareBoxes',
     'StrongViews',
 ]

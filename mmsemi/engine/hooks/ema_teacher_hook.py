@@ -56,10 +56,14 @@ class EMATeacherHook(GuidanceHook):
     states so far, after update 0 the student itself.  MMEngine's
     ``MomentumAnnealingEMA`` computes it.
 
+    Floating-point buffers are averaged, too; integer ones are the student's.
+    UniMatch V2's released trainer averages and truncates these as well, which
+    ruins networks that keep indices in them.
+
     MMEngine's ``EMAHook`` validates and saves the average instead of the
     network; here the student remains the model that is validated and saved.
-    The teacher is lent to methods that need it
-    (``PrevMatch(guidance='ema')``) and is saved in every checkpoint as
+    The teacher is lent to methods that need it (``UniMatchV2``,
+    ``FixMatch(guidance='ema')`` and others) and is saved in every checkpoint as
     ``ema_teacher``; ``tools/export_teacher.py`` makes it a checkpoint of its
     own.
 
@@ -67,6 +71,9 @@ class EMATeacherHook(GuidanceHook):
         max_decay (float): In (0, 1).  Defaults to 0.996.
         buffers (str): The teacher's BatchNorm statistics: 'average' (the
             default), averaged like parameters, or 'copy', the student's.
+        warmup (bool): Whether the decay rises as above; otherwise it is
+            ``max_decay`` from the first update on, which starts from a copy
+            of the untrained student (CutMix-Seg).  Defaults to True.
         evaluate (bool): Validate the teacher as well; its scores are logged
             as ``teacher_mIoU`` and so on.  Defaults to False.
 
@@ -78,7 +85,11 @@ class EMATeacherHook(GuidanceHook):
     priority = 'HIGHEST'
 
     def __init__(
-        self, max_decay: float = 0.996, buffers: str = 'average', evaluate: bool = False
+        self,
+        max_decay: float = 0.996,
+        buffers: str = 'average',
+        evaluate: bool = False,
+        warmup: bool = True,
     ) -> None:
         if not 0 < max_decay < 1:
             raise ValueError(f'max_decay={max_decay} must be in (0, 1).')
@@ -86,17 +97,18 @@ class EMATeacherHook(GuidanceHook):
             raise ValueError(f"buffers={buffers!r} is neither 'average' nor 'copy'.")
         self.max_decay = max_decay
         self.buffers = buffers
+        self.warmup = warmup
         self.evaluate = evaluate
         self._evaluator = None
 
     def before_run(self, runner: Runner) -> None:
         """Build the teacher and lend it."""
+        annealing = dict(type='MomentumAnnealingEMA', gamma=1)
         self.average = MODELS.build(
             dict(
-                type='MomentumAnnealingEMA',
+                annealing if self.warmup else dict(type='ExponentialMovingAverage'),
                 model=student(runner),
                 momentum=1 - self.max_decay,
-                gamma=1,
                 update_buffers=self.buffers == 'average',
             )
         )
@@ -108,6 +120,8 @@ class EMATeacherHook(GuidanceHook):
         super().before_train(runner)
         if not self.average.steps:
             self.teacher.load_state_dict(student(runner).state_dict())
+            if not self.warmup:
+                self.average.steps += 1  # MMEngine's first update is a copy
         if self.evaluate and runner.val_loop is not None:
             self._evaluator = deepcopy(runner.val_loop.evaluator)
 
@@ -115,6 +129,11 @@ class EMATeacherHook(GuidanceHook):
         """Update the teacher when the student was updated."""
         if runner.optim_wrapper.should_update():  # not while accumulating
             self.average.update_parameters(student(runner))
+            for ours, theirs in zip(
+                self.teacher.buffers(), student(runner).buffers(), strict=True
+            ):
+                if not ours.is_floating_point():
+                    ours.copy_(theirs)
 
     def after_val_iter(
         self,

@@ -35,8 +35,11 @@ class GuidanceHook(Hook):
             ValueError: It has none, and the method weighs its guidance by the
                 epoch.
         """
-        if self._guidance(runner) is not None and not isinstance(
-            runner.train_loop, EpochBasedTrainLoop
+        guidance = self._guidance(runner)
+        if (
+            guidance is not None
+            and guidance.by_epoch
+            and not isinstance(runner.train_loop, EpochBasedTrainLoop)
         ):
             raise ValueError(
                 f'{type(student(runner)).__name__} weighs its guidance by '

@@ -1,6 +1,6 @@
 from .confidence import WEIGHTINGS
 from .cross_entropy import PixelCrossEntropyLoss, PixelFocalLoss, PixelOHEMLoss
-from .divergence import masked_kl
+from .divergence import masked_kl, squared_distance
 from .functional import (
     cross_entropy,
     focal_loss,
@@ -41,5 +41,6 @@ __all__ = [
     'pixel_cross_entropies',
     'plackett_luce',
     'rank_correlation_loss',
+    'squared_distance',
     'tversky_loss',
 ]

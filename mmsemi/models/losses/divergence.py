@@ -52,3 +52,17 @@ def masked_kl(logits: Tensor, target: Tensor, keep: Tensor, valid: Tensor) -> Te
     """
     divergence = _PixelKL.apply(logits, target.detach())
     return (divergence * (keep & valid)).sum() / valid.sum().clamp(min=1)
+
+
+def squared_distance(logits: Tensor, target: Tensor) -> Tensor:
+    """Compute the squared distance of probabilities at every pixel.
+
+    Args:
+        logits (Tensor): (B, C, H, W).
+        target (Tensor): Probabilities, (B, C, H, W).
+
+    Returns:
+        Tensor: Sums over the classes, (B, H, W), in [0, 2].
+    """
+    dtype = torch.promote_types(logits.dtype, torch.float32)
+    return (logits.softmax(1, dtype) - target).square().sum(1)

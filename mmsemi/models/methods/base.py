@@ -17,6 +17,7 @@ from mmsemi.utils.settings import nearest
 
 from ..losses import apply_criterion, check_criteria, criteria_of
 from ..utils import (
+    Guidance,
     PseudoLabel,
     Symptom,
     at_multiple,
@@ -125,6 +126,9 @@ class SemiSegmentor(EncoderDecoder):
     # number will do.
     num_views: ClassVar[int | None] = None
 
+    # Models that a hook lends the method; None if it needs none.
+    guidance: Guidance | None = None
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         name = type(self).__name__
         head = kwargs.get('decode_head')
@@ -152,9 +156,18 @@ class SemiSegmentor(EncoderDecoder):
             )
         check_criteria(self.decode_head.loss_decode, self.num_classes)
 
-    def logits(self, images: Tensor) -> Tensor:
-        """Compute logits (B, C, H, W) of images (B, 3, H, W)."""
-        return self._to_size_of(images, self.decode_head(self.extract_feat(images)))
+    def logits(self, images: Tensor, perturb: Callable | None = None) -> Tensor:
+        """Compute logits (B, C, H, W) of images (B, 3, H, W).
+
+        Args:
+            images (Tensor): (B, 3, H, W).
+            perturb (Callable, optional): Changes the features before the
+                decoder: from levels (B, c, h, w) to levels of the same shapes.
+        """
+        feats = self.extract_feat(images)
+        if perturb is not None:
+            feats = perturb(feats)
+        return self._to_size_of(images, self.decode_head(feats))
 
     def logits_and_dropped(
         self, images: Tensor, dropped_from: int = 0, prob: float = 0.5
@@ -268,6 +281,37 @@ class SemiSegmentor(EncoderDecoder):
         """Predict pseudo-labels for a stream's weak view in eval mode."""
         with self.eval_no_grad():
             return PseudoLabel.from_logits(self.logits(stream['weak']), stream['valid'])
+
+    @torch.no_grad()
+    def teacher_logits(
+        self, u: PartnerStream, m: PartnerStream | None
+    ) -> tuple[Tensor, Tensor]:
+        """Compute the EMA teacher's logits of weak views, in one forward.
+
+        Args:
+            u (PartnerStream): Unlabeled images.
+            m (PartnerStream, optional): Their partners, if not ``u`` itself.
+
+        Returns:
+            tuple[Tensor, Tensor]: Of the unlabeled images and of their
+            partners, (B, C, H, W) each.
+
+        Raises:
+            RuntimeError: No hook lends a teacher.
+        """
+        assert self.guidance is not None
+        weak = torch.cat([u['weak'], m['weak']]) if m else u['weak']
+        logits = self.guidance.teacher.logits(weak)
+        own = logits[: len(u['weak'])]
+        return own, logits[len(own) :] if m else own
+
+    def teacher_labels(
+        self, u: PartnerStream, m: PartnerStream | None
+    ) -> tuple[PseudoLabel, PseudoLabel]:
+        """Predict pseudo-labels with the EMA teacher, as :meth:`teacher_logits`."""
+        logits, logits_m = self.teacher_logits(u, m)
+        own = PseudoLabel.from_logits(logits, u['valid'])
+        return own, PseudoLabel.from_logits(logits_m, m['valid']) if m else own
 
     @property
     def evaluation(self) -> str:

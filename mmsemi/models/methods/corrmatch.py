@@ -16,6 +16,7 @@ from ..utils import (
     Symptom,
     confident_ce,
     cutmix,
+    ema_guidance,
     outside,
     propagate_labels,
     random_positions,
@@ -63,11 +64,14 @@ class CorrMatch(SemiSegmentor):
             too (corrected).  Defaults to False.
         kl_target (str): The weak side of KL: 'own' (released) or 'mixed'
             (corrected).
+        guidance (str, optional): 'ema' for pseudo-labels, and the weak side
+            of KL, from the teacher of :class:`mmsemi.engine.EMATeacherHook`;
+            correlations stay the network's own.  Defaults to None.
         **kwargs: As in :class:`SemiSegmentor`.
 
     Raises:
         ValueError: ``thresh_valid`` or ``kl_target`` is neither 'own' nor
-            'mixed'.
+            'mixed'; an unknown ``guidance``.
     """
 
     num_views = 1
@@ -97,6 +101,7 @@ class CorrMatch(SemiSegmentor):
         thresh_valid: str = 'mixed',
         all_positions: bool = False,
         kl_target: str = 'own',
+        guidance: str | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
@@ -111,6 +116,7 @@ class CorrMatch(SemiSegmentor):
         self.thresh_valid = thresh_valid
         self.all_positions = all_positions
         self.kl_target = kl_target
+        self.guidance = ema_guidance(guidance)
 
     def loss(
         self, inputs: Streams, data_samples: list | None = None
@@ -133,8 +139,13 @@ class CorrMatch(SemiSegmentor):
         s, box = u['strong'][0], u['boxes'][0]
         m_s = (m or u)['strong'][0]  # without partners, u is mixed with itself
 
-        # (1) The partner's prediction, in eval mode.
-        if m:
+        # (1) The partner's prediction, in eval mode; from a teacher, those of
+        # all weak views.
+        if self.guidance:
+            logits_t, logits_m = self.teacher_logits(u, m)
+            own = PseudoLabel.from_logits(logits_t, u['valid'])
+            partner = PseudoLabel.from_logits(logits_m, m['valid']) if m else own
+        elif m:
             with self.eval_no_grad():
                 logits_m = self.logits(m['weak'])
             partner = PseudoLabel.from_logits(logits_m, m['valid'])
@@ -149,9 +160,11 @@ class CorrMatch(SemiSegmentor):
         spread, corr = self.correlation(feat, logits)
         logits_x, logits_w = logits.split([len(x), len(u['weak'])])
         spread_x, spread_w = spread.split([len(x), len(u['weak'])])
-        own = PseudoLabel.from_logits(logits_w, u['valid'])
-        if not m:
-            partner, logits_m = own, logits_w
+        if not self.guidance:
+            logits_t = logits_w
+            own = PseudoLabel.from_logits(logits_w, u['valid'])
+            if not m:
+                partner, logits_m = own, logits_w
 
         # (3) The strong view, CutMixed like its target, and correlated.
         with self.capture('backbone') as levels:
@@ -182,7 +195,7 @@ class CorrMatch(SemiSegmentor):
         loss_corr_s = masked_cross_entropy(spread_s, label, keep, mixed.valid)
         loss_corr_w = confident_ce(spread_w, own, thresh)
         loss_fp = confident_ce(logits_fp, own, thresh)
-        weak = logits_w if self.kl_target == 'own' else cutmix(logits_w, logits_m, box)
+        weak = logits_t if self.kl_target == 'own' else cutmix(logits_t, logits_m, box)
         loss_kl = masked_kl(logits_s, weak, confident, mixed.valid)
         relabeled = ((label != mixed.label) & mixed.valid).sum()
         return dict(

@@ -122,7 +122,7 @@ class PrevMatch(SemiSegmentor):
             )
         self.conf_thresh = conf_thresh
         self.prev_conf_thresh = prev_conf_thresh
-        self.guidance = Guidance(guidance)
+        self.guidance = Guidance(guidance, by_epoch=True)
         self.max_ensemble = max_ensemble
         self.prev_weighting = prev_weighting
         self.corrected_weighting = corrected_weighting
@@ -209,15 +209,7 @@ class PrevMatch(SemiSegmentor):
         Raises:
             RuntimeError: No hook lends the models.
         """
-        guidance = self.guidance
-        if guidance.models is None:
-            hook = dict(previous='PreviousModelsHook', ema='EMATeacherHook')
-            raise RuntimeError(
-                f'{type(self).__name__} with guidance={guidance.source!r} is '
-                'not lent any models: add dict(type='
-                f'{hook[guidance.source]!r}) to `custom_hooks`.'
-            )
-        return guidance.models
+        return self.guidance.lent()
 
     def prev_weight(self) -> float:
         """Return λ of this step; 0 while there is no previous model."""

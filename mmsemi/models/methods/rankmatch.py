@@ -9,7 +9,14 @@ from torch import Tensor
 from mmsemi.registry import MODELS
 from mmsemi.structures import Streams
 
-from ..utils import PseudoLabel, Symptom, confident_ce, cutmix, cutmix_features
+from ..utils import (
+    PseudoLabel,
+    Symptom,
+    confident_ce,
+    cutmix,
+    cutmix_features,
+    ema_guidance,
+)
 from .base import SemiSegmentor
 
 
@@ -41,7 +48,14 @@ class RankMatch(SemiSegmentor):
         rank_layer (str): Name of the layer whose output is correlated.
             Defaults to 'decode_head.project', the ASPP output of
             :class:`DeepLabV3PlusHead`; set it for other heads.
+        guidance (str, optional): 'ema' for pseudo-labels and correlations of
+            the weak views from the teacher of
+            :class:`mmsemi.engine.EMATeacherHook`.  Defaults to None: they are
+            the network's own.
         **kwargs: As in :class:`SemiSegmentor`.
+
+    Raises:
+        ValueError: An unknown ``guidance``.
     """
 
     num_views = 2
@@ -62,6 +76,7 @@ class RankMatch(SemiSegmentor):
         loss_rank: Mapping[str, Any] = dict(type='RankCorrelationLoss'),
         rank_weight: float = 0.1,
         rank_layer: str = 'decode_head.project',
+        guidance: str | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
@@ -69,6 +84,7 @@ class RankMatch(SemiSegmentor):
         self.loss_rank = MODELS.build({'type': 'RankCorrelationLoss', **loss_rank})
         self.rank_weight = rank_weight
         self.rank_layer = rank_layer
+        self.guidance = ema_guidance(guidance)
 
     def loss(
         self, inputs: Streams, data_samples: list | None = None
@@ -90,8 +106,14 @@ class RankMatch(SemiSegmentor):
         m_s1, m_s2 = (m or u)['strong']  # without partners, u is mixed with itself
         size = u['weak'].shape[2:]
 
-        # (1) The partner's label and features, in eval mode.
-        if m:
+        # (1) The partner's label and features, in eval mode; from a teacher,
+        # those of all weak views.
+        if self.guidance:
+            with self.guidance.teacher.capture(self.rank_layer) as feats:
+                own, partner = self.teacher_labels(u, m)
+            feat_w = feats[0][: len(u['weak'])]
+            feat_m = feats[0][len(feat_w) :] if m else feat_w
+        elif m:
             with self.capture(self.rank_layer) as feats:
                 partner = self.pseudo_label(m)
             (feat_m,) = feats
@@ -101,13 +123,14 @@ class RankMatch(SemiSegmentor):
             logits, logits_fp = self.logits_and_dropped(
                 torch.cat([x, u['weak']]), dropped_from=len(x)
             )
-        feat_w = feats[0][len(x) : len(logits)].detach()
-        own = PseudoLabel.from_logits(logits[len(x) :], u['valid'])
+        if not self.guidance:
+            feat_w = feats[0][len(x) : len(logits)].detach()
+            own = PseudoLabel.from_logits(logits[len(x) :], u['valid'])
         loss_x = self.loss_sup(logits[: len(x)], y)
         loss_fp = confident_ce(logits_fp, own, self.conf_thresh)
         # Free the full-size logits; autograd keeps what backward needs.
         del logits, logits_fp
-        if not m:
+        if not m and not self.guidance:
             partner, feat_m = own, feat_w
 
         # (3) Both strong views, CutMixed like their targets.

@@ -8,7 +8,7 @@ from torch import Tensor
 from mmsemi.registry import MODELS
 from mmsemi.structures import Streams
 
-from ..utils import PseudoLabel, confident_ce, cutmix
+from ..utils import PseudoLabel, confident_ce, cutmix, ema_guidance
 from .base import SemiSegmentor
 
 
@@ -27,14 +27,27 @@ class UniMatch(SemiSegmentor):
     Args:
         conf_thresh (float): Least confidence of a pseudo-label that is
             trained on, in [0, 1].  Defaults to 0.95.
+        guidance (str, optional): 'ema' for pseudo-labels of the teacher of
+            :class:`mmsemi.engine.EMATeacherHook`.  Defaults to None: the network
+            itself predicts them.
         **kwargs: As in :class:`SemiSegmentor`.
+
+    Raises:
+        ValueError: An unknown ``guidance``.
     """
 
     num_views = 2
 
-    def __init__(self, *args: Any, conf_thresh: float = 0.95, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *args: Any,
+        conf_thresh: float = 0.95,
+        guidance: str | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(*args, **kwargs)
         self.conf_thresh = conf_thresh
+        self.guidance = ema_guidance(guidance)
 
     def loss(
         self, inputs: Streams, data_samples: list | None = None
@@ -57,20 +70,23 @@ class UniMatch(SemiSegmentor):
         (s1, s2), (box1, box2) = u['strong'], u['boxes']
         m_s1, m_s2 = (m or u)['strong']  # without partners, u is mixed with itself
 
-        # (1) The partner's label, in eval mode.
-        if m:
+        # (1) The partner's label, in eval mode; from a teacher, all labels.
+        if self.guidance:
+            own, partner = self.teacher_labels(u, m)
+        elif m:
             partner = self.pseudo_label(m)
 
         # (2) Labeled and weak views in one batch, with the dropped copy.
         logits, logits_fp = self.logits_and_dropped(
             torch.cat([x, u['weak']]), dropped_from=len(x)
         )
-        own = PseudoLabel.from_logits(logits[len(x) :], u['valid'])
+        if not self.guidance:
+            own = PseudoLabel.from_logits(logits[len(x) :], u['valid'])
         loss_x = self.loss_sup(logits[: len(x)], y)
         loss_fp = confident_ce(logits_fp, own, self.conf_thresh)
         # Free the full-size logits; autograd keeps what backward needs.
         del logits, logits_fp
-        if not m:
+        if not m and not self.guidance:
             partner = own
 
         # (3) Both strong views, CutMixed like their targets.

@@ -1,6 +1,7 @@
+from .complementary import complementary_dropout
 from .correlation import CorrelationBlock
-from .guidance import Guidance
-from .mixing import cutmix, cutmix_features, outside
+from .guidance import Guidance, ema_guidance
+from .mixing import cutmix, cutmix_features, outside, toggled
 from .propagation import propagate_labels, random_positions, region_masks
 from .pseudo_label import PseudoLabel, confident_ce
 from .reliability import snapshot_reliability
@@ -17,9 +18,11 @@ __all__ = [
     'PseudoLabel',
     'Symptom',
     'at_multiple',
+    'complementary_dropout',
     'confident_ce',
     'cutmix',
     'cutmix_features',
+    'ema_guidance',
     'mean_logit_windows',
     'outside',
     'probability_windows',
@@ -28,5 +31,6 @@ __all__ = [
     'region_masks',
     'snapshot_reliability',
     'strong_view',
+    'toggled',
     'tta_probabilities',
 ]

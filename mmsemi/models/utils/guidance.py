@@ -1,6 +1,9 @@
 """Models that guide a method without being part of it."""
 
 from collections.abc import Sequence
+from typing import Any
+
+HOOKS = dict(previous='PreviousModelsHook', ema='EMATeacherHook')
 
 
 class Guidance:
@@ -15,6 +18,8 @@ class Guidance:
         source (str): The hook that lends the models: 'previous'
             (:class:`mmsemi.engine.PreviousModelsHook`) or 'ema'
             (:class:`mmsemi.engine.EMATeacherHook`).
+        by_epoch (bool): Whether the method weighs its guidance by the epoch,
+            so that the training must count epochs.  Defaults to False.
 
     Attributes:
         models (Sequence, optional): Models with a method ``logits``, images
@@ -26,12 +31,55 @@ class Guidance:
             process.
     """
 
-    def __init__(self, source: str) -> None:
+    def __init__(self, source: str, by_epoch: bool = False) -> None:
         self.source = source
+        self.by_epoch = by_epoch
         self.models: Sequence | None = None
         self.epoch = 0
         self.max_epochs = 1
         self.seed: tuple[int, int] = (0, 0)
 
     def __reduce__(self) -> tuple:
-        return type(self), (self.source,)
+        return type(self), (self.source, self.by_epoch)
+
+    def lent(self) -> Sequence:
+        """Return the lent models, none at first.
+
+        Raises:
+            RuntimeError: No hook lends any.
+        """
+        if self.models is None:
+            raise RuntimeError(
+                f'guidance={self.source!r} is not lent any models: add '
+                f'dict(type={HOOKS[self.source]!r}) to `custom_hooks`.'
+            )
+        return self.models
+
+    @property
+    def teacher(self) -> Any:
+        """The EMA teacher.
+
+        Raises:
+            RuntimeError: No hook lends one.
+        """
+        return self.lent()[0]
+
+
+def ema_guidance(source: str | None) -> Guidance | None:
+    """Return the guidance of a method that may have an EMA teacher.
+
+    Args:
+        source (str, optional): ``guidance`` of the method: 'ema', or None for
+            the method as published.
+
+    Raises:
+        ValueError: It is another name.
+    """
+    if source is None:
+        return None
+    if source != 'ema':
+        raise ValueError(
+            f"guidance={source!r} is no guidance of this method: use 'ema', or None "
+            'for pseudo-labels of the network itself.'
+        )
+    return Guidance(source)

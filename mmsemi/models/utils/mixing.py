@@ -2,6 +2,7 @@
 
 from bisect import bisect_left
 from collections.abc import Sequence
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -36,6 +37,37 @@ def outside(mask: Tensor, pastes: Sequence[Paste]) -> Tensor:
     for i, _, x1, y1, x2, y2 in pastes:
         mask[i, y1:y2, x1:x2] = False
     return mask
+
+
+def toggled(views: Sequence[Sequence[Paste]]) -> list[Paste]:
+    """Combine boxes so that a pixel is pasted if an odd number of them has it.
+
+    Several boxes of an image that toggle where they overlap, as in `CutMix-Seg
+    <https://arxiv.org/abs/1906.01916>`_.
+
+    Args:
+        views (Sequence[Sequence[Paste]]): Lists of pastes, at most one of each
+            image in each; those of an image have one partner.
+
+    Returns:
+        list[Paste]: Rectangles that do not overlap.
+    """
+    by_image: dict[tuple[int, int], list[Paste]] = {}
+    for paste in (paste for view in views for paste in view):
+        by_image.setdefault(paste[:2], []).append(paste)
+    cells = []
+    for (image, partner), pastes in by_image.items():
+        columns = sorted({x for paste in pastes for x in (paste.x1, paste.x2)})
+        rows = sorted({y for paste in pastes for y in (paste.y1, paste.y2)})
+        for y1, y2 in pairwise(rows):
+            for x1, x2 in pairwise(columns):
+                holders = sum(
+                    paste.x1 <= x1 < paste.x2 and paste.y1 <= y1 < paste.y2
+                    for paste in pastes
+                )
+                if holders % 2:
+                    cells.append(Paste(image, partner, x1, y1, x2, y2))
+    return cells
 
 
 def cutmix_features(
