@@ -35,6 +35,10 @@ TYPES = dict(
     st='Supervised',
     stpp='Supervised',
 )
+TYPES_V2 = dict(
+    supervised_v2='Supervised', fixmatch_v2='FixMatch', unimatch_v2='UniMatchV2'
+)
+CROPS_V2 = dict(pascal=518, cityscapes=798, coco=518, ade20k=518)
 CROPS = dict(pascal=321, cityscapes=801, coco=513, ade20k=513, camvid=321)
 PASCAL = {'1-16': 92, '1-8': 183, '1-4': 366, '1-2': 732, 'full': 1464}
 
@@ -56,13 +60,18 @@ def test_builds(name, built):
     assert (ROOT / name).read_text().startswith(f'# python tools/train.py {name}\n')
     if method in TYPES:
         assert cfg.model.type == TYPES[method]
+    if method in TYPES_V2:
+        assert cfg.model.type == TYPES_V2[method]
+    if 'TIMM' in cfg.model.backbone.type:
+        pytest.importorskip('timm')
+        cfg.model.backbone.pretrained = False
 
     cfg.model.backbone.init_cfg = None
     key = repr(cfg.model)
     if key not in built:
         # On the meta device, if the backbone allows it: shapes without numbers.
-        resnet = 'ResNet' in cfg.model.backbone.type
-        with torch.device('meta' if resnet else 'cpu'):
+        shapes = re.search('ResNet|DINOv2', cfg.model.backbone.type)
+        with torch.device('meta' if shapes else 'cpu'):
             built[key] = MODELS.build(cfg.model)
     model = built[key]
     assert model.num_classes == len(cfg.metainfo.classes)
@@ -75,7 +84,7 @@ def test_builds(name, built):
         return
     stem = Path(name).stem
     assert cfg.train_dataloader.dataset.labeled_list == named_list(stem)
-    if depth != 18:
+    if depth != 18 and 'dinov3' not in stem:
         assert crops(cfg) == {named_crop(method, stem)}
 
 
@@ -88,6 +97,8 @@ def named_list(stem):
         name = f'u2pl_{name}'
     elif data == 'camvid':
         name = f'{name}/labeled'
+    elif data == 'ade20k' and 'dinov2' in stem:
+        name = f'v2_{name}'
     return f'splits/{name}.txt'
 
 
@@ -105,6 +116,8 @@ def crops(cfg):
 def named_crop(method, stem):
     data = re.match('[a-z0-9]+', stem)[0]
     crop = 513 if '_513x513' in stem else CROPS[data]
+    if 'dinov2' in stem:
+        crop = CROPS_V2[data]
     if method in ('st', 'stpp') and data == 'cityscapes':
         crop = 721
     return crop, crop
@@ -119,6 +132,63 @@ def test_every_method_has_every_setting(method):
     published = settings('supervised')
     assert {re.match('[a-z0-9]+', stem)[0] for stem in published} == set(CROPS)
     assert not published - settings(method)
+
+
+@pytest.mark.parametrize('method', TYPES_V2)
+def test_every_method_of_unimatch_v2_has_every_setting(method):
+    published = settings('supervised_v2')
+    assert {stem.rpartition('_')[2] for stem in published} == {
+        'dinov2-s',
+        'dinov2-b',
+        'dinov2-l',
+    }
+    assert {re.match('[a-z0-9]+', stem)[0] for stem in published} == set(CROPS_V2)
+    assert not published - settings(method)
+
+
+@pytest.mark.parametrize(
+    'data, epochs, batch, labels_a_step, labeled_epoch, criterion',
+    [
+        ('pascal_1-16', 60, 16, 32, 3000, 'PixelCrossEntropyLoss'),
+        ('cityscapes_1-8', 180, 8, 16, 3000, 'PixelOHEMLoss'),
+        ('coco_1-128', 20, 16, 32, 30000, 'PixelCrossEntropyLoss'),
+        ('ade20k_1-32', 60, 8, 16, 6000, 'PixelCrossEntropyLoss'),
+    ],
+)
+def test_unimatch_v2_is_as_published(
+    data, epochs, batch, labels_a_step, labeled_epoch, criterion
+):
+    for method in TYPES_V2:
+        file = ROOT / f'configs/{method}/{data}_dinov2-s.py'
+        cfg = resolve_settings(Config.fromfile(file))
+        supervised = method == 'supervised_v2'
+        assert cfg.train_cfg.max_epochs == epochs
+        assert cfg.total_batch_size == (labels_a_step if supervised else batch)
+        assert cfg.auto_scale_lr.base_batch_size == cfg.total_batch_size
+        optim = cfg.optim_wrapper
+        assert optim.optimizer.type == 'AdamW'
+        assert optim.optimizer.weight_decay == 0.01
+        encoder = optim.paramwise_cfg.custom_keys.backbone.lr_mult
+        assert optim.optimizer.lr * encoder == pytest.approx(5e-6)
+        assert 1 / encoder == 40
+        assert cfg.param_scheduler.late == 1
+        assert cfg.model.decode_head.loss_decode.type == criterion
+        assert cfg.model.backbone.get('frozen_stages') is None
+        assert cfg.val_evaluator.nan_to_num == cfg.test_evaluator.nan_to_num == 0
+        sampler = cfg.train_dataloader.sampler
+        if supervised:
+            assert (sampler.ratio, sampler.num_samples) == ((1, 0), labeled_epoch)
+        else:
+            assert cfg.model.conf_thresh == 0.95
+            assert sampler.partner == 'in_batch'
+            (hook,) = cfg.custom_hooks
+            assert hook == dict(type='EMATeacherHook', evaluate=True)
+        if data == 'cityscapes_1-8':
+            assert cfg.model.test_cfg == dict(
+                mode='windows', border='shift', crop_size=(798, 798), stride=(532, 532)
+            )
+        else:
+            assert cfg.model.test_cfg == dict(mode='whole', multiple=14)
 
 
 def test_some_settings_have_an_ema_teacher():

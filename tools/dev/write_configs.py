@@ -9,6 +9,9 @@ unknown, and fails if there are any.  The written files are committed.
 - A new data set is one row of ``SETTINGS``, beside its file in
   ``_base_/datasets`` and its recipes ``_base_/recipes/*DATA_r101.py``.
 - A new backbone is one row of ``BACKBONES``: what it changes in a recipe.
+- Vision transformers have the methods of ``V2_METHODS``, the rows of
+  ``V2_SETTINGS`` and the encoders of ``DINOV2``, which change the recipes
+  ``_base_/recipes/DATA_dinov2-b.py``.
 - What fits no row is written by hand and named in ``HAND_WRITTEN``.
 """
 
@@ -71,6 +74,21 @@ def parts(*shares: int, path: str = '1_{}.txt') -> dict[str, str]:
     return {f'1-{share}': path.format(share) for share in shares}
 
 
+def dinov2(size: str, width: int, channels: int, levels: tuple[int, ...]) -> str:
+    """Return what an encoder changes in the recipes of DINOv2 base."""
+    return f"""\
+model = dict(
+    backbone=dict(
+        arch='{size}',
+        init_cfg=dict(
+            checkpoint='pretrained/dinov2_vit{size[0]}14_pretrain.pth')),
+    decode_head=dict(
+        in_channels=[{width}] * 4,
+        channels={channels},
+        level_channels={levels}))
+"""
+
+
 VALUES = dict(
     conf_thresh='0.95',
     prev_options=', prev_conf_thresh=0.9',
@@ -111,6 +129,61 @@ SETTINGS = (
     Setting('camvid', 'camvid', parts(8, path=CAMVID_LISTS), ('_r18',), CAMVID),
 )
 
+# The settings of UniMatch V2: its own methods, on DINOv2 in three sizes.
+TEACHER = "dict(type='EMATeacherHook', evaluate=True)"
+V2_METHODS = dict(
+    supervised_v2=Method(
+        "type='Supervised'",
+        ratio='(1, 0), num_samples=$num_samples',
+        published="""\
+total_batch_size = $labeled  # labeled images; twice as many as with unlabeled ones
+auto_scale_lr = dict(base_batch_size=$labeled)
+""",
+    ),
+    fixmatch_v2=Method(
+        "type='FixMatch', conf_thresh=0.95, guidance='ema'",
+        pipeline='one_view_pipeline',
+        hook=TEACHER,
+    ),
+    unimatch_v2=Method("type='UniMatchV2', conf_thresh=0.95", hook=TEACHER),
+)
+DINOV2 = {
+    '_dinov2-s': dinov2('small', 384, 64, (48, 96, 192, 384)),
+    '_dinov2-b': '',  # written by hand
+    '_dinov2-l': dinov2('large', 1024, 256, (256, 512, 1024, 1024)),
+}
+V2_SETTINGS = (
+    Setting(
+        'pascal',
+        'pascal',
+        {split: f'{count}.txt' for split, count in LABELS.items()},
+        tuple(DINOV2),
+        dict(num_samples='3000', labeled='32'),
+    ),
+    Setting(
+        'cityscapes',
+        'cityscapes',
+        parts(30, 16, 8, 4, 2),
+        tuple(DINOV2),
+        dict(num_samples='3000', labeled='16'),
+    ),
+    Setting(
+        'coco',
+        'coco',
+        parts(512, 256, 128, 64, 32),
+        tuple(DINOV2),
+        dict(num_samples='30000', labeled='32'),
+    ),
+    # Its own lists, of which 1/32 has 631 images.
+    Setting(
+        'ade20k',
+        'ade20k',
+        parts(64, 32, 16, 8, 4, 2, path='v2_1_{}.txt'),
+        tuple(DINOV2),
+        dict(num_samples='6000', labeled='16'),
+    ),
+)
+
 # PrevMatch with an EMA teacher in place of the previous models.
 EMA = (
     'pascal_1-16',
@@ -131,6 +204,7 @@ HAND_WRITTEN = (
     '_base_/schedules/*.py',
     '_base_/recipes/*_r101.py',
     '_base_/recipes/*_r18.py',
+    '_base_/recipes/*_dinov2-b.py',
     'demo/*_scenes.py',
     'supervised/camvid_1-8_r18.py',
     'corrmatch/camvid_1-8_r18.py',
@@ -139,6 +213,7 @@ HAND_WRITTEN = (
     'stpp/camvid_1-8_r18.py',
     'rankmatch/camvid_1-8_r50_sepaspp.py',
     'rankmatch/camvid_1-8_segformer-b0.py',
+    'unimatch_v2/pascal_1-8_dinov3-*.py',
     'st*/pascal_1-16_deeplabv2.py',
     'st*/pascal_1-16_r50_pspnet.py',
 )
@@ -189,9 +264,26 @@ def generated() -> Iterator[tuple[str, str]]:
                         row.fill(setting.values), CROPS.get(crop, ''), labeled_list
                     )
                     yield name, config_text(name, base, lines)
+    yield from generated_v2()
     for name in EMA:
         ema = f'prevmatch/{name}_ema.py'
         yield ema, config_text(ema, f'./{name}.py', EMA_LINES)
+
+
+def generated_v2() -> Iterator[tuple[str, str]]:
+    """Yield name and text of every generated file with a vision transformer."""
+    for setting in V2_SETTINGS:
+        for suffix in setting.suffixes:
+            recipe = f'{setting.data}{suffix}'
+            if DINOV2[suffix]:
+                base = f"_base_ = './{setting.data}_dinov2-b.py'\n\n"
+                yield f'_base_/recipes/{recipe}.py', NOTE + base + DINOV2[suffix]
+            for method, row in V2_METHODS.items():
+                for split, labeled_list in setting.lists.items():
+                    name = f'{method}/{setting.name}_{split}{suffix}.py'
+                    lines = method_lines(row.fill(setting.values), '', labeled_list)
+                    base = f'../_base_/recipes/{recipe}.py'
+                    yield name, config_text(name, base, lines)
 
 
 def table() -> dict[str, str]:
