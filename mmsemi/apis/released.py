@@ -5,7 +5,13 @@ from mmengine.registry import init_default_scope
 from torch import Tensor
 
 from mmsemi import __version__
-from mmsemi.models.released import OURS_ALONE, convert_state_dict, release_state_dict
+from mmsemi.models.released import (
+    OURS_ALONE,
+    THEIRS_ALONE,
+    UNUSED,
+    convert_state_dict,
+    release_state_dict,
+)
 from mmsemi.registry import MODELS
 from mmsemi.utils.checkpoint import (
     read_checkpoint,
@@ -36,8 +42,13 @@ NETWORKS = {
         'backbone.conv1.weight',
         'decode_head.conv_seg.0.weight',
     ): 'st/pascal_1-16_deeplabv2.py',
+    (
+        'backbone.cls_token',
+        'decode_head.adapts.0.weight',
+    ): 'unimatch_v2/pascal_1-16_dinov2-{}.py',
 }
 DEPTHS = {6: 50, 23: 101}  # ResNets by the number of blocks in stage 3
+SIZES = {384: 's', 768: 'b', 1024: 'l'}  # DINOv2 by the channels of its tokens
 
 
 def recognise(state: dict[str, Tensor]) -> Config:
@@ -59,7 +70,17 @@ def recognise(state: dict[str, Tensor]) -> Config:
             'it belongs to no network that is recognised by its tensors. '
             'Give its config with --config.'
         )
-    cfg = Config.fromfile(CONFIGS / known[0])
+    file = known[0]
+    if 'backbone.cls_token' in state:
+        size = SIZES.get(state['backbone.cls_token'].shape[-1])
+        if size is None:
+            raise ValueError(
+                'there is a config of DINOv2 small, base and large, and it has '
+                f'{state["backbone.cls_token"].shape[-1]} channels. Give its config '
+                'with --config.'
+            )
+        file = file.format(size)
+    cfg = Config.fromfile(CONFIGS / file)
     classifier = next(name for name in state if 'conv_seg' in name)
     cfg.model.decode_head.num_classes = len(state[classifier])
     blocks = len(
@@ -144,7 +165,12 @@ def convert_checkpoint(checkpoint: str, out: str, config: str | None = None) -> 
     except ValueError as error:
         raise ValueError(f'{checkpoint}: {error}') from error
     write_checkpoint(dict(meta=meta, state_dict=state), out)
-    print(f'All {len(released)} tensors of {checkpoint} are in {out}.')
+    dropped = [name for name in THEIRS_ALONE if name in released]
+    print(f'All {len(released) - len(dropped)} tensors of {checkpoint} are in {out}.')
+    for name in dropped:
+        print(f'{name}, which neither training nor prediction reads, is left out.')
+    if any(name.startswith(UNUSED) for name in state):
+        print(f'{UNUSED}* are kept, though the released network never uses them.')
     for name in anew:
         print(
             f'{name}, which released checkpoints lack, starts at '

@@ -90,6 +90,9 @@ def network(name: str = 'deeplabv3plus', **method) -> dict:
     )
 
 
+SIZE = dict(dinov2=56)  # multiples of its patch; 65 for the others
+
+
 def streams(
     labeled: int = 2, unlabeled: int = 2, size: int = 65, partner: bool = True
 ) -> dict:
@@ -123,3 +126,12 @@ def streams(
         if partner:
             batch['partner'] = unlabeled_stream(unlabeled)
     return batch
+
+
+def without_gradient(model: torch.nn.Module) -> list[str]:
+    """Return the names of the parameters that train and got no gradient."""
+    return [
+        name
+        for name, parameter in model.named_parameters()
+        if parameter.requires_grad and parameter.grad is None
+    ]

@@ -49,6 +49,15 @@ PRIVATE = {
     'mmengine.optim.AmpOptimWrapper._scale_update_param': (
         'a constant loss scale of float16 changes'
     ),
+    'mmpretrain.models.VisionTransformer._format_output': (
+        "DINOv2's features stay tokens"
+    ),
+    'mmpretrain.models.VisionTransformer._freeze_stages': (
+        'frozen_stages of DINOv2 freezes nothing'
+    ),
+    'mmengine.optim.PolyLR._get_value': (
+        "UniMatch V2's learning rate does not lag a step"
+    ),
     'mmengine.optim._ParamScheduler': 'no schedule is told from the config of one',
     'mmengine.runner.EpochBasedTrainLoop._epoch': (
         'benchmarks measure the first epoch, where no model guides a method'

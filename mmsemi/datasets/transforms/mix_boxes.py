@@ -93,16 +93,13 @@ class CenteredBoxes(BaseTransform):
     def transform(self, results: dict) -> dict:
         """Add ``boxes``."""
         height, width = results['img'].shape[:2]
-        results['boxes'] = [
-            Box.around(
-                *np.random.uniform(1 / 8, 1, 2),
-                math.sqrt(1 - np.random.beta(*self.concentration)),
-                height=height,
-                width=width,
-            )
-            for _ in range(self.num_views)
-        ]
+        results['boxes'] = [self._draw(height, width) for _ in range(self.num_views)]
         return results
+
+    def _draw(self, height: int, width: int) -> Box:
+        x, y = np.random.uniform(1 / 8, 1, 2)
+        side = math.sqrt(1 - np.random.beta(*self.concentration))
+        return Box.around(x, y, side, height, width)
 
     def __repr__(self) -> str:
         return (

@@ -17,7 +17,10 @@ from .base import SemiSegmentor
 
 
 def injection_boxes(
-    num: int, size: Sequence[int], seed: Sequence[int], concentration: Sequence[float]
+    num: int,
+    size: Sequence[int],
+    seed: Sequence[int],
+    concentration: tuple[float, float],
 ) -> list[Box]:
     """Draw the boxes that labeled images are pasted into.
 
@@ -28,17 +31,15 @@ def injection_boxes(
         num (int): Number of boxes.
         size (Sequence[int]): Height and width of the crop, in pixels.
         seed (Sequence[int]): Of the draws.
-        concentration (Sequence[float]): Parameters of the Beta distribution.
+        concentration (tuple[float, float]): Parameters of the Beta distribution.
 
     Returns:
         list[Box]: One for each image.
     """
     rng = np.random.default_rng(tuple(seed))
     side = math.sqrt(1 - rng.beta(*concentration))
-    return [
-        Box.around(*rng.uniform(1 / 8, 1, 2), side, height=size[0], width=size[1])
-        for _ in range(num)
-    ]
+    centers = rng.uniform(1 / 8, 1, (num, 2))
+    return [Box.around(x, y, side, size[0], size[1]) for x, y in centers]
 
 
 def draw_chances(num: int, device: torch.device) -> Tensor:
@@ -88,7 +89,7 @@ class AugSeg(SemiSegmentor):
         unsup_weight (float): w, 0 or more.  Defaults to 1.0.
         weak_in_batch (bool): Send the weak views through the network, too
             (Pascal as released).  Defaults to True.
-        injection (Sequence[float]): Parameters of the Beta distribution of
+        injection (tuple[float, float]): Parameters of the Beta distribution of
             the injected boxes' area.  Defaults to (8, 2).
         **kwargs: As in :class:`SemiSegmentor`.
     """
@@ -101,7 +102,7 @@ class AugSeg(SemiSegmentor):
         conf_thresh: float = 0.95,
         unsup_weight: float = 1.0,
         weak_in_batch: bool = True,
-        injection: Sequence[float] = (8, 2),
+        injection: tuple[float, float] = (8, 2),
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)

@@ -87,8 +87,9 @@ class CPS(SemiSegmentor):
             # (1) Labels of the unmixed images by both networks, mixed.
             box = toggled(u['boxes'])
             partner = m or u  # without partners, u is mixed with itself
-            label_a = self.mixed_labels(self, u['weak'], m and m['weak'], box)
-            label_b = self.mixed_labels(self.second, u['weak'], m and m['weak'], box)
+            other = m['weak'] if m else None
+            label_a = self.mixed_labels(self, u['weak'], other, box)
+            label_b = self.mixed_labels(self.second, u['weak'], other, box)
             unlabeled = cutmix(u['weak'], partner['weak'], box)
             valid = cutmix(u['valid'], partner['valid'], box)
         else:

@@ -89,6 +89,7 @@ class PrevMatch(SemiSegmentor):
     """
 
     num_views = 2
+    guidance: Guidance
     symptoms = (
         *SemiSegmentor.symptoms,
         *(
