@@ -124,7 +124,7 @@ class CPS(SemiSegmentor):
         partner: Tensor | None,
         box: list[Paste],
     ) -> Tensor:
-        """Predict images and their partners, in one forward, and mix the labels.
+        """Predict images and their partners, and mix the labels.
 
         Args:
             network (SemiSegmentor): A or B.
@@ -135,15 +135,18 @@ class CPS(SemiSegmentor):
         Returns:
             Tensor: Classes, (B, H, W).
         """
-        images = own if partner is None else torch.cat([own, partner])
         if self.labels_in_train_mode:
-            label = network.logits(images).argmax(1)
+            # One after the other: BatchNorm sees each batch by itself.
+            label = network.logits(own).argmax(1)
+            other = label if partner is None else network.logits(partner).argmax(1)
             torch.clear_autocast_cache()  # see `eval_no_grad`
         else:
+            images = own if partner is None else torch.cat([own, partner])
             with network.eval_no_grad():
-                label = network.logits(images).argmax(1)
-        other = label if partner is None else label[len(own) :]
-        return cutmix(label[: len(own)], other, box)
+                labels = network.logits(images).argmax(1)
+            label = labels[: len(own)]
+            other = label if partner is None else labels[len(own) :]
+        return cutmix(label, other, box)
 
     def cross_term(self, logits: Tensor, label: Tensor, valid: Tensor) -> Tensor:
         """Average the cross entropy (B, H, W) over all pixels or the valid ones."""

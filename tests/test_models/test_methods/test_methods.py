@@ -118,19 +118,25 @@ OTHERS = dict(
     CorrMatch=dict(correlation=dict(in_channels=64)),
     PrevMatch=dict(conf_thresh=0.3, prev_conf_thresh=0.2),
 )
+GUIDED = dict(
+    UniMatchV2=dict(conf_thresh=0.3),
+    MeanTeacher=dict(conf_thresh=0.3),
+    CPS=dict(labels_in_train_mode=False),  # else partners change BatchNorm's batch
+)
 
 
-@pytest.mark.parametrize('method', [*METHODS, *OTHERS])
+@pytest.mark.parametrize('method', [*METHODS, *OTHERS, *GUIDED])
 @pytest.mark.parametrize('mixed', [[], [1], [0, 1]])
 def test_partners_that_nothing_is_taken_from_may_be_missing(method, mixed):
     """The data set does not load them."""
-    cfg = tiny.network(type=method, **{**METHODS, **OTHERS}[method])
+    cfg = tiny.network(type=method, **{**METHODS, **OTHERS, **GUIDED}[method])
 
     def losses_with(partners):
         torch.manual_seed(0)
         model = MODELS.build(cfg).double()
-        if method == 'PrevMatch':
+        if model.guidance:
             model.guidance.models = [MODELS.build(cfg).double().eval()]
+        if method == 'PrevMatch':
             model.guidance.epoch, model.guidance.max_epochs = 1, 4
         batch = tiny.streams()
         boxes = [[5, 7, 32, 32] if i in mixed else [0] * 4 for i in range(2)]

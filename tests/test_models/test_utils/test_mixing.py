@@ -5,7 +5,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from mmsemi.models.utils import cutmix, cutmix_features, outside
+from mmsemi.models.utils import cutmix, cutmix_features, outside, toggled
 from mmsemi.structures import as_pastes
 
 
@@ -150,3 +150,19 @@ def test_features_keep_their_dtype_under_autocast(size):
     half = cutmix_features(own.half(), other.half(), pastes, (size, size))
     assert half.dtype == torch.float16
     torch.testing.assert_close(half.float(), expected, rtol=2e-3, atol=2e-3)
+
+
+def test_boxes_toggle_where_they_overlap():
+    """A pixel is pasted if an odd number of an image's boxes has it."""
+    rng = np.random.default_rng(0)
+    corners = np.sort(rng.integers(0, 30, (3, 2, 2, 2)), axis=3)  # views, images, xy
+    views = [
+        as_pastes([[x[0], y[0], x[1], y[1]] for x, y in view], [1, 0])
+        for view in corners.tolist()
+    ]
+    odd = torch.zeros(2, 30, 30, dtype=torch.bool)
+    for view in views:
+        odd ^= mask_of(view, 2, (30, 30))
+    pastes = toggled(views)
+    assert odd.any() and mask_of(pastes, 2, (30, 30)).equal(odd)
+    assert {(paste.image, paste.partner) for paste in pastes} <= {(0, 1), (1, 0)}
