@@ -214,6 +214,10 @@ HAND_WRITTEN = (
     'rankmatch/camvid_1-8_r50_sepaspp.py',
     'rankmatch/camvid_1-8_segformer-b0.py',
     'unimatch_v2/pascal_1-8_dinov3-*.py',
+    'unimatch_v2/camvid_1-8_r18.py',
+    'meanteacher/*.py',
+    'augseg/*.py',
+    'cps/*.py',
     'st*/pascal_1-16_deeplabv2.py',
     'st*/pascal_1-16_r50_pspnet.py',
 )

@@ -33,6 +33,37 @@ two_view_pipeline = [
     dict(type='CutMixBoxes', num_views=2),
     dict(type='PackUnlabeled')
 ]
+meanteacher_pipeline = [
+    *weak_pipeline,
+    dict(
+        type='StrongViews',
+        num_views=1,
+        transforms=[
+            dict(
+                type='RandomColorJitter',
+                brightness=0.4,
+                contrast=0.4,
+                saturation=0.4,
+                hue=0.1),
+            dict(type='RandomGray')
+        ]),
+    dict(type='ShareBoxes'),
+    dict(type='PackUnlabeled')
+]
+augseg_pipeline = [
+    *weak_pipeline,
+    dict(
+        type='StrongViews',
+        num_views=1,
+        transforms=[dict(type='RandomIntensity')]),
+    dict(type='CenteredBoxes'),
+    dict(type='PackUnlabeled')
+]
+cps_pipeline = [  # no strong view
+    *weak_pipeline,
+    dict(type='ShareBoxes', num_views=3, area=(0.25, 0.5)),
+    dict(type='PackUnlabeled')
+]
 pseudo_pipeline = [  # self-training; pseudo-labels are class indices
     dict(type='LoadSegImage'),
     dict(type='LoadSegMask', value_map=None),
