@@ -35,6 +35,7 @@ setup(
         'mmsemi': ['py.typed', '.mim/model-index.yml', '.mim/configs/**/*.py']
     },
     exclude_package_data={'mmsemi': ['.mim/configs/my/*', '.mim/configs/my/**/*']},
+    entry_points={'console_scripts': ['mmsemi = mmsemi.commands.main:run']},
     python_requires='>=3.10',
     install_requires=[
         'torch>=2.7',

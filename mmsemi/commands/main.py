@@ -12,10 +12,12 @@ from .check import check
 from .confusion_matrix import confusion_matrix
 from .convert_masks import convert_masks
 from .corrmatch_pictures import corrmatch_pictures
+from .cp import cp
 from .demo import demo
 from .export_teacher import export_teacher
 from .from_released import from_released
 from .init import init
+from .ls import ls
 from .make_scenes import make_scenes
 from .predict import predict
 from .shared import add_command, new_app, run_app
@@ -26,7 +28,7 @@ from .train import train
 
 # By the help's panels; a command is named like its function.
 COMMANDS = {
-    'Train and use': (init, check, train, test, predict, demo),
+    'Train and use': (ls, cp, init, check, train, test, predict, demo),
     'Data': (splits, make_scenes, browse),
     'Look closer': (confusion_matrix, corrmatch_pictures),
     'Checkpoints': (export_teacher, from_released, to_released),
