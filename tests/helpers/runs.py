@@ -31,6 +31,12 @@ MODELS = dict(
         # The softmax of these features' dot products saturates: a term of 0.
         loss_rank=dict(num_landmarks=8, similarity='cosine'),
     ),
+    rankmatch_ema=dict(
+        type='RankMatch',
+        conf_thresh=0.2,
+        loss_rank=dict(num_landmarks=8, similarity='cosine'),
+        guidance='ema',
+    ),
     corrmatch=dict(
         type='CorrMatch',
         thresh_init=0.3,
@@ -45,6 +51,7 @@ MODELS = dict(
     cps=dict(type='CPS'),
 )
 HOOKS = dict(
+    rankmatch_ema=[dict(type='EMATeacherHook')],
     prevmatch=[dict(type='PreviousModelsHook', max_models=2)],
     prevmatch_ema=[dict(type='EMATeacherHook', evaluate=True)],
     unimatchv2=[dict(type='EMATeacherHook', evaluate=True)],

@@ -20,6 +20,7 @@ from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import torch
+from mmseg.models import EncoderDecoder
 from torch import nn
 from torch.utils.checkpoint import checkpoint
 
@@ -113,8 +114,9 @@ def checkpoint_gradients(model: nn.Module, names: bool | Sequence[str]) -> None:
     """
     if names is True:
         names = [
-            f'backbone.{name}'
-            for name, stage in model.backbone.named_children()
+            f'{prefix}backbone.{name}'
+            for prefix, network in _networks(model).items()
+            for name, stage in network.backbone.named_children()
             if _is_stage(stage)
         ]
     for name in names or ():
@@ -128,6 +130,18 @@ def checkpoint_gradients(model: nn.Module, names: bool | Sequence[str]) -> None:
             ) from error
         for part in _parts(layer):
             part.forward = Recomputed(part)
+
+
+def _networks(model: nn.Module) -> dict[str, nn.Module]:
+    """Return the networks that train, by the prefix of their layers' names.
+
+    A method is one, and may hold more: CPS trains two.
+    """
+    return {
+        f'{name}.' if name else '': network
+        for name, network in model.named_modules()
+        if isinstance(network, EncoderDecoder)
+    } or {'': model}
 
 
 def _is_stage(layer: nn.Module) -> bool:
@@ -166,7 +180,7 @@ def leave_views_to_device(dataset: dict) -> dict:
 
 
 def compile_network(model: nn.Module, options: bool | dict) -> None:
-    """Compile a segmentor's backbone and decode head in place.
+    """Compile the backbones and decode heads of a method in place.
 
     The method around them reads layers with hooks and differs from step to
     step: it is not compiled.  Neither are copies of the segmentor, such as a
@@ -183,8 +197,9 @@ def compile_network(model: nn.Module, options: bool | dict) -> None:
     if options.get('backend', 'inductor') == 'inductor':
         check_compiler()
     recompile_for_hooks()  # methods add and remove them
-    for part in (model.backbone, model.decode_head):
-        part.compile(**options)
+    for network in _networks(model).values():
+        for part in (network.backbone, network.decode_head):
+            part.compile(**options)
 
 
 def check_compiler() -> None:

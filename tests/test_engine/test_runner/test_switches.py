@@ -212,3 +212,23 @@ def test_compiling_without_a_compiler_says_so(plain, monkeypatch):
     monkeypatch.setenv('CXX', 'no-such-compiler')
     with pytest.raises(RuntimeError, match='no-such-compiler.*compile=False'):
         compile_network(copy.deepcopy(plain), True)
+
+
+def test_both_networks_of_a_method_follow_the_switches(monkeypatch):
+    """CPS trains two."""
+    model = MODELS.build(tiny.network(type='CPS'))
+    apply_switches(model, dict(gradient_checkpointing=True))
+    changed = [
+        name for name, layer in model.named_modules() if 'forward' in vars(layer)
+    ]
+    own = [name for name in changed if not name.startswith('second.')]
+    assert own and [f'second.{name}' for name in own] == changed[len(own) :]
+
+    compiled = []
+    monkeypatch.setattr(
+        torch.nn.Module, 'compile', lambda part, **options: compiled.append(part)
+    )
+    compile_network(model, dict(backend='eager'))
+    parts = (model.backbone, model.decode_head)
+    both = (*parts, model.second.backbone, model.second.decode_head)
+    assert [id(part) for part in compiled] == [id(part) for part in both]

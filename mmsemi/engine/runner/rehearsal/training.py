@@ -4,7 +4,7 @@ import copy
 import math
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from itertools import islice
 
 import torch
@@ -143,6 +143,9 @@ class _Itself:
     def logits(self, images: Tensor) -> Tensor:
         with self._model.eval_no_grad():
             return self._model.logits(images)
+
+    def capture(self, layer: str) -> AbstractContextManager[list[Tensor]]:
+        return self._model.capture(layer)
 
 
 @contextmanager
