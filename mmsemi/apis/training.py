@@ -94,13 +94,16 @@ def train(
             work_dir=None if work_dir is None else str(work_dir),
         )
     )
-    return run_training(cfg, resume, amp)
+    runner = run_training(cfg, resume, amp)
+    if isinstance(runner, SelfTrainingRunner):
+        return _self_training(runner)
+    return _training(runner)
 
 
 def run_training(
     cfg: Config, resume: bool | str | Path = False, amp: bool = False
-) -> Training:
-    """Train as a config says.
+) -> Runner | SelfTrainingRunner:
+    """Train as a config says, in one of any number of processes.
 
     Args:
         cfg (Config): Resolved, with its ``work_dir``; it is changed.
@@ -108,7 +111,11 @@ def run_training(
         amp (bool): Train in mixed precision.
 
     Returns:
-        Training: Scores and checkpoints.
+        Runner: It has trained.
+
+    Raises:
+        FileNotFoundError: A file that the config names does not exist.
+        ValueError: A setting is wrong.
     """
     if amp:
         use_mixed_precision(cfg)
@@ -118,9 +125,7 @@ def run_training(
     with named_by_config(cfg):
         runner = RUNNERS.build(cfg)
     runner.train()
-    if isinstance(runner, SelfTrainingRunner):
-        return _self_training(runner)
-    return _training(runner)
+    return runner
 
 
 def _training(runner: Runner) -> Training:

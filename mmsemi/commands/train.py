@@ -50,16 +50,7 @@ def train(
     traceback: Traceback = False,
 ) -> None:
     """Train as the command line says."""
-    from mmsemi.engine.runner.precision import use_mixed_precision
-    from mmsemi.registry import RUNNERS
-    from mmsemi.utils.arguments import named_by_config
+    from mmsemi.apis.training import run_training
 
     cfg = load(config, cfg_options, launcher, trust_checkpoint, work_dir)
-    if amp:
-        use_mixed_precision(cfg)
-    if resume:
-        cfg.resume = True
-        cfg.load_from = None if resume == 'auto' else resume
-    with named_by_config(cfg):
-        runner = RUNNERS.build(cfg)
-    runner.train()
+    run_training(cfg, True if resume == 'auto' else resume or False, amp)

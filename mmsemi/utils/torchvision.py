@@ -7,12 +7,10 @@ exist``.  mmpretrain imports torchvision, and mmseg's data sets import mmpretrai
 so nothing would run, although nothing here uses these operators.
 """
 
+import importlib.machinery
 import importlib.util
-import sys
-from collections.abc import Sequence
-from importlib.abc import MetaPathFinder
-from importlib.machinery import ModuleSpec
-from types import ModuleType
+
+from .imports import before_import
 
 # What `torchvision/_meta_registrations.py` describes unconditionally on import.
 SCHEMAS = (
@@ -20,22 +18,6 @@ SCHEMAS = (
     'qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor',
 )
 _declared: list = []  # libraries, whose operators end with them
-
-
-class _BeforeTorchvision(MetaPathFinder):
-    """Declare torchvision's operators when it is about to be imported."""
-
-    def find_spec(
-        self,
-        fullname: str,
-        path: Sequence[str] | None = None,
-        target: ModuleType | None = None,
-    ) -> ModuleSpec | None:
-        if fullname == 'torchvision':
-            sys.meta_path.remove(self)
-            if not operators_load():
-                _declare()
-        return None  # the other finders import it
 
 
 def operators_load() -> bool:
@@ -73,11 +55,12 @@ def import_torchvision_without_operators() -> None:
     Nothing is imported before, and nothing changes where the operators load.
     An operator that is called raises torch's ``NotImplementedError``.
     """
-    if 'torchvision' not in sys.modules:
-        sys.meta_path.insert(0, _BeforeTorchvision())
+    before_import('torchvision', _declare_missing)
 
 
-def _declare() -> None:
+def _declare_missing() -> None:
+    if operators_load():
+        return
     import torch
 
     library = torch.library.Library('torchvision', 'FRAGMENT')

@@ -129,11 +129,11 @@ class EMATeacherHook(GuidanceHook):
         """Update the teacher when the student was updated."""
         if runner.optim_wrapper.should_update():  # not while accumulating
             self.average.update_parameters(student(runner))
-            for ours, theirs in zip(
-                self.teacher.buffers(), student(runner).buffers(), strict=True
-            ):
-                if not ours.is_floating_point():
-                    ours.copy_(theirs)
+            if self.buffers == 'average':  # MMEngine leaves integers out
+                buffers = self.teacher.buffers(), student(runner).buffers()
+                for ours, theirs in zip(*buffers, strict=True):
+                    if not ours.is_floating_point():
+                        ours.copy_(theirs)
 
     def after_val_iter(
         self,

@@ -12,14 +12,14 @@ from mmsemi.registry import MODELS
 try:
     from mmpretrain.models.backbones import VisionTransformer
 except ImportError:  # the error is raised when a DINOv2 is built
-    VisionTransformer = None
+    from torch.nn import Module as VisionTransformer
 
 ARCHS = dict(small='dinov2-small', base='b', large='l', giant='dinov2-giant')
 SIZE = 518  # of the images that the weights of Meta were trained on
 
 
 @MODELS.register_module()
-class DINOv2(VisionTransformer or torch.nn.Module):  # type: ignore[misc]
+class DINOv2(VisionTransformer):
     """The vision transformer of DINOv2, a feature map per tapped block.
 
     mmpretrain's ``VisionTransformer`` with what the released network does
@@ -74,7 +74,7 @@ class DINOv2(VisionTransformer or torch.nn.Module):  # type: ignore[misc]
         layer_cfgs: dict | None = None,
         **kwargs: Any,
     ) -> None:
-        if VisionTransformer is None:
+        if VisionTransformer is torch.nn.Module:
             raise ImportError(
                 'DINOv2 needs mmpretrain and torchvision: '
                 'pip install "mmsemi[onedl]" torchvision.'
