@@ -160,7 +160,8 @@ class OutputFolder:
 
     def _mark(self, mark: str) -> str:
         """Add what else decides the content of the files."""
-        return f'{mark} {self.opacity} {self.classes} {self.palette}'
+        beside = self.legend and self.confidence  # in `pictures`
+        return f'{mark} {self.opacity} {self.classes} {self.palette} {beside}'
 
 
 @dataclass(frozen=True)

@@ -12,10 +12,10 @@ from torch import nn
 
 from mmsemi.utils.progress import progress_bar
 
-from .inference import iter_predictions
+from .inference import check_probabilities, iter_predictions
 from .outputs import OutputFolder, OutputVideo, Segmented, fingerprint, mark
 from .sources import Image, NamedImages
-from .tiles import Tiling, segment_tiles
+from .tiles import Tiling, check_tiling, segment_tiles
 from .video import Camera
 
 
@@ -113,14 +113,26 @@ def predict_to_files(
 
     Raises:
         OSError: A result cannot be written.
-        ValueError: A video is wanted of tiles or of several processes; the
-            images do not suit it.
+        ValueError: A video is wanted of tiles or of several processes, or
+            probabilities of tiles; tiles do not overlap as they should; the
+            images do not suit a video; test-time augmentation, which keeps no
+            confidence.
     """
     if video is not None and (tiling or processes > 1):
         raise ValueError(
             f'{video.file}: a video is written by one process, of whole frames: leave '
             'the tiles and the processes out, or the video.'
         )
+    confidence = folder is not None and folder.confidence
+    probabilities = folder is not None and folder.probabilities
+    check_probabilities(model, confidence or probabilities)
+    if tiling:
+        check_tiling(tiling)
+        if probabilities:
+            raise ValueError(
+                'Of an image in tiles no probabilities are kept, which would be '
+                'several times as large as the image: leave them out, or the tiles.'
+            )
     report = Report()
     network = fingerprint(model, amp=amp, tiling=tiling)
     resumes = folder is not None and video is None and not overwrite
@@ -144,11 +156,9 @@ def predict_to_files(
     if images.names is not None:  # files: their number is known at once
         pairs = list(left)
         left = NamedImages([image for _, image in pairs], [name for name, _ in pairs])
-    confidence = folder is not None and folder.confidence
     if tiling:
         results = _in_tiles(model, left, confidence, amp, tiling, report)
     else:
-        probabilities = folder is not None and folder.probabilities
         results = _whole(model, left, confidence, probabilities, amp, report)
 
     with ExitStack() as stack:
