@@ -19,6 +19,7 @@ import warnings
 from types import ModuleType
 
 from .utils.imports import after_import
+from .utils.quiet import quiet_debug_messages
 from .utils.stack import check_stack, name_packages
 from .utils.torchvision import import_torchvision_without_operators
 from .version import __version__
@@ -35,6 +36,7 @@ warnings.filterwarnings(
 
 def _register() -> None:
     name_packages()
+    quiet_debug_messages()
     importlib.import_module('mmsemi.registry')
 
 

@@ -8,7 +8,7 @@ from mmengine.registry import init_default_scope
 from torch import Tensor
 
 from mmsemi.engine import SemiRunner
-from mmsemi.models.utils import cutmix
+from mmsemi.models.utils import cutmix, toggled
 from mmsemi.utils.images import write_picture
 from mmsemi.visualization import overlay, viewable
 
@@ -41,13 +41,17 @@ def draw(batch: dict, palette: list) -> list[np.ndarray]:
     unlabeled = batch.get('unlabeled')
     if unlabeled:
         partner = batch.get('partner') or unlabeled
-        strong = [
-            cutmix(own, other, pastes)
-            for own, other, pastes in zip(
-                unlabeled['strong'], partner['strong'], unlabeled['boxes'], strict=True
-            )
-        ]
-        for views in [unlabeled['weak'], *strong]:
+        boxes = unlabeled['boxes']
+        if 'strong' in unlabeled:
+            mixed = [
+                cutmix(own, other, pastes)
+                for own, other, pastes in zip(
+                    unlabeled['strong'], partner['strong'], boxes, strict=True
+                )
+            ]
+        else:  # weak views are mixed, with boxes that toggle
+            mixed = [cutmix(unlabeled['weak'], partner['weak'], toggled(boxes))]
+        for views in [unlabeled['weak'], *mixed]:
             # Two labeled images may belong to an unlabeled one, or the reverse.
             for row, image in zip(rows, views, strict=False):
                 row.append(to_picture(image))

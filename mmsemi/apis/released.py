@@ -141,7 +141,9 @@ def convert(
     return state, anew
 
 
-def convert_checkpoint(checkpoint: str, out: str, config: str | None = None) -> None:
+def convert_checkpoint(
+    checkpoint: str, out: str, config: str | None = None, teacher: bool = False
+) -> None:
     """Convert a released checkpoint, and say what became of its tensors.
 
     Args:
@@ -149,8 +151,11 @@ def convert_checkpoint(checkpoint: str, out: str, config: str | None = None) -> 
         out (str): File to write.
         config (str, optional): Config of the network.  Defaults to None: it is
             recognised by its tensors, and the result holds no class names.
+        teacher (bool): Convert the EMA teacher that lies beside the network.
+            Defaults to False.
 
     Raises:
+        KeyError: There is no teacher.
         ValueError: The checkpoint is not of this network, or of none.
     """
     meta = dict(mmsemi_version=__version__)
@@ -159,7 +164,7 @@ def convert_checkpoint(checkpoint: str, out: str, config: str | None = None) -> 
         cfg = read_config(config)
         if 'metainfo' in cfg:
             meta['dataset_meta'] = cfg.metainfo.to_dict()
-    released = unwrap(read_checkpoint(checkpoint))
+    released = unwrap(read_checkpoint(checkpoint), teacher)
     try:
         state, anew = convert(released, cfg)
     except ValueError as error:

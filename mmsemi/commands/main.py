@@ -34,7 +34,9 @@ COMMANDS = {
     'Checkpoints': (export_teacher, from_released, to_released),
 }
 app = new_app(
-    help='Semi-supervised semantic segmentation on OpenMMLab.', no_args_is_help=True
+    add_completion=True,
+    help='Semi-supervised semantic segmentation on OpenMMLab.',
+    no_args_is_help=True,
 )
 for panel, functions in COMMANDS.items():
     for function in functions:

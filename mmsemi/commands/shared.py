@@ -244,12 +244,18 @@ def as_main(command: Callable | typer.Typer) -> Callable[[], int | None]:
     return main
 
 
-def new_app(**options: Any) -> typer.Typer:
-    """Create an app whose help texts are Markdown."""
+def new_app(add_completion: bool = False, **options: Any) -> typer.Typer:
+    """Create an app whose help texts are Markdown.
+
+    Args:
+        add_completion (bool): Add options that let a shell complete its words.
+            Defaults to False.
+        **options: As in ``typer.Typer``.
+    """
     return typer.Typer(
         rich_markup_mode='markdown',
         pretty_exceptions_enable=False,
-        add_completion=False,
+        add_completion=add_completion,
         context_settings=dict(help_option_names=['-h', '--help']),
         **options,
     )

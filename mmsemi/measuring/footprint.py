@@ -29,8 +29,8 @@ class Footprint(NamedTuple):
     """Bytes that one process needs.
 
     Attributes:
-        held (int): Bytes held throughout training: weights, momentum and the
-            models that guide the method.
+        held (int): Bytes held throughout training: weights, the optimizer's
+            moments of those that train, and the models that guide the method.
         step (int): Peak during a step, ``held`` included.
     """
 
@@ -87,7 +87,8 @@ def fake_step(cfg: Config, processes: int = 1) -> Iterator[FakeStep]:
         model = MODELS.build(cfg.model).train()
         copies = 1 + lend_models(cfg, model)
         apply_switches(model, cfg)
-        momentum = sum(_bytes(p) for p in model.parameters())
+        trained = sum(_bytes(p) for p in model.parameters() if p.requires_grad)
+        momentum = _moments(cfg.optim_wrapper.optimizer) * trained
         weights = sum(_bytes(t) for t in model.state_dict().values())
         held = momentum + int(copies * weights)
         batch = _streams(cfg, samples_per_step(cfg, processes))
@@ -100,6 +101,13 @@ def fake_step(cfg: Config, processes: int = 1) -> Iterator[FakeStep]:
             model.zero_grad()
 
         yield FakeStep(held, run, context)
+
+
+def _moments(optimizer: dict) -> int:
+    """Return how many numbers an optimizer keeps for each weight that it trains."""
+    if 'Adam' in optimizer.type:
+        return 2
+    return 1 if optimizer.get('momentum') or optimizer.type != 'SGD' else 0
 
 
 def peak_bytes(run: Callable[[], None]) -> int:

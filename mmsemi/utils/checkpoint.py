@@ -184,18 +184,27 @@ def _refused(error: Exception) -> str | None:
     return found and next(filter(None, found.groups()))
 
 
-def unwrap(checkpoint: dict[str, Any]) -> dict[str, Tensor]:
+def unwrap(checkpoint: dict[str, Any], teacher: bool = False) -> dict[str, Tensor]:
     """Return the tensors of a checkpoint, however they are wrapped.
 
     Args:
         checkpoint (dict): The tensors themselves, or a dict with them under
             'state_dict' (OpenMMLab), or 'model' or else 'model_ema' (released
             semi-supervised trainers); names may start with ``module.``.
+        teacher (bool): Return the tensors under 'model_ema'.  Defaults to False.
 
     Returns:
         dict[str, Tensor]: Without ``module.``.
+
+    Raises:
+        KeyError: ``teacher``, and it has none.
     """
-    places = ('state_dict', 'model', 'model_ema')
+    if teacher and 'model_ema' not in checkpoint:
+        raise KeyError(
+            "It holds no EMA teacher ('model_ema'): take its only network, without "
+            '--teacher.'
+        )
+    places = ('model_ema',) if teacher else ('state_dict', 'model', 'model_ema')
     state = next((checkpoint[key] for key in places if key in checkpoint), checkpoint)
     return {key.removeprefix('module.'): v for key, v in state.items()}
 

@@ -1,7 +1,9 @@
 import copy
 
 import pytest
+import torch
 from mmengine.config import Config
+from mmengine.optim import build_optim_wrapper
 
 from helpers.floor import BareNetwork
 from helpers.measure import peak_memory
@@ -63,3 +65,30 @@ def test_previous_models_take_room(cfg):
         cfg.custom_hooks = [dict(type='PreviousModelsHook', **hook)]
         held = predict_footprint(cfg).held
         assert held == momentum + int((1 + copies) * weights)
+
+
+def test_optimizers_keep_moments_of_what_trains(cfg):
+    """As many as the optimizer has after a step."""
+    for optimizer, frozen in (
+        (dict(type='SGD', lr=0.1, momentum=0), False),
+        (dict(type='SGD', lr=0.1, momentum=0.9), False),
+        (dict(type='AdamW', lr=0.1), False),
+        (dict(type='AdamW', lr=0.1), True),
+    ):
+        cfg.optim_wrapper.optimizer = optimizer
+        cfg.model.backbone.frozen_stages = 4 if frozen else -1
+        torch.manual_seed(0)
+        model = MODELS.build(cfg.model).train()
+        optim = build_optim_wrapper(model, cfg.optim_wrapper).optimizer
+        for parameter in model.parameters():
+            if parameter.requires_grad:
+                parameter.grad = torch.zeros_like(parameter)
+        optim.step()
+        kept = sum(
+            value.numel() * value.element_size()
+            for state in optim.state.values()
+            for value in state.values()
+            if torch.is_tensor(value) and value.dim()
+        )
+        weights = sum(t.numel() * t.element_size() for t in model.state_dict().values())
+        assert predict_footprint(cfg).held == kept + weights

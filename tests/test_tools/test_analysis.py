@@ -10,6 +10,7 @@ from mmengine.config import Config
 
 from mmsemi.apis import inference_model, init_model
 from mmsemi.registry import MODELS
+from tests.helpers.runs import make_config
 from tests.helpers.tools import ROOT, TINY, call
 
 
@@ -38,6 +39,21 @@ def test_browse_dataset(method, tiny_data, tmp_path):
     if views == 4:
         weak, strong = pictures[0][:, 33:66], pictures[0][:, 66:99]
         assert (weak != strong).any()
+
+
+def test_browse_a_method_without_strong_views(tiny_data, tmp_path):
+    """CPS mixes weak views, with boxes that toggle."""
+    cfg = make_config('cps', tiny_data, tmp_path / 'run')
+    cfg.dump(tmp_path / 'cps.py')
+    said = call(
+        'tools/analysis/browse_dataset.py',
+        *(tmp_path / 'cps.py', '--output-dir', tmp_path / 'out', '--number', 2),
+    )
+    assert '2 pictures' in said
+    for file in (tmp_path / 'out').iterdir():
+        picture = cv2.imread(str(file))
+        assert picture.shape == (33, 33 * 3, 3)
+        assert (picture[:, 33:66] != picture[:, 66:]).any()
 
 
 def test_confusion_matrix(tiny_data, tmp_path):

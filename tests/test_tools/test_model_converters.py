@@ -73,6 +73,22 @@ def test_round_trip(state, released, tmp_path, wrapping):
     ]
 
 
+def test_the_teacher_beside_the_network(state, tmp_path):
+    """UniMatch V2 saves both; the network is converted unless told otherwise."""
+    teacher = {name: value + 1 for name, value in state.items()}
+    file, only = tmp_path / 'both.pth', tmp_path / 'only.pth'
+    torch.save(dict(model=state, model_ema=teacher), file)
+    torch.save(dict(model=state), only)
+    for options, expected in ((), state), (('--teacher',), teacher):
+        convert(
+            'from_released', file, tmp_path / 'ours.pth', '--config', TINY, *options
+        )
+        ours = torch.load(tmp_path / 'ours.pth')['state_dict']
+        assert same(release_state_dict(ours), expected)
+    with pytest.raises(KeyError, match='no EMA teacher'):
+        convert('from_released', only, tmp_path / 'no.pth', '--teacher')
+
+
 def test_names_of_every_network_round_trip(golden):
     """No two released tensors have the same name here."""
     for file in (golden / 'keys').glob('*.json'):

@@ -1,78 +1,22 @@
 """Mechanics that every method uses; decisions are left to the methods."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
 from typing import Any, ClassVar
 
 import torch
 import torch.nn.functional as F
 from mmseg.models.data_preprocessor import SegDataPreProcessor
-from mmseg.models.segmentors import EncoderDecoder
-from mmseg.models.utils import resize
 from torch import Tensor
 
 from mmsemi.structures import PartnerStream
-from mmsemi.utils.settings import nearest
 
 from ..losses import apply_criterion, check_criteria, criteria_of
-from ..utils import (
-    Guidance,
-    PseudoLabel,
-    Symptom,
-    at_multiple,
-    mean_logit_windows,
-    probability_windows,
-)
-
-MODES = dict(
-    whole='whole images',
-    slide='windows shifted back at the border, logits averaged (mmseg)',
-    windows='windows truncated at the border, probabilities summed '
-    '(as the released trainers)',
-)
-TEST_OPTIONS = ('mode', 'crop_size', 'stride', 'windows_at_once', 'border', 'multiple')
-BORDERS = ('truncate', 'shift')
+from ..utils import Guidance, PseudoLabel, Symptom
+from .evaluated import EvaluatedSegmentor
 
 
-def _check_test_cfg(test_cfg: dict) -> None:
-    """Check that an evaluation is known, and told what it needs.
-
-    Raises:
-        ValueError: It is not.
-    """
-    mode = test_cfg.get('mode', 'whole')
-    if mode not in MODES:
-        raise ValueError(
-            f'model.test_cfg.mode={mode!r} is none of {", ".join(map(repr, MODES))}.'
-        )
-    for name in test_cfg:
-        if name not in TEST_OPTIONS and name != '_scope_':
-            raise ValueError(
-                f'model.test_cfg.{name}={test_cfg[name]!r}: nothing reads {name}'
-                f'{nearest(name, TEST_OPTIONS) or "."} An evaluation takes '
-                f'{", ".join(TEST_OPTIONS)}.'
-            )
-    for name, reader in dict(multiple='whole', border='windows').items():
-        if name in test_cfg and mode != reader:
-            raise ValueError(
-                f'model.test_cfg.{name}={test_cfg[name]!r} is read with '
-                f'mode={reader!r}, not with mode={mode!r}: replace the whole '
-                'test_cfg with `_delete_=True`.'
-            )
-    multiple = test_cfg.get('multiple')
-    if multiple is not None and (type(multiple) is not int or multiple < 1):
-        raise ValueError(
-            f'model.test_cfg.multiple={multiple!r} is no positive whole number.'
-        )
-    if test_cfg.get('border', 'truncate') not in BORDERS:
-        raise ValueError(
-            f'model.test_cfg.border={test_cfg["border"]!r} is none of '
-            f'{", ".join(map(repr, BORDERS))}.'
-        )
-
-
-class SemiSegmentor(EncoderDecoder):
+class SemiSegmentor(EvaluatedSegmentor):
     """Base class of all methods: an mmseg segmentor without a :meth:`loss`.
 
     It has mechanics only: logits at the size of the images, with and without
@@ -83,14 +27,6 @@ class SemiSegmentor(EncoderDecoder):
 
     The supervised criterion is the decode head's ``loss_decode``, on the
     pixels that its ``sampler`` selects (see :meth:`loss_sup`).
-
-    ``test_cfg.mode`` is ``'whole'`` or ``'slide'`` as in mmseg, or
-    ``'windows'``, the released trainers' Cityscapes evaluation (see
-    :func:`mmsemi.models.utils.probability_windows`, ``test_cfg.border``).  In
-    the last two, ``test_cfg.windows_at_once`` windows share a batch, 4 by
-    default.  ``test_cfg.multiple`` resizes whole images to multiples of a
-    number of pixels (:func:`mmsemi.models.utils.at_multiple`), for networks
-    that take no other.
 
     Args:
         *args: As in :class:`mmseg.models.EncoderDecoder`.
@@ -137,7 +73,6 @@ class SemiSegmentor(EncoderDecoder):
                 f'{name} trains one decode head, but model.decode_head is a list of '
                 f'{len(head)}: cascades of heads have no method here. Name one head.'
             )
-        _check_test_cfg(kwargs.get('test_cfg') or {})
         super().__init__(*args, **kwargs)
         if self.with_auxiliary_head:
             raise ValueError(
@@ -155,19 +90,6 @@ class SemiSegmentor(EncoderDecoder):
                 "not know: set model.data_preprocessor.type='SemiDataPreprocessor'."
             )
         check_criteria(self.decode_head.loss_decode, self.num_classes)
-
-    def logits(self, images: Tensor, perturb: Callable | None = None) -> Tensor:
-        """Compute logits (B, C, H, W) of images (B, 3, H, W).
-
-        Args:
-            images (Tensor): (B, 3, H, W).
-            perturb (Callable, optional): Changes the features before the
-                decoder: from levels (B, c, h, w) to levels of the same shapes.
-        """
-        feats = self.extract_feat(images)
-        if perturb is not None:
-            feats = perturb(feats)
-        return self._to_size_of(images, self.decode_head(feats))
 
     def logits_and_dropped(
         self, images: Tensor, dropped_from: int = 0, prob: float = 0.5
@@ -196,15 +118,6 @@ class SemiSegmentor(EncoderDecoder):
         return (
             self._to_size_of(images, logits),
             self._to_size_of(images, dropped[dropped_from:]),
-        )
-
-    def _to_size_of(self, images: Tensor, logits: Tensor) -> Tensor:
-        return resize(
-            logits,
-            size=images.shape[2:],
-            mode='bilinear',
-            align_corners=self.align_corners,
-            warning=False,
         )
 
     def loss_sup(self, logits: Tensor, mask: Tensor) -> Tensor:
@@ -312,80 +225,3 @@ class SemiSegmentor(EncoderDecoder):
         logits, logits_m = self.teacher_logits(u, m)
         own = PseudoLabel.from_logits(logits, u['valid'])
         return own, PseudoLabel.from_logits(logits_m, m['valid']) if m else own
-
-    @property
-    def evaluation(self) -> str:
-        """Description of the evaluation mode for the log."""
-        cfg = self.test_cfg or {}
-        return MODES[cfg.get('mode', 'whole')]
-
-    def inference(self, inputs: Tensor, batch_img_metas: list[dict]) -> Tensor:
-        """Predict as in mmseg, with the additional mode ``'windows'``.
-
-        Args:
-            inputs (Tensor): (B, 3, H, W).
-            batch_img_metas (list[dict]): One for each image.
-
-        Returns:
-            Tensor: (B, C, H, W): logits, or summed probabilities for
-            ``'windows'``.
-        """
-        if (self.test_cfg or {}).get('mode') == 'windows':
-            border = self.test_cfg.get('border', 'truncate')
-            return self._by_windows(partial(probability_windows, border=border), inputs)
-        return super().inference(inputs, batch_img_metas)
-
-    def postprocess_result(
-        self, seg_logits: Tensor, data_samples: list | None = None
-    ) -> list:
-        """Predict classes as in mmseg; the softmax of ``seg_logits`` is always p.
-
-        In the mode ``'windows'`` mmseg receives summed probabilities.  The
-        classes are their argmax; their logarithms are stored, of which
-        whatever takes a softmax afterwards (test-time augmentation, for
-        example) gets the mean probabilities.
-
-        Args:
-            seg_logits (Tensor): From :meth:`inference`, (B, C, H, W).
-            data_samples (list, optional): One for each image.
-
-        Returns:
-            list: Data samples with ``pred_sem_seg`` (1, H, W) and
-            ``seg_logits`` (C, H, W).
-        """
-        samples = super().postprocess_result(seg_logits, data_samples)
-        if (self.test_cfg or {}).get('mode') == 'windows':
-            for sample in samples:
-                sums = sample.seg_logits.data
-                prob = sums / sums.sum(0)
-                tiny = torch.finfo(prob.dtype).tiny
-                sample.seg_logits.data = prob.clamp(min=tiny).log()
-        return samples
-
-    def whole_inference(self, inputs: Tensor, batch_img_metas: list[dict]) -> Tensor:
-        """Predict whole images, resized to a multiple if ``test_cfg`` has one."""
-        multiple = (self.test_cfg or {}).get('multiple')
-        if multiple:
-            return at_multiple(self.logits, inputs, multiple)
-        return super().whole_inference(inputs, batch_img_metas)
-
-    def slide_inference(self, inputs: Tensor, batch_img_metas: list[dict]) -> Tensor:
-        """Predict as in mmseg, several windows at once."""
-        return self._by_windows(mean_logit_windows, inputs)
-
-    def _by_windows(self, predict: Callable, inputs: Tensor) -> Tensor:
-        cfg = self.test_cfg
-        if 'crop_size' not in cfg:
-            raise ValueError(
-                f'model.test_cfg.mode={cfg["mode"]!r} predicts in windows, but gives '
-                'no crop_size for them. It follows crop_size of the config once '
-                '`mmsemi.utils.config.resolve_settings(cfg)` was called, as the tools '
-                'and mmsemi.apis do; or set model.test_cfg.crop_size.'
-            )
-        return predict(
-            self.logits,
-            inputs,
-            cfg['crop_size'],
-            cfg.get('stride'),
-            cfg.get('windows_at_once', 4),
-        )
