@@ -39,6 +39,7 @@ setup(
     python_requires='>=3.10',
     install_requires=[
         'torch>=2.7',
+        'jinja2',
         'matplotlib',
         'numpy',
         'opencv-python',
@@ -61,6 +62,7 @@ setup(
             'onnx',
             'onnxruntime',
             'onnxscript',
+            'playwright',  # drives a browser through the report page
             'pycocotools',  # the reference for COCO's run lengths
             'pytest',
             'pytest-xdist',
