@@ -244,7 +244,8 @@ def test_one_row_adds_a_method_a_backbone_or_a_data_set(writer, monkeypatch, tmp
     row = METHODS['unimatch']._replace(hook="dict(type='NewHook')")
     monkeypatch.setitem(METHODS, 'new', row)
     text = 'model = dict(backbone=dict(depth=34))\n'
-    monkeypatch.setitem(writer['BACKBONES'], '_r34', text)
+    backbone = writer['BACKBONES']['_r50']._replace(lines=text)
+    monkeypatch.setitem(writer['BACKBONES'], '_r34', backbone)
     scenes = writer['SETTINGS'][0]._replace(
         name='scenes', data='scenes', lists={'1-16': '1_16.txt'}, suffixes=('', '_r34')
     )
