@@ -9,6 +9,8 @@ import numpy as np
 
 from mmsemi.utils.codes import IGNORE, Code, ValueMap
 
+from .palette import class_palette
+
 
 class ClassTable(NamedTuple):
     """Classes in order, with the codes that stand for them in mask files.
@@ -49,24 +51,14 @@ class ClassTable(NamedTuple):
 
     @property
     def palette(self) -> list[list[int]]:
-        """An RGB colour for every class."""
+        """An RGB color for every class: that of the masks, if they are colored."""
         if self.colored:
             return [list(code) for code, *_ in self.codes if not isinstance(code, int)]
-        return [distinct_color(label) for label in range(len(self.names))]
+        return class_palette(len(self.names))
 
     def labels(self, codes: Iterable[int]) -> list[int]:
         """Map known codes (colours as 0xRRGGBB) to their labels."""
         return ValueMap(self.pairs)(np.array(list(codes)))[0].tolist()
-
-
-def distinct_color(label: int) -> list[int]:
-    """Return an RGB colour for a label: its bits are spread as in Pascal VOC."""
-    rgb = [0, 0, 0]
-    for shift in range(7, -1, -1):
-        for channel in range(3):
-            rgb[channel] |= (label >> channel & 1) << shift
-        label >>= 3
-    return rgb
 
 
 def read_classes(file: str | Path) -> ClassTable:
