@@ -161,7 +161,7 @@ def confusion(device: str, generator: torch.Generator) -> Rivals:
         ).float()
 
     return dict(
-        ours=lambda: areas(ConfusionIoUMetric).to(device),
+        ours=lambda: areas(ConfusionIoUMetric()).to(device),
         mmseg=lambda: areas(IoUMetric).to(device),
     )
 

@@ -110,10 +110,10 @@ def test_its_commands_write_configs_test_and_train(project):
     run(project, train)
     (log,) = (project / 'work_dirs').rglob('scalars.json')
     steps = [json.loads(line) for line in log.read_text().splitlines()]
-    losses = [step['loss'] for step in steps if 'loss' in step]
+    losses = [step['train/loss'] for step in steps if 'train/loss' in step]
     assert len(losses) == 6 and losses[-1] < losses[0]
-    assert all(step['loss_strong'] > 0 for step in steps if 'loss' in step)
-    assert 'mIoU' in steps[-1]
+    assert all(s['train/loss_strong'] > 0 for s in steps if 'train/loss' in s)
+    assert 'val/mIoU' in steps[-1]
 
 
 def test_its_code_passes_lint(project):

@@ -36,7 +36,8 @@ default_hooks = dict(
     sync_buffers=dict(type='SyncBuffersHook'),
     results=dict(type='ResultsHook'),
     visualization=dict(type='SegVisualizationHook'))
-log_processor = dict()  # counts what train_cfg counts: epochs or iterations
+# Counts what train_cfg counts: epochs or iterations. Tags: train/..., val/...
+log_processor = dict(log_with_hierarchy=True)
 log_level = 'INFO'
 
 vis_backends = [

@@ -1,4 +1,11 @@
 from .confusion_iou import ConfusionIoUMetric
 from .evaluator import AgreeingEvaluator
+from .scores import score_table, scores_of_all, scores_of_classes
 
-__all__ = ['AgreeingEvaluator', 'ConfusionIoUMetric']
+__all__ = [
+    'AgreeingEvaluator',
+    'ConfusionIoUMetric',
+    'score_table',
+    'scores_of_all',
+    'scores_of_classes',
+]

@@ -1,9 +1,11 @@
+import math
+
 import pytest
 import torch
 from mmengine.logging import MMLogger
 from mmseg.evaluation import IoUMetric
 
-from mmsemi.evaluation import ConfusionIoUMetric
+from mmsemi.evaluation import ConfusionIoUMetric, confusion_iou
 
 
 def images(ignore_index):
@@ -30,5 +32,55 @@ def test_equals_mmseg(ignore_index):
         assert metric.results == [], 'ready for the next evaluation'
     assert counts[1].dtype == torch.int64, 'exact, however many pixels'
     assert torch.equal(counts[0], counts[1].float())
-    assert scores[0] == pytest.approx(scores[1], nan_ok=True)
-    assert 0 < scores[1]['mIoU'] < 100
+    ours = {name: value for name, value in scores[1].items() if '/' not in name}
+    assert scores[0] == pytest.approx(ours, nan_ok=True)
+    assert 0 < ours['mIoU'] < 100
+
+
+@pytest.fixture
+def metric():
+    MMLogger.get_instance('confusion')
+    metric = ConfusionIoUMetric()
+    metric.dataset_meta = dict(classes=list('abcde'))
+    return metric
+
+
+def test_scores_of_every_class_and_the_matrix(metric):
+    """By their definition: d occurs nowhere, e is labeled but never predicted."""
+    truth, pred = [], []
+    for sample in images(255):
+        metric.process({}, [sample])
+        truth.append(sample['gt_sem_seg']['data'].flatten().long())
+        pred.append(sample['pred_sem_seg']['data'].flatten())
+    truth, pred = torch.cat(truth), torch.cat(pred)
+    scores = metric.evaluate(3)
+    truth, pred = truth[truth < 255], pred[truth < 255]
+    matrix = [[((truth == i) & (pred == j)).sum() for j in range(5)] for i in range(5)]
+    assert metric.confusion.tolist() == torch.tensor(matrix).tolist()
+    a = truth == 0, pred == 0
+    both = (a[0] & a[1]).sum()
+    expected = {
+        'IoU/a': both / (a[0] | a[1]).sum(),
+        'Precision/a': both / a[1].sum(),
+        'Recall/a': both / a[0].sum(),
+    }
+    for name, share in expected.items():
+        assert scores[name] == pytest.approx(100 * share.item(), abs=0.006)
+    names = ('Precision/e', 'IoU/d', 'IoU/e', 'Recall/e')
+    assert [scores[name] for name in names] == pytest.approx(
+        [math.nan, math.nan, 0, 0], nan_ok=True
+    )
+
+
+def test_repeated_images_do_not_count(metric, monkeypatch):
+    """The last of two processes repeats an image so that both have as many."""
+    monkeypatch.setattr(confusion_iou, 'get_dist_info', lambda: (1, 2))
+    samples = list(images(255))
+    for sample in samples:
+        metric.process({}, [sample])
+    metric.evaluate(5)  # images 1 and 3 of 0..4, and one more
+    twice = metric.confusion
+    for sample in samples[:2]:
+        metric.process({}, [sample])
+    metric.evaluate(4)
+    assert twice.sum() and (metric.confusion == twice).all()

@@ -59,7 +59,7 @@ def test_print_config(config):
 def test_test(config, checkpoint, tmp_path):
     stock('test.py', config, checkpoint, '--work-dir', tmp_path, '--tta')
     (scores,) = tmp_path.glob('2*/2*.json')
-    assert 0 <= json.loads(scores.read_text())['mIoU'] <= 100
+    assert 0 <= json.loads(scores.read_text())['test/mIoU'] <= 100
 
 
 def test_benchmark(config, checkpoint, tmp_path):

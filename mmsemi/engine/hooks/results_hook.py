@@ -1,25 +1,40 @@
-"""Record the scores of every validation."""
+"""Record the scores of every validation and test."""
 
 import json
+import math
 import os.path as osp
+from typing import Any
 
 from mmengine.dist import master_only
+from mmengine.evaluator import Evaluator
 from mmengine.hooks import Hook
 from mmengine.runner import IterBasedTrainLoop, Runner
 
+from mmsemi.evaluation import scores_of_all, scores_of_classes
 from mmsemi.registry import HOOKS
 from mmsemi.utils.files import write_whole
 
 from .best_score import best_score
+
+VALIDATIONS, TESTS = 'results.json', 'test_results.json'
+INLINE = 40  # classes whose confusion matrix is in these files themselves
 
 
 @HOOKS.register_module()
 class ResultsHook(Hook):
     """Record every validation's scores in ``results.json`` of the work dir.
 
+    It is a list with an entry for each validation: ``epoch``, ``iter``, the
+    scores, under ``classes`` those of every class, and ``confusion``, the pixels
+    of every class (rows) that were predicted as each class (columns).  A score
+    with nothing to divide by is null.  With more than 40 classes the matrix has
+    a file of its own in the folder ``confusion``, which the entry names.  A
+    resumed run continues the file.  A test adds an entry to
+    ``test_results.json``: ``checkpoint``, and the same scores.
+
     After training, the best and the last score are logged together: published
     numbers are those of the epoch that is best on the validation set, the
-    last score is not chosen on it.  A resumed run continues the file.
+    last score is not chosen on it.
 
     Args:
         key (str, optional): The score to compare, larger is better.  Defaults
@@ -31,37 +46,49 @@ class ResultsHook(Hook):
     def __init__(self, key: str | None = None) -> None:
         self.key = key
 
-    def _file(self, runner: Runner) -> str:
-        return osp.join(runner.work_dir, 'results.json')
-
-    def _read(self, runner: Runner) -> list[dict[str, float]]:
-        if not osp.isfile(self._file(runner)):
-            return []
-        with open(self._file(runner)) as file:
-            return json.load(file)
-
     @master_only
     def before_train(self, runner: Runner) -> None:
         """Remove the scores of another run, or of steps that are trained again."""
         unit, _, done = self._now(runner)
-        rows = self._read(runner)
-        self._write(runner, [row for row in rows if row[unit] <= done])
+        file = osp.join(runner.work_dir, VALIDATIONS)
+        _write(file, [row for row in _read(file) if row[unit] <= done])
 
     @master_only
     def after_val_epoch(self, runner: Runner, metrics: dict[str, float]) -> None:
-        """Add the scores."""
-        row = dict(epoch=runner.epoch, iter=runner.iter)
-        row.update({key: float(value) for key, value in metrics.items()})
-        # A repeated validation replaces its row.
+        """Add the scores of a validation."""
         unit, _, done = self._now(runner)
-        rows = [r for r in self._read(runner) if r[unit] != done]
-        self._write(runner, [*rows, row])
+        row = dict(
+            epoch=runner.epoch,
+            iter=runner.iter,
+            **_scores(
+                metrics, runner.val_loop.evaluator, runner.work_dir, f'{unit}_{done}'
+            ),
+        )
+        # A repeated validation replaces its row.
+        file = osp.join(runner.work_dir, VALIDATIONS)
+        _write(file, [*(r for r in _read(file) if r[unit] != done), row])
+
+    @master_only
+    def after_test_epoch(self, runner: Runner, metrics: dict[str, float]) -> None:
+        """Add the scores of a test."""
+        row = dict(
+            checkpoint=runner.cfg.get('load_from'),
+            **_scores(
+                metrics,
+                runner.test_loop.evaluator,
+                runner.work_dir,
+                f'test_{runner.timestamp}',
+            ),
+        )
+        file = osp.join(runner.work_dir, TESTS)
+        _write(file, [*_read(file), row])
 
     @master_only
     def after_train(self, runner: Runner) -> None:
         """Log the best and the last score."""
         key, rule = (self.key, 'greater') if self.key else best_score(runner)
-        rows = [row for row in self._read(runner) if key in row]
+        rows = _read(osp.join(runner.work_dir, VALIDATIONS))
+        rows = [row for row in rows if row.get(key) is not None]
         if not rows:
             return
         choose = min if rule == 'less' else max
@@ -79,5 +106,40 @@ class ResultsHook(Hook):
             return 'iter', 'iteration', runner.iter
         return 'epoch', 'epoch', runner.epoch
 
-    def _write(self, runner: Runner, rows: list[dict[str, float]]) -> None:
-        write_whole(self._file(runner), json.dumps(rows, indent=1).encode())
+
+def _scores(
+    metrics: dict[str, float], evaluator: Evaluator, folder: str, name: str
+) -> dict[str, Any]:
+    """Return scores, those of classes, and the confusion matrix or its file."""
+    row: dict[str, Any] = {
+        key: None if math.isnan(value) else float(f'{value:.7g}')  # as exact as float32
+        for key, value in scores_of_all(metrics).items()
+    }
+    if classes := scores_of_classes(metrics):
+        row['classes'] = classes
+    for metric in getattr(evaluator, 'metrics', ()):
+        if getattr(metric, 'confusion', None) is None:
+            continue
+        matrix = metric.confusion.tolist()
+        if len(matrix) > INLINE:
+            content = dict(classes=metric.dataset_meta['classes'], confusion=matrix)
+            row['confusion'] = f'confusion/{name}.json'
+            write_whole(
+                osp.join(folder, row['confusion']), json.dumps(content).encode()
+            )
+        else:
+            row['confusion'] = matrix
+        break
+    return row
+
+
+def _read(file: str) -> list[dict[str, Any]]:
+    if not osp.isfile(file):
+        return []
+    with open(file) as stream:
+        return json.load(stream)
+
+
+def _write(file: str, rows: list[dict[str, Any]]) -> None:
+    lines = ',\n'.join(' ' + json.dumps(row) for row in rows)  # one each
+    write_whole(file, f'[\n{lines}\n]\n'.encode())

@@ -117,7 +117,7 @@ def test_a_run_counts_iterations(tiny_data, tmp_path):
     log = next(tmp_path.glob('*/*.log')).read_text()
     rates = re.findall(r'Iter\(train\) \[([1-6])/6\] .* lr: (\S+)', log)
     assert rates == [(str(i + 1), f'{1e-3 * (1 - i / 6) ** 0.9:.4e}') for i in range(6)]
-    assert log.count('Iter(val) [3/3]    aAcc') == 3
+    assert log.count('Iter(val) [3/3]    val/aAcc') == 3
     assert 'last' in log and f'(iteration {runner.iter})' in log
     saved = sorted(p.name for p in tmp_path.glob('iter_*.pth'))
     assert saved == ['iter_4.pth', 'iter_6.pth']
