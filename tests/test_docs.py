@@ -7,7 +7,7 @@ import pytest
 from tests.helpers.tools import ROOT
 
 PAGES = sorted(
-    [*ROOT.glob('*.md'), *ROOT.glob('docs/*.md'), *ROOT.glob('docs/api/*.md')]
+    [*ROOT.glob('*.md'), *ROOT.glob('docs/*.md'), *ROOT.glob('docs/[!_]*/*.md')]
 )
 TESTS = {file: file.read_text() for file in (ROOT / 'tests').rglob('*.py')}
 
@@ -40,7 +40,7 @@ def anchors(page):
     }
 
 
-@pytest.mark.parametrize('page', PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize('page', PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_links_lead_to_files_and_sections(page):
     for link in re.findall(r'\]\(([^)]+)\)', page.read_text()):
         if '://' in link:
@@ -51,7 +51,7 @@ def test_links_lead_to_files_and_sections(page):
         assert not anchor or anchor in anchors(target), link
 
 
-@pytest.mark.parametrize('page', PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize('page', PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_commands_run_scripts_that_exist(page):
     for script in re.findall(
         r'(?:python |^ *)((?:tools|benchmarks)/\S+\.(?:py|sh))', page.read_text(), re.M
