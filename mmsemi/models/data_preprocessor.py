@@ -72,13 +72,14 @@ class SemiDataPreprocessor(SegDataPreProcessor):
         if draws is not None:
             stream['strong'] = [strong_view(stream['weak'], each) for each in draws]
         if 'strong' in stream:
-            stream['strong'] = [self._normalize(view) for view in stream['strong']]
+            stream['strong'] = [self.normalize(view) for view in stream['strong']]
         if 'mask' in stream:
             stream['mask'] = stream['mask'].long()
-        stream['weak'] = self._normalize(stream['weak'])
+        stream['weak'] = self.normalize(stream['weak'])
         return stream
 
-    def _normalize(self, images: Tensor) -> Tensor:
+    def normalize(self, images: Tensor) -> Tensor:
+        """Normalize images (B, C, H, W), as loaded, and order their channels."""
         if self.reverses_channels and images.shape[1] == 3:
             images = images.flip(1)  # indexing with a list would make a GPU wait
         images = images.float()

@@ -12,6 +12,7 @@ from typing import Any
 from mmengine.config import Config
 from mmengine.registry import Registry
 
+from .extras import need_types
 from .settings import find_key, nearest
 
 UNKNOWN = re.compile(
@@ -42,8 +43,10 @@ def named_by_config(cfg: dict) -> Iterator[None]:
         None: Nothing.
 
     Raises:
+        ImportError: A part of the network needs a package that is not installed.
         ValueError: Names the setting, its value and the nearest known name.
     """
+    need_types(cfg.get('model'))
     try:
         yield
     except REFUSALS as error:

@@ -8,12 +8,14 @@ import cv2
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
+from .extras import import_extra, missing_extra
 from .files import write_whole
 
 Range = tuple[float, float] | Sequence[tuple[float, float]]
 
 SUFFIXES = ('.bmp', '.jpeg', '.jpg', '.png', '.ppm', '.tif', '.tiff', '.webp')
 TIFF = (b'II*\0', b'MM\0*', b'II+\0', b'MM\0+')
+TIFF_USE = 'A TIFF of floats, or with other than 1 or 3 channels,'
 ANY_DEPTH_BGR = cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH | cv2.IMREAD_IGNORE_ORIENTATION
 
 
@@ -72,25 +74,20 @@ def read_tiff(content: bytes) -> np.ndarray:
         ImportError: tifffile is not installed, or imagecodecs, which it needs
             for compressed files.
     """
-    try:
-        import tifffile
-    except ImportError as error:
-        raise ImportError(
-            'tifffile reads TIFFs of floats, or with other than 1 or 3 channels: '
-            '`pip install tifffile`'
-        ) from error
+    tifffile = import_extra('tifffile', TIFF_USE)
     try:
         return tifffile.imread(io.BytesIO(content))
     except ValueError as error:
         if 'imagecodecs' not in str(error):
             raise
-        raise ImportError(f'{error}: `pip install imagecodecs`') from error
+        raise missing_extra('imagecodecs', f'A compressed TIFF ({error})') from error
 
 
 def image_size(path: str | Path) -> tuple[int, int]:
     """Read the height and width of an image from its header alone.
 
     Raises:
+        ImportError: The file needs tifffile, which is not installed.
         OSError: The file is missing, is not an image, or is too large to open.
     """
     with open(path, 'rb') as file:
@@ -104,9 +101,7 @@ def image_size(path: str | Path) -> tuple[int, int]:
             raise
     except Image.DecompressionBombError as error:
         raise OSError(f'{path}: {error}') from error
-    from tifffile import TiffFile  # reads any number of channels
-
-    with TiffFile(path) as tiff:
+    with import_extra('tifffile', TIFF_USE).TiffFile(path) as tiff:
         shape = tiff.series[0].shape
     height, width = channels_last(np.empty(shape, np.uint8)).shape[:2]
     return height, width

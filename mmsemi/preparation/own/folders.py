@@ -11,7 +11,8 @@ import numpy as np
 
 from mmsemi.datasets.transforms.loading import read_codes
 from mmsemi.utils.codes import IGNORE, ValueMap, show_code
-from mmsemi.utils.images import TIFF, channels_last, decode_opencv, read_tiff
+from mmsemi.utils.extras import import_extra
+from mmsemi.utils.images import TIFF, TIFF_USE, channels_last, decode_opencv, read_tiff
 from mmsemi.utils.text import some, some_lines
 
 from .classes import ClassTable
@@ -94,9 +95,7 @@ def _decode(content: bytes, channels: int | None) -> tuple[np.ndarray, int]:
 
 def _tiff_channels(content: bytes, channels: int) -> int:
     """Count the channels of a TIFF that are not transparency; gray counts as 3."""
-    from tifffile import TiffFile
-
-    with TiffFile(io.BytesIO(content)) as tiff:
+    with import_extra('tifffile', TIFF_USE).TiffFile(io.BytesIO(content)) as tiff:
         extra = tiff.pages.first.extrasamples
     channels -= sum(kind in (1, 2) for kind in extra)
     return 3 if channels == 1 else channels

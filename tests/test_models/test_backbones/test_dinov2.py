@@ -242,3 +242,13 @@ def test_sizes_are_checked_before_training(crop, test_cfg, message):
         return check_sizes(model, run)
     with pytest.raises(ValueError, match=message):
         check_sizes(model, run)
+
+
+@pytest.mark.parametrize('size', [(4, 4), (4, 5), (3, 9), (1, 1), (20, 6)])
+def test_position_embeddings_in_a_graph(size):
+    """An exported network computes them for any size, with the same result."""
+    backbone = build(pos_embed_float32=False).double()
+    torch.nn.init.normal_(backbone.pos_embed)
+    torch.testing.assert_close(
+        backbone._traced_position_embedding(*size), backbone.position_embedding(*size)
+    )
