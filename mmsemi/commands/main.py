@@ -22,13 +22,14 @@ from .make_scenes import make_scenes
 from .predict import predict
 from .shared import add_command, new_app, run_app
 from .splits import splits
+from .sweep import sweep
 from .test import test
 from .to_released import to_released
 from .train import train
 
 # By the help's panels; a command is named like its function.
 COMMANDS = {
-    'Train and use': (ls, cp, init, check, train, test, predict, demo),
+    'Train and use': (ls, cp, init, check, train, test, predict, sweep, demo),
     'Data': (splits, make_scenes, browse),
     'Look closer': (confusion_matrix, corrmatch_pictures),
     'Checkpoints': (export_teacher, from_released, to_released),

@@ -1,0 +1,75 @@
+"""Compare methods: train each on every split, with every seed and all options.
+
+For example,
+
+    mmsemi sweep results/scenes.py
+    mmsemi sweep results/scenes.py --jobs 2 --threads 1
+    mmsemi sweep results/scenes.py --dry-run
+
+A finished cell is never trained again, an interrupted one resumes, and one that
+fails is named while the others go on.  docs/sweeps.md says what the file holds.
+"""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .shared import Traceback
+
+
+def sweep(
+    file: Annotated[
+        Path, typer.Argument(help='file of the sweep, *.py', show_default=False)
+    ],
+    work_dir: Annotated[
+        Path | None,
+        typer.Option(help="folder of the cells; defaults to the file's own"),
+    ] = None,
+    jobs: Annotated[
+        int | None, typer.Option(help='number of cells to train at once')
+    ] = None,
+    threads: Annotated[
+        int | None,
+        typer.Option(
+            help='CPU threads of each cell; defaults to its share of the cores'
+        ),
+    ] = None,
+    gpus: Annotated[
+        str | None,
+        typer.Option(metavar='0,1,...', help='GPUs; each trains one cell at a time'),
+    ] = None,
+    only: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar='CELL ...',
+            help='train these cells alone, and what they start from; * stands for '
+            'anything',
+        ),
+    ] = None,
+    keep: Annotated[
+        bool,
+        typer.Option(
+            '--keep', help='keep what was trained with other settings than now'
+        ),
+    ] = False,
+    dry_run: Annotated[
+        bool,
+        typer.Option('--dry-run', help='print the command of each cell, train none'),
+    ] = False,
+    traceback: Traceback = False,
+) -> int:
+    """Train the cells of a sweep that are not finished."""
+    from mmsemi.apis.sweep import LocalPlaces, run_sweep
+    from mmsemi.apis.sweep.listing import list_cells
+    from mmsemi.apis.sweep.places import parse_gpus
+
+    if dry_run:
+        list_cells(file, work_dir, only or [])
+        return 0
+    places = LocalPlaces(jobs, parse_gpus(gpus) if gpus else (), threads)
+    try:
+        done = run_sweep(file, work_dir, places=places, only=only or [], keep=keep)
+    except KeyboardInterrupt:
+        return 130
+    return 1 if done.failed else 0
