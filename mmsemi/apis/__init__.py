@@ -4,12 +4,14 @@ from .network import init_model
 from .outputs import OutputFolder, OutputVideo
 from .predict import predict_to_files
 from .sources import NamedImages, open_images
+from .sweep import LocalPlaces, read_sweep, run_sweep
 from .tiles import TiledPrediction, Tiling, segment_tiles
 from .training import Training, train
 from .video import writing_video
 
 __all__ = [
     'ImagePipeline',
+    'LocalPlaces',
     'NamedImages',
     'OutputFolder',
     'OutputVideo',
@@ -23,6 +25,8 @@ __all__ = [
     'iter_predictions',
     'open_images',
     'predict_to_files',
+    'read_sweep',
+    'run_sweep',
     'segment_tiles',
     'train',
     'writing_video',

@@ -93,14 +93,15 @@ class Cell:
             return f'{shlex.join(["mmsemi", *self._words()])} load_from=$(cat {file})'
 
     def _words(self) -> list[str]:
-        resume = ['--resume'] if self._has_checkpoint() else []
+        resume = ['--resume'] if self.has_checkpoint() else []
         settings = (f'{key}={value}' for key, value in self.settings.items())
         return [
             *('train', self.config_file, '--work-dir', str(self.folder)),
             *(*resume, '--cfg-options', *settings),
         ]
 
-    def _has_checkpoint(self) -> bool:
+    def has_checkpoint(self) -> bool:
+        """Tell whether there is a checkpoint to resume from."""
         return any(
             not file.name.startswith('best_') for file in self.folder.rglob('*.pth')
         )

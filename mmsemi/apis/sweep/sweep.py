@@ -118,6 +118,8 @@ def check_cells(sweep: Sweep, cells: Sequence[Cell], keep: bool = False) -> None
     for cell in cells:
         now, record = cell.resolved(), cell.record
         row = rows.get(key_of(cell))
+        if not row and not cell.has_checkpoint():
+            continue  # it begins anew
         said = (record or {}).get('settings', row and row.settings)
         differing = []
         if said is not None and said != cell.said:
