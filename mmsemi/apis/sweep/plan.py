@@ -10,8 +10,7 @@ from mmsemi.utils.compat import parse_option
 from mmsemi.utils.settings import nearest
 
 NAMES = frozenset(
-    'methods splits seeds options cfg_options start baseline score csv published '
-    'work_dir'.split()
+    'methods splits seeds options cfg_options start baseline score csv work_dir'.split()
 )
 OF_METHOD = frozenset('config origin options cfg_options start score'.split())
 ORIGINS = ('published', 'ours')
@@ -55,7 +54,6 @@ class Plan(NamedTuple):
         work_dir (Path): Folder of the cells.
         baseline (str): Method that the others are compared with; '' for none.
         csv (Path): Table of the finished cells.
-        published (dict[str, str]): Which published figures belong beside it.
     """
 
     file: Path
@@ -65,7 +63,6 @@ class Plan(NamedTuple):
     work_dir: Path
     baseline: str
     csv: Path
-    published: dict[str, str]
 
 
 def read_plan(file: str | Path, work_dir: str | Path | None = None) -> Plan:
@@ -140,7 +137,6 @@ def _plan(file: Path, content: dict, work_dir: str | Path | None) -> Plan:
         folder,
         baseline,
         file.parent / csv if csv else folder / 'results.csv',
-        dict(content.get('published') or {}),
     )
 
 
