@@ -18,6 +18,8 @@ from mmengine.config import Config
 from mmengine.fileio import load
 from mmengine.runner import Runner
 
+from .variables import VARIABLES
+
 # What runners, tools and `mmsemi.apis` read of a config. Add new settings of the
 # top level here.
 SETTINGS = frozenset(inspect.signature(Runner).parameters) - {'cfg'} | {
@@ -47,32 +49,6 @@ SETTINGS = frozenset(inspect.signature(Runner).parameters) - {'cfg'} | {
     'trust_checkpoint',
     'views_on_device',
 }
-# Variables of the files in configs/_base_, and of the configs that init_dataset.py
-# writes or used to write. The configs in work dirs have them, too.
-VARIABLES = frozenset(
-    {
-        'geometry',
-        'labeled_pipeline',
-        'load_image',
-        'load_mask',
-        'metainfo',
-        'norm_cfg',
-        'one_view_pipeline',
-        'meanteacher_pipeline',
-        'augseg_pipeline',
-        'cps_pipeline',
-        'pseudo_pipeline',
-        'splits',
-        'strong',
-        'strong_views',
-        'train_pipeline',
-        'two_view_pipeline',
-        'unlabeled_pipeline',
-        'val_pipeline',
-        'vis_backends',
-        'weak_pipeline',
-    }
-)
 
 
 class ConfigFile(NamedTuple):
