@@ -32,7 +32,8 @@ setup(
     packages=find_packages(include=['mmsemi', 'mmsemi.*']),
     # `.mim` is where MMEngine looks for `mmsemi::...`; its `configs` is a link.
     package_data={
-        'mmsemi': ['py.typed', '.mim/model-index.yml', '.mim/configs/**/*.py']
+        'mmsemi': ['py.typed', '.mim/model-index.yml', '.mim/configs/**/*.py'],
+        'mmsemi.reporting': ['templates/*'],
     },
     exclude_package_data={'mmsemi': ['.mim/configs/my/*', '.mim/configs/my/**/*']},
     entry_points={'console_scripts': ['mmsemi = mmsemi.commands.main:run']},

@@ -20,6 +20,7 @@ from .init import init
 from .ls import ls
 from .make_scenes import make_scenes
 from .predict import predict
+from .report import report
 from .shared import add_command, new_app, run_app
 from .splits import splits
 from .sweep import sweep
@@ -31,7 +32,7 @@ from .train import train
 COMMANDS = {
     'Train and use': (ls, cp, init, check, train, test, predict, sweep, demo),
     'Data': (splits, make_scenes, browse),
-    'Look closer': (confusion_matrix, corrmatch_pictures),
+    'Look closer': (report, confusion_matrix, corrmatch_pictures),
     'Checkpoints': (export_teacher, from_released, to_released),
 }
 app = new_app(

@@ -1,4 +1,5 @@
 from .config_text import differences
+from .page import render, write_report
 from .reader import read_run, read_runs
 from .run import Picture, Point, Run, Validation
 
@@ -10,4 +11,6 @@ __all__ = [
     'differences',
     'read_run',
     'read_runs',
+    'render',
+    'write_report',
 ]

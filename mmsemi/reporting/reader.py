@@ -35,8 +35,7 @@ def read_runs(folders: Sequence[str | Path]) -> list[Run]:
         if resolved.count(path.resolve()) > 1:
             raise ValueError(f'{path} is named twice: name every run once.')
     return [
-        read_run(path, name)
-        for path, name in zip(paths, _names(resolved), strict=True)
+        read_run(path, name) for path, name in zip(paths, _names(resolved), strict=True)
     ]
 
 
@@ -109,11 +108,15 @@ def _no_training(folder: Path) -> str:
         child
         for child in folder.iterdir()
         if child.is_dir()
-        and any(STAMP.fullmatch(p.name) or STAGE.fullmatch(p.name) for p in child.iterdir())
+        and any(
+            STAMP.fullmatch(p.name) or STAGE.fullmatch(p.name) for p in child.iterdir()
+        )
     )
     if inside:
         named = ' '.join(map(str, inside[:4])) + (' ...' if len(inside) > 4 else '')
-        return f'{folder} holds no training itself, but others: name them, as in {named}'
+        return (
+            f'{folder} holds no training itself, but others: name them, as in {named}'
+        )
     return (
         f'{folder} holds no training: no log, no config and no results.json. Name '
         'the --work-dir of a training, such as work_dirs/NAME.'
@@ -273,4 +276,6 @@ def _read_reliability(file: Path) -> dict[str, float]:
     if not file.is_file():
         return {}
     with open(file, encoding='utf-8', newline='') as lines:
-        return {row['image']: float(row['reliability']) for row in csv.DictReader(lines)}
+        return {
+            row['image']: float(row['reliability']) for row in csv.DictReader(lines)
+        }

@@ -112,10 +112,10 @@ class Run:
 
     @property
     def dataset(self) -> str:
-        """Folder of the data and the labeled list."""
-        root = self.config.get('train_dataloader.dataset.data_root', '?')
-        listed = self.config.get('train_dataloader.dataset.labeled_list', '')
-        return f'{Path(str(root)).name} {listed}'.strip()
+        """Name of the data's folder and of the labeled list."""
+        root = self.config.get('train_dataloader.dataset.data_root') or '?'
+        listed = self.config.get('train_dataloader.dataset.labeled_list') or ''
+        return f'{Path(str(root)).name} {Path(str(listed)).stem}'.strip()
 
     @property
     def by_epoch(self) -> bool:
@@ -229,3 +229,13 @@ class Run:
         """Return the mean of a scalar, None if there is none."""
         values = [p.value for p in self.scalars.get(name, ()) if p.value == p.value]
         return sum(values) / len(values) if values else None
+
+
+def duration(seconds: float) -> str:
+    """Write seconds as a person would: ``40 s``, ``3 min``, ``2 h 05 min``."""
+    if seconds < 100:
+        return f'{seconds:.0f} s'
+    minutes = round(seconds / 60)
+    if minutes < 100:
+        return f'{minutes} min'
+    return f'{minutes // 60} h {minutes % 60:02} min'

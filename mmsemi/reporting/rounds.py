@@ -1,0 +1,89 @@
+"""Show the rounds of self-training."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from .run import Run, duration
+
+BINS = 20
+
+
+def self_training(runs: Sequence[Run], now: float, key: str) -> list[dict[str, Any]]:
+    """Describe the stages of every run of self-training.
+
+    Args:
+        runs (Sequence[Run]): The runs; those without stages are left out.
+        now (float): Seconds since 1970.
+        key (str): The score to show.
+    """
+    found = []
+    for run in runs:
+        if not run.stages:
+            continue
+        stages = []
+        for stage in run.stages:
+            best, last = stage.best(key), stage.last
+            stages.append(
+                dict(
+                    name=stage.work_dir.name.replace('_', ' '),
+                    state=stage.state(now),
+                    labeled=stage.labeled_images,
+                    best=best.scores.get(key) if best else None,
+                    last=last.scores.get(key) if last else None,
+                    seconds=stage.seconds,
+                    time=duration(stage.seconds) if stage.logs else '–',
+                )
+            )
+        scores = list(run.reliability.values())
+        found.append(
+            dict(
+                name=run.name,
+                stages=stages,
+                histogram=_histogram(scores) if scores else None,
+                reliability_note=_note(scores),
+            )
+        )
+    return found
+
+
+def _note(scores: Sequence[float]) -> str:
+    if not scores:
+        return ''
+    middle = sorted(scores)[len(scores) // 2]
+    return (
+        f'how much the snapshots of the first training agree on an unlabeled image, '
+        f'in mean IoU: {len(scores)} images, median {middle:.3f}'
+    )
+
+
+def _histogram(scores: Sequence[float]) -> str:
+    """Draw a histogram of values in [0, 1] as SVG."""
+    counts = [0] * BINS
+    for score in scores:
+        counts[min(max(int(score * BINS), 0), BINS - 1)] += 1
+    width, height, left, bottom = 640, 180, 40, 24
+    each = (width - left - 10) / BINS
+    tall = (height - bottom - 12) / max(counts)
+    parts = []
+    for i, count in enumerate(counts):
+        x, h = left + i * each, count * tall
+        parts.append(
+            f'<rect x="{x + 1:.1f}" y="{height - bottom - h:.1f}" '
+            f'width="{each - 2:.1f}" height="{h:.1f}"><title>{i / BINS:.2f} to '
+            f'{(i + 1) / BINS:.2f}: {count} images</title></rect>'
+        )
+    for i in range(0, BINS + 1, 4):
+        parts.append(
+            f'<text class="tick" x="{left + i * each:.1f}" y="{height - 6}" '
+            f'text-anchor="middle">{i / BINS:.1f}</text>'
+        )
+    for count in (0, max(counts)):
+        parts.append(
+            f'<text class="tick" x="{left - 6}" text-anchor="end" '
+            f'y="{height - bottom - count * tall + 4:.1f}">{count}</text>'
+        )
+    label = f'Histogram of the reliability of {len(scores)} images'
+    return (
+        f'<svg class="bars" role="img" aria-label="{label}" '
+        f'viewBox="0 0 {width} {height}">{"".join(parts)}</svg>'
+    )
