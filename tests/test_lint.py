@@ -37,7 +37,9 @@ def test_the_wheel_holds_the_package_its_configs_and_says_that_it_is_typed(tmp_p
     package = {
         path.relative_to(ROOT).as_posix()
         for path in (ROOT / 'mmsemi').rglob('*')
-        if path.suffix == '.py' or path.name == 'py.typed'
+        if path.suffix == '.py'
+        or path.name == 'py.typed'
+        or (path.parent.name == 'templates' and path.is_file())
     }
     assert 'mmsemi/py.typed' in package
     configs = {

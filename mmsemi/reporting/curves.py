@@ -61,8 +61,8 @@ def chart_groups(runs: Sequence[Run]) -> tuple[list[dict], list[dict]]:
         'Schedule': [n for n in ('lr', 'base_lr', 'momentum') if n in names],
         'Time and memory': [n for n in ('time', 'data_time', 'memory') if n in names],
     }
-    if _same(runs, 'lr', 'base_lr'):
-        groups['Schedule'].remove('base_lr')
+    if all(run.scalars.get('lr') == run.scalars.get('base_lr') for run in runs):
+        groups['Schedule'] = [n for n in groups['Schedule'] if n != 'base_lr']
     listed = {n for group in groups.values() for n in group} | known
     listed |= {'base_lr', 'val/time', 'val/data_time'}
     groups['Pseudo-labels and health'] = [n for n in names if n not in listed]
@@ -88,10 +88,6 @@ def _is_loss(name: str) -> bool:
 
 def _title(name: str) -> str:
     return f'validation {name[4:]}' if name.startswith('val/') else name
-
-
-def _same(runs: Sequence[Run], a: str, b: str) -> bool:
-    return all(run.scalars.get(a) == run.scalars.get(b) for run in runs)
 
 
 def _series(runs: Sequence[Run], name: str) -> list[dict[str, Any]]:

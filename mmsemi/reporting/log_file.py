@@ -8,6 +8,7 @@ from pathlib import Path
 
 HEAD = re.compile(r'(\d{4}/\d\d/\d\d \d\d:\d\d:\d\d) - \S+ - ([A-Z]+) - (.*)')
 STEP = re.compile(r'(?:Epoch\(train\) +\[(\d+)\]|Iter\(train\) +)\[ *(\d+)/(\d+)\]')
+EPOCH = re.compile(r'of which (\d+) are an epoch')  # of a training by iterations
 SETTING = re.compile(r' {4}([^:]{1,40}): (.+)')
 BLOCK = re.compile(r'(System|Runtime) environment:')
 # Libraries about themselves: nothing to do for whoever reads a report.
@@ -95,6 +96,8 @@ def read_log(file: Path) -> Log:
                     step = (int(epoch) - 1) * int(total) + int(done)
                 else:
                     log.total, step = int(total), int(done)
+            if match := EPOCH.search(text):
+                log.epoch_length = int(match[1])
             if level in ('WARNING', 'ERROR', 'CRITICAL'):
                 _note(log.warnings, text.strip(), level, step)
             if text.startswith('SIGTERM'):

@@ -224,7 +224,9 @@ def _class_rows(
         [_classes(run.best()).get(name, {}).get(scores[0]) for run in runs]
         for name in names
     ]
-    columns = [[v for v in column if v is not None] for column in zip(*found, strict=True)]
+    columns = [
+        [v for v in column if v is not None] for column in zip(*found, strict=True)
+    ]
     means = [sum(c) / len(c) if c else None for c in columns]
     rows = zip(['mean of the classes', *names], [means, *found], strict=True)
     return [dict(name=name, best=values) for name, values in rows]

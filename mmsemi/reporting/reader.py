@@ -231,15 +231,19 @@ def _read_config(run: Run) -> None:
 def _read_results(run: Run) -> None:
     file = run.work_dir / 'results.json'
     if not file.is_file():
-        run.missing.append('Scores: no results.json, so no validation is complete.')
+        run.missing.append('Scores: no results.json; a validation writes it.')
         return
     try:
         rows = json.loads(file.read_text(encoding='utf-8'))
+        if not isinstance(rows, list):
+            raise TypeError(f'{file} is no list')
         run.validations = [_validation(row, run.work_dir) for row in rows]
     except (ValueError, TypeError, KeyError, AttributeError):
         run.missing.append(f'Scores: {file} is damaged.')
         return
-    if run.validations and not any(each.confusion for each in run.validations):
+    if not run.validations:
+        run.missing.append('Scores: no validation is complete.')
+    elif not any(each.confusion for each in run.validations):
         run.missing.append(
             'The confusion matrix: results.json has none; it is written with '
             "val_evaluator=dict(type='ConfusionIoUMetric')."
