@@ -40,6 +40,7 @@ def import_extra(module: str, purpose: str) -> ModuleType:
     """
     package = module.partition('.')[0]
     try:
+        importlib.import_module(package)
         return importlib.import_module(module)
     except ImportError as error:
         if getattr(error, 'name', None) == package:

@@ -26,7 +26,7 @@ def test_tool(tmp_path, monkeypatch):
 
 
 def test_a_missing_package_is_named(tmp_path, monkeypatch):
-    monkeypatch.setitem(sys.modules, 'scipy.io', None)
+    monkeypatch.setitem(sys.modules, 'scipy', None)
     args = ('pascal', '--data-root', make_voc(tmp_path), '--sbd', tmp_path / 'sbd')
     assert "pip install 'mmsemi[sbd]'" in call(TOOL, *args, ok=False)
 

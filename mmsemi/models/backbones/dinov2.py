@@ -78,7 +78,7 @@ class DINOv2(VisionTransformer):
         **kwargs: Any,
     ) -> None:
         if VisionTransformer is torch.nn.Module:
-            for module in ('torchvision', 'mmpretrain', 'mmpretrain.models.backbones'):
+            for module in ('torchvision', 'mmpretrain.models.backbones'):
                 import_extra(module, 'DINOv2')
         if isinstance(arch, str) and arch not in ARCHS:
             raise ValueError(

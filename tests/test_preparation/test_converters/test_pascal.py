@@ -39,7 +39,7 @@ def test_pascal_needs_all_of_voc(voc, tmp_path):
 
 
 def test_pascal_without_scipy(voc, tmp_path, monkeypatch):
-    monkeypatch.setitem(sys.modules, 'scipy.io', None)
+    monkeypatch.setitem(sys.modules, 'scipy', None)
     with pytest.raises(ImportError, match=r"pip install 'mmsemi\[sbd\]'"):
         convert_pascal(voc, tmp_path / 'sbd')
 
