@@ -8,18 +8,16 @@ from mmengine.config import Config
 from mmengine.dataset import BaseDataset
 from mmengine.registry import init_default_scope
 from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 from torch import nn
 
 from mmsemi.datasets import SemiSegDataset
 from mmsemi.datasets.fit import find_misfits
-from mmsemi.datasets.self_training_dataset import DOUBLE_BELOW, smallest_epoch
 from mmsemi.engine import SemiRunner
 from mmsemi.engine.runner.batch import samples_per_step
 from mmsemi.engine.runner.bypassed import check_hooks, check_parts_used, check_wrappers
 from mmsemi.engine.runner.checks import check_metrics, pretrained_parts
-from mmsemi.measuring.cost import Cost, measure_cost
+from mmsemi.measuring.cost import Cost
+from mmsemi.measuring.work import trainings
 from mmsemi.preparation.inspection import (
     ERROR,
     WARNING,
@@ -32,6 +30,9 @@ from mmsemi.registry import DATASETS, HOOKS, MODELS
 from mmsemi.utils.arguments import named_by_config
 from mmsemi.utils.checkpoint import find_weights
 from mmsemi.utils.files import write_whole
+
+from .check_cost import Whole, cost_findings, predict_whole, whole_row
+from .check_report import show
 
 
 def build(cfg: Config, loader: str, findings: list[Finding]) -> BaseDataset | None:
@@ -118,77 +119,26 @@ def bypassed(cfg: Config, model: nn.Module) -> list[Finding]:
 
 def epoch_length(cfg: Config, parts: dict[str, BaseDataset]) -> int:
     """Count the samples of the shortest epoch of a run; 0 without lists."""
-    labeled, unlabeled = (
-        len(parts.get(name) or ()) for name in ('labeled', 'unlabeled')
-    )
-    if labeled and cfg.get('runner_type') == 'SelfTrainingRunner':
-        shares = cfg.get('self_training', {}).get('shares', (0.5, 1))
-        double_below = cfg.train_dataloader.dataset.get('double_below', DOUBLE_BELOW)
-        return smallest_epoch(labeled, unlabeled, shares, double_below)
-    _, per_sample = cfg.train_dataloader.get('sampler', {}).get('ratio', (1, 1))
-    return (unlabeled or labeled) // max(per_sample, 1)
+    counts = (len(parts.get(name) or ()) for name in ('labeled', 'unlabeled'))
+    return min(training.samples for training in trainings(cfg, *counts))
 
 
-def measure(cfg: Config, findings: list[Finding]) -> Cost | None:
-    """Measure a training step; add a finding and return None if it fails."""
+def measure(
+    cfg: Config,
+    parts: dict[str, BaseDataset],
+    findings: list[Finding],
+    console: Console,
+) -> tuple[Cost, Whole] | None:
+    """Measure what the training costs; add a finding and return None if it fails."""
+
+    def starting(what: str) -> None:
+        console.print(f'Measuring {what} ...', highlight=False)
+
     try:
-        dataset = DATASETS.build(cfg.train_dataloader.dataset)
-        return measure_cost(cfg, dataset, samples_per_step(cfg))
+        return predict_whole(cfg, parts, starting)
     except (OSError, RuntimeError, TypeError, ValueError) as error:
         findings.append(Finding(ERROR, 'step', f'A training step fails: {error}'))
         return None
-
-
-def show(console: Console, report: dict) -> None:
-    """Print the report as tables."""
-    table = Table(title='Lists (sizes as width x height)')
-    for column in ('list', 'images', 'readable', 'smallest', 'median', 'largest'):
-        table.add_column(column, justify='right')
-    for name, row in report['lists'].items():
-        sizes = [
-            'x'.join(map(str, row[key])) for key in ('smallest', 'median', 'largest')
-        ]
-        table.add_row(name, str(row['images']), str(row['readable']), *sizes)
-    console.print(table)
-
-    if report['classes']:
-        table = Table(title='Classes')
-        for column in (
-            'class',
-            'labeled pixels',
-            'labeled images',
-            'val pixels',
-            'val images',
-        ):
-            table.add_column(column, justify='right')
-        for row in report['classes']:
-            cells = [escape(row['name'])]
-            for name in ('labeled', 'val'):
-                share = row.get(f'{name}_share')
-                cells += (
-                    ['-', '-']
-                    if share is None
-                    else [f'{share:.2%}', str(row[f'{name}_images'])]
-                )
-            table.add_row(*cells)
-        console.print(table)
-
-    cost = report['cost']
-    if cost:
-        console.print(
-            f'A step takes {cost["memory"] / 2**30:.2f} GiB and '
-            f'{cost["step"]:.2f} s, its samples {cost["load"]:.2f} s in one '
-            f'worker; an epoch of {cost["steps"]} steps about '
-            f'{cost["epoch"] / 60:.1f} min ({cost["how"]}).'
-        )
-    for finding in report['findings']:
-        colour = 'red' if finding['level'] == ERROR else 'yellow'
-        console.print(
-            f'[{colour}]{finding["level"]}[/] '
-            f'({finding["check"]}) {escape(finding["message"])}',
-            highlight=False,
-            soft_wrap=True,
-        )
 
 
 def run_check(
@@ -211,15 +161,19 @@ def run_check(
         int: 1 if there are errors, else 0.
     """
     init_default_scope(cfg.get('default_scope', 'mmsemi'))
+    console = Console()
+    console.print('Building data sets and network ...')
     findings: list[Finding] = []
     parts = collect_parts(cfg, findings)
     check_config(cfg, parts, findings)
     lists, found = inspect_lists(parts)
     findings += found
     broken = any(f.level == ERROR for f in findings)
-    cost = None
+    cost = whole = None
     if step and not broken and 'labeled' in parts:
-        cost = measure(cfg, findings)
+        cost, whole = measure(cfg, parts, findings, console) or (None, None)
+    if whole:
+        findings += cost_findings(whole)
     masked = parts.get('labeled') or parts.get('val')
     classes = masked.metainfo['classes'] if masked is not None else ()
     report = dict(
@@ -227,9 +181,10 @@ def run_check(
         lists=list_rows(lists),
         classes=class_rows(lists, classes),
         cost=cost._asdict() if cost else None,
+        training=whole_row(whole) if whole else None,
         findings=[f._asdict() for f in findings],
     )
-    show(Console(), report)
+    show(console, report)
     if json_file:
         write_whole(json_file, json.dumps(report, indent=1).encode())
     errors = sum(f.level == ERROR for f in findings)

@@ -4,8 +4,9 @@ For example,
 
     mmsemi check my/unimatch_r50.py
 
-reads every file, compares the lists, counts the classes, and runs one training
-step to predict the time of an epoch and the memory.  The exit status is 1 if
+reads every file, compares the lists, counts the classes, and runs a training step
+to predict the time, memory and disk of the whole training.  If that exceeds a day
+or the memory, it measures settings that make it cheaper.  The exit status is 1 if
 there are errors.
 """
 

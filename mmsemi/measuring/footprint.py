@@ -88,7 +88,7 @@ def fake_step(cfg: Config, processes: int = 1) -> Iterator[FakeStep]:
         copies = 1 + lend_models(cfg, model)
         apply_switches(model, cfg)
         trained = sum(_bytes(p) for p in model.parameters() if p.requires_grad)
-        momentum = _moments(cfg.optim_wrapper.optimizer) * trained
+        momentum = moments(cfg.optim_wrapper.optimizer) * trained
         weights = sum(_bytes(t) for t in model.state_dict().values())
         held = momentum + int(copies * weights)
         batch = _streams(cfg, samples_per_step(cfg, processes))
@@ -103,7 +103,7 @@ def fake_step(cfg: Config, processes: int = 1) -> Iterator[FakeStep]:
         yield FakeStep(held, run, context)
 
 
-def _moments(optimizer: dict) -> int:
+def moments(optimizer: dict) -> int:
     """Return how many numbers an optimizer keeps for each weight that it trains."""
     if 'Adam' in optimizer.type:
         return 2

@@ -80,6 +80,36 @@ def test_sound_data_have_no_errors(check):
     assert cost['memory'] > 1e6 and 'estimated' in cost['how'] or 'GPU' in cost['how']
 
 
+def test_the_cost_of_the_whole_training(check):
+    """Too long: a warning, and settings that were tried, with what they save."""
+    found, report = check('train_cfg.max_epochs=30000000', args=())
+    row = report['training']
+    assert row['steps'] == 60000000 and row['validations'] == 30000000
+    assert row['seconds'] > row['training'] >= row['steps'] * report['cost']['step']
+    assert 0 < row['memory'] < row['memory_limit'] and row['disk'] > 1e5
+    (message,) = found['warning', 'time']
+    assert 'days' in message and 'Cheapest change' in message
+    fewer = [option for option in row['options'] if 'epochs instead' in option['what']]
+    assert fewer and all(option['seconds'] <= 86400 for option in fewer)
+    epochs = int(fewer[-1]['how'].rpartition('=')[2])
+    shorter = check(f'train_cfg.max_epochs={epochs // 3}', args=())
+    assert not shorter[1]['training']['options'] and not shorter[0]
+
+
+def test_what_a_step_lacks_in_memory(check, monkeypatch):
+    """Settings that lower memory are measured; a training that fits has none."""
+    monkeypatch.setattr('mmsemi.apis.check_cost.memory_limit', lambda: 2**20)
+    found, report = check('total_batch_size=4', args=())
+    (message,) = found['warning', 'memory']
+    assert 'there are 0.0' in message
+    memory = {
+        option['how']: option['memory'] for option in report['training']['options']
+    }
+    (halved,) = (m for how, m in memory.items() if 'accumulative_counts=2' in how)
+    assert 0.4 < halved / report['training']['memory'] < 0.8
+    assert any('gradient_checkpointing=True' in how for how in memory)
+
+
 def test_an_epoch_of_self_training(check):
     """The shortest training has 3 labeled images and 2 of the 5 others."""
     options = ('runner_type=SelfTrainingRunner', 'total_batch_size=6')
