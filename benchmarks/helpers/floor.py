@@ -124,6 +124,8 @@ class BareNetwork:
 def own_layers(model: nn.Module) -> list[nn.Module]:
     """Find the layers with weights that a method adds to its network.
 
+    A second network (CPS) is none of them: the floor has its forwards.
+
     Args:
         model (SemiSegmentor): The method.
 
@@ -147,7 +149,7 @@ def own_layers(model: nn.Module) -> list[nn.Module]:
     return [
         layer
         for name, child in model.named_children()
-        if name not in NETWORK
+        if name not in NETWORK and not isinstance(child, SemiSegmentor)
         for layer in search(child)
     ]
 

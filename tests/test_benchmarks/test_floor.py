@@ -51,3 +51,23 @@ def test_floor_with_the_layers_of_the_method(cfg):
         assert parameter.grad.norm() > 0 or name == 'project.0.bias'
     bare = BareNetwork(rehearsal.step, lambda: optim.optim_context(model))
     assert len(bare.passes) == len(floor.passes) - 6
+
+
+def test_a_second_network_is_in_the_floor(cfg):
+    """CPS: the forwards of both networks are those of the floor."""
+    use_method(cfg, 'CPS')
+    del cfg.model['conf_thresh']
+    cfg.train_dataloader.dataset.unlabeled_pipeline = [
+        transform
+        for transform in cfg.train_dataloader.dataset.unlabeled_pipeline
+        if transform.type not in ('StrongViews', 'CutMixBoxes')
+    ]
+    cfg.train_dataloader.dataset.unlabeled_pipeline.insert(
+        -1, dict(type='ShareBoxes', num_views=3, area=(0.25, 0.5))
+    )
+    rehearsal = Rehearsal(cfg)
+    model = rehearsal.model
+    assert own_layers(model) == []
+    optim = rehearsal.runner.optim_wrapper
+    floor = BareNetwork(rehearsal.step, lambda: optim.optim_context(model))
+    assert {p.model for p in floor.passes} == {model, model.second}

@@ -33,6 +33,32 @@ class _PixelKL(torch.autograd.Function):
         return (difference * grad[:, None]).to(ctx.dtype), None
 
 
+class _SquaredDistance(torch.autograd.Function):
+    """Squared distance of a softmax and probabilities, summed over classes.
+
+    PyTorch keeps two maps as large as the logits for the backward pass.  This
+    one keeps the gradient.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, logits: Tensor, target: Tensor) -> Tensor:
+        ctx.dtype = logits.dtype
+        dtype = torch.promote_types(logits.dtype, torch.float32)
+        prob = logits.softmax(1, dtype)
+        difference = prob - target
+        distance = difference.square().sum(1)
+        # d(distance) / d(logits) = 2 p (p - q - sum(p (p - q)))
+        grad = difference.mul_(prob)
+        ctx.save_for_backward(grad.sub_(prob.mul_(grad.sum(1, keepdim=True))).mul_(2))
+        return distance
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
+        (per_pixel,) = ctx.saved_tensors
+        return (per_pixel * grad[:, None]).to(ctx.dtype), None
+
+
 def masked_kl(logits: Tensor, target: Tensor, keep: Tensor, valid: Tensor) -> Tensor:
     """Compute the KL divergence between prediction and target at trusted pixels.
 
@@ -59,10 +85,10 @@ def squared_distance(logits: Tensor, target: Tensor) -> Tensor:
 
     Args:
         logits (Tensor): (B, C, H, W).
-        target (Tensor): Probabilities, (B, C, H, W).
+        target (Tensor): Probabilities, (B, C, H, W).  No gradient flows into
+            them.
 
     Returns:
         Tensor: Sums over the classes, (B, H, W), in [0, 2].
     """
-    dtype = torch.promote_types(logits.dtype, torch.float32)
-    return (logits.softmax(1, dtype) - target).square().sum(1)
+    return _SquaredDistance.apply(logits, target.detach())

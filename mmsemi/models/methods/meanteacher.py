@@ -82,7 +82,9 @@ class MeanTeacher(SemiSegmentor):
 
         # (1) The teacher's probabilities, mixed, and their confidence.
         logits_u, logits_m = self.teacher_logits(u, m)
-        target = cutmix(logits_u.softmax(1), logits_m.softmax(1), box)
+        prob = logits_u.softmax(1)
+        target = cutmix(prob, logits_m.softmax(1) if m else prob, box)
+        del logits_u, logits_m, prob
         valid = cutmix(u['valid'], partner['valid'], box)
         confident = (target.amax(1) >= self.conf_thresh).to(target.dtype)
         weight = confident if self.conf_per_pixel else confident.mean()

@@ -2,7 +2,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from mmsemi.models.losses import masked_kl
+from mmsemi.models.losses import masked_kl, squared_distance
 
 
 def maps(seed=0, dtype=torch.float64):
@@ -85,3 +85,30 @@ def test_distant_distributions_stay_finite():
     torch.testing.assert_close(loss, torch.tensor(200.0))
     assert torch.isfinite(logits.grad).all()
     assert F.softmax(target, 1)[0, 0] == 0  # log of it would be -inf
+
+
+def test_squared_distance_by_its_definition():
+    logits, target, keep, _ = maps()
+    target = target.detach().softmax(1)
+    before = logits.detach().clone(), target.clone()
+    distance = squared_distance(logits, target)
+    expected = (logits.softmax(1) - target).square().sum(1)
+    torch.testing.assert_close(distance, expected)
+    torch.testing.assert_close(
+        *(
+            torch.autograd.grad((value * keep).mean(), logits)[0]
+            for value in (distance, expected)
+        )
+    )
+    assert torch.autograd.gradcheck(
+        lambda logits: squared_distance(logits, target), logits
+    )
+    assert torch.equal(logits, before[0]) and torch.equal(target, before[1])
+
+
+@pytest.mark.parametrize('dtype', [torch.float16, torch.bfloat16])
+def test_squared_distance_is_computed_in_floats(dtype):
+    logits, target, *_ = maps(dtype=dtype)
+    distance = squared_distance(logits, target.detach().softmax(1))
+    distance.sum().backward()
+    assert distance.dtype == torch.float32 and logits.grad.dtype == dtype
