@@ -38,6 +38,14 @@ TYPES = dict(
 TYPES_V2 = dict(
     supervised_v2='Supervised', fixmatch_v2='FixMatch', unimatch_v2='UniMatchV2'
 )
+TYPES_OWN = dict(meanteacher='MeanTeacher', augseg='AugSeg', cps='CPS')
+CROPS_OWN = {
+    ('meanteacher', 'cityscapes'): (256, 512),
+    ('augseg', 'pascal'): 513,
+    ('augseg', 'cityscapes'): 800,
+    ('cps', 'pascal'): 512,
+    ('cps', 'cityscapes'): 800,
+}
 CROPS_V2 = dict(pascal=518, cityscapes=798, coco=518, ade20k=518)
 CROPS = dict(pascal=321, cityscapes=801, coco=513, ade20k=513, camvid=321)
 PASCAL = {'1-16': 92, '1-8': 183, '1-4': 366, '1-2': 732, 'full': 1464}
@@ -58,10 +66,8 @@ def test_builds(name, built):
         'SelfTrainingRunner' if method in ('st', 'stpp') else 'SemiRunner'
     )
     assert (ROOT / name).read_text().startswith(f'# python tools/train.py {name}\n')
-    if method in TYPES:
-        assert cfg.model.type == TYPES[method]
-    if method in TYPES_V2:
-        assert cfg.model.type == TYPES_V2[method]
+    types = {**TYPES, **TYPES_V2, **TYPES_OWN}
+    assert method == 'demo' or cfg.model.type == types[method]
     if 'TIMM' in cfg.model.backbone.type:
         pytest.importorskip('timm')
         cfg.model.backbone.pretrained = False
@@ -90,6 +96,8 @@ def test_builds(name, built):
 
 def named_list(stem):
     data, split = stem.split('_')[:2]
+    if split == 'all':
+        return f'splits/{"train_aug" if data == "pascal" else "train"}.txt'
     name = split.replace('-', '_')
     if data == 'pascal':
         name = PASCAL[split]
@@ -116,11 +124,12 @@ def crops(cfg):
 def named_crop(method, stem):
     data = re.match('[a-z0-9]+', stem)[0]
     crop = 513 if '_513x513' in stem else CROPS[data]
+    crop = CROPS_OWN.get((method, data), crop)
     if 'dinov2' in stem:
         crop = CROPS_V2[data]
     if method in ('st', 'stpp') and data == 'cityscapes':
         crop = 721
-    return crop, crop
+    return crop if isinstance(crop, tuple) else (crop, crop)
 
 
 def settings(method):
@@ -136,11 +145,12 @@ def test_every_method_has_every_setting(method):
 
 @pytest.mark.parametrize('method', TYPES_V2)
 def test_every_method_of_unimatch_v2_has_every_setting(method):
-    published = settings('supervised_v2')
+    published = {stem for stem in settings('supervised_v2') if '_all_' not in stem}
     assert {stem.rpartition('_')[2] for stem in published} == {
         'dinov2-s',
         'dinov2-b',
         'dinov2-l',
+        'dinov2-g',
     }
     assert {re.match('[a-z0-9]+', stem)[0] for stem in published} == set(CROPS_V2)
     assert not published - settings(method)
@@ -189,6 +199,47 @@ def test_unimatch_v2_is_as_published(
             )
         else:
             assert cfg.model.test_cfg == dict(mode='whole', multiple=14)
+
+
+def test_all_labels_are_as_published():
+    """Supervised on every label; UniMatch V2 on Cityscapes' coarse images, too."""
+    for data, epochs, samples in (
+        ('pascal', 60, 10582),
+        ('cityscapes', 360, 3000),
+        ('coco', 40, 118287),
+        ('ade20k', 120, 20210),
+    ):
+        file = ROOT / f'configs/supervised_v2/{data}_all_dinov2-b.py'
+        cfg = Config.fromfile(file)
+        assert cfg.train_cfg.max_epochs == epochs
+        assert cfg.train_dataloader.sampler.num_samples == samples
+        assert cfg.train_dataloader.dataset.train_list is None
+    cfg = Config.fromfile(ROOT / 'configs/unimatch_v2/cityscapes_all_dinov2-b.py')
+    assert cfg.train_cfg.max_epochs == 180
+    assert cfg.train_dataloader.dataset.unlabeled_list == 'splits/train_extra.txt'
+
+
+@pytest.mark.parametrize(
+    'name, batch, lr, backbone_lr, length',
+    [
+        ('augseg/pascal_1-8', 16, 0.01, 0.001, 80),
+        ('augseg/cityscapes_1-8_r50', 8, 0.01, 0.01, 240),
+        ('cps/pascal-blended_1-16_r50', 8, 0.005, 0.005, 32),
+        ('cps/cityscapes_1-8', 8, 0.04, 0.04, 137),
+        ('meanteacher/pascal_1-4', 10, 1e-5, 1e-6, 40000),
+        ('meanteacher/cityscapes_1-30', 4, 3e-5, 3e-6, 40000),
+    ],
+)
+def test_the_older_teachers_are_as_published(name, batch, lr, backbone_lr, length):
+    cfg = resolve_settings(Config.fromfile(ROOT / f'configs/{name}.py'))
+    assert cfg.total_batch_size == cfg.auto_scale_lr.base_batch_size == batch
+    optim = cfg.optim_wrapper
+    assert optim.optimizer.lr == lr
+    mult = optim.paramwise_cfg.custom_keys.backbone.lr_mult
+    assert lr * mult == pytest.approx(backbone_lr)
+    loop = cfg.train_cfg
+    assert (loop.get('max_epochs') or loop.max_iters) == length
+    assert cfg.get('param_scheduler') is None or cfg.param_scheduler.power == 0.9
 
 
 def test_some_settings_have_an_ema_teacher():

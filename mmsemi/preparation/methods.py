@@ -18,21 +18,24 @@ class Method(NamedTuple):
         pipeline (str): The pipeline of the unlabeled images, if it is not the
             one with two strong views.
         hook (str): The hook that the method needs.
-        ratio (str): Labeled and unlabeled images per sample, if not (1, 1).
+        sampler (str): Arguments of the sampler, if they are not its defaults.
         shares (tuple[float]): Share of the unlabeled images in each round of
             self-training; empty for methods of one training.
         recipe (str): Prefix of the method's own recipes in
-            ``configs/_base_/recipes``, which then set ``model`` and
-            ``pipeline``; empty for methods that share the recipes.
+            ``configs/_base_/recipes``, which then set ``model``, ``pipeline``,
+            ``hook`` and ``sampler``; empty for methods that share the recipes.
+        network (str): Prefix of the method's own network in
+            ``configs/_base_/models``; empty for methods that share it.
         published (str): Lines of the published settings only.
     """
 
     model: str
     pipeline: str = ''
     hook: str = ''
-    ratio: str = ''
+    sampler: str = ''
     shares: tuple[float, ...] = ()
     recipe: str = ''
+    network: str = ''
     published: str = ''
 
     def fill(self, values: dict[str, str]) -> 'Method':
@@ -51,15 +54,17 @@ class Method(NamedTuple):
 
 
 # The backbones of a config for own data, and where their weights may lie.
-BACKBONES = dict(
-    tiny=None,  # a thin ResNet-18, which has no pretrained weights
-    r50='pretrained/resnet50.pth',
-    r101='pretrained/resnet101.pth',
-)
+BACKBONES = {
+    'tiny': None,  # a thin ResNet-18, which has no pretrained weights
+    'r50': 'pretrained/resnet50.pth',
+    'r101': 'pretrained/resnet101.pth',
+    'dinov2-s': 'pretrained/dinov2_vits14_pretrain.pth',
+    'dinov2-b': 'pretrained/dinov2_vitb14_pretrain.pth',
+}
 METHODS = dict(
     supervised=Method(
         "type='Supervised'",
-        ratio='(1, 0)',
+        sampler='ratio=(1, 0)',
         published="""\
 total_batch_size = 16  # as many images as the other methods: 8 + 8
 auto_scale_lr = dict(base_batch_size=16)
@@ -71,7 +76,10 @@ auto_scale_lr = dict(base_batch_size=16)
     unimatch=Method("type='UniMatch', conf_thresh=$conf_thresh"),
     rankmatch=Method("type='RankMatch', conf_thresh=$conf_thresh"),
     corrmatch=Method(
-        "type='CorrMatch'", pipeline='one_view_pipeline', recipe='corrmatch_'
+        "type='CorrMatch'",
+        pipeline='one_view_pipeline',
+        recipe='corrmatch_',
+        network='corrmatch_',
     ),
     prevmatch=Method(
         "type='PrevMatch', conf_thresh=$conf_thresh$prev_options",
@@ -80,23 +88,41 @@ auto_scale_lr = dict(base_batch_size=16)
 optim_wrapper = dict(type='AutocastOptimWrapper', dtype=None)  # float16 on a GPU
 $prev_interval""",
     ),
+    unimatch_v2=Method(
+        "type='UniMatchV2', conf_thresh=$conf_thresh",
+        hook="dict(type='EMATeacherHook', evaluate=True)",
+        sampler="partner='in_batch'",
+    ),
+    meanteacher=Method(
+        "type='MeanTeacher', conf_thresh=0.97",
+        pipeline='meanteacher_pipeline',
+        hook="dict(type='EMATeacherHook', max_decay=0.99, warmup=False, evaluate=True)",
+        recipe='meanteacher_',
+    ),
+    augseg=Method(
+        "type='AugSeg', conf_thresh=$conf_thresh",
+        pipeline='augseg_pipeline',
+        hook="dict(type='EMATeacherHook', max_decay=0.999, evaluate=True)",
+        recipe='augseg_',
+    ),
+    cps=Method("type='CPS', cps_weight=1", pipeline='cps_pipeline', recipe='cps_'),
     st=Method("type='Supervised'", shares=(1,), recipe='st_'),
     stpp=Method("type='Supervised'", shares=(0.5, 1), recipe='st_'),
 )
 
 
-def loader_text(ratio: str, pipeline: str, *dataset: str) -> str:
+def loader_text(sampler: str, pipeline: str, *dataset: str) -> str:
     """Return the text of a config's ``train_dataloader``.
 
     Args:
-        ratio (str): As in :class:`Method`.
+        sampler (str): As in :class:`Method`.
         pipeline (str): As in :class:`Method`.
         dataset (str): More arguments of the data set.
     """
     options = list(dataset)
     if pipeline:
         options.append(f'unlabeled_pipeline={{{{_base_.{pipeline}}}}}')
-    loader = [f'sampler=dict(ratio={ratio})'] if ratio else []
+    loader = [f'sampler=dict({sampler})'] if sampler else []
     if options:
         inner = options[0] if len(options) == 1 else _lines(options, 8)
         loader.append(f'dataset=dict({inner})')

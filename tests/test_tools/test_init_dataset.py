@@ -327,9 +327,27 @@ def test_other_methods_take_a_step(folders, tmp_path, method):
     batch = cfg.total_batch_size
     assert measure_cost(cfg, train, batch).memory > 0
     assert batch == (6 if METHODS[method].shares else 3)
-    assert [hook.type for hook in cfg.get('custom_hooks', [])] == (
-        ['PreviousModelsHook'] if method == 'prevmatch' else []
+    hooks = dict(
+        prevmatch='PreviousModelsHook',
+        **dict.fromkeys(['unimatch_v2', 'meanteacher', 'augseg'], 'EMATeacherHook'),
     )
+    found = [hook.type for hook in cfg.get('custom_hooks', [])]
+    assert found == ([hooks[method]] if method in hooks else [])
+
+
+@pytest.mark.parametrize('method', ['unimatch_v2', 'rankmatch', 'corrmatch', 'cps'])
+def test_methods_take_a_step_on_dinov2(folders, tmp_path, method):
+    said = init(*folders(), '--method', method, '--backbone', 'dinov2-s')
+    assert 'pretrained/dinov2_vits14_pretrain.pth' in said
+    cfg, train, _ = load(tmp_path, f'{method}_dinov2-s')
+    assert cfg.model.backbone.init_cfg.checkpoint in said
+    assert cfg.crop_size[0] % 14 == 0 == cfg.crop_size[1] % 14
+    assert cfg.model.test_cfg == dict(mode='whole', multiple=14)
+    assert cfg.optim_wrapper.optimizer.type == 'AdamW'
+    partner = cfg.train_dataloader.sampler.partner
+    assert partner == ('in_batch' if method == 'unimatch_v2' else 'independent')
+    cfg.model.backbone.init_cfg = None
+    assert measure_cost(cfg, train, cfg.total_batch_size).memory > 0
 
 
 @pytest.mark.usefixtures('plain_configs')

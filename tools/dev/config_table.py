@@ -16,6 +16,8 @@ class Setting(NamedTuple):
         suffixes (tuple[str]): Backbone, then crop; '' means ResNet-101 and the
             data set's crop.
         values (dict[str, str]): The ``$values`` of the methods' rows.
+        lines (str): More lines of the configs.
+        dataset (tuple[str]): More arguments of the training set.
     """
 
     name: str
@@ -23,6 +25,8 @@ class Setting(NamedTuple):
     lists: dict[str, str]
     suffixes: tuple[str, ...]
     values: dict[str, str]
+    lines: str = ''
+    dataset: tuple[str, ...] = ()
 
 
 class Backbone(NamedTuple):

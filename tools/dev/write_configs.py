@@ -10,8 +10,8 @@ committed.
 - A new data set is one row of ``SETTINGS``, beside its file in
   ``_base_/datasets`` and its recipes ``_base_/recipes/*DATA_r101.py``.
 - A new backbone is one row of ``BACKBONES``: what it changes in a recipe.
-- UniMatch V2's methods, data sets and encoders are those of
-  ``config_table_v2.py``.
+- Methods in ``OWN_SETTINGS`` of ``config_table_own.py`` have the rows there in
+  place of ``SETTINGS``: UniMatch V2, on DINOv2, and others.
 - What fits no row is written by hand and named in ``HAND_WRITTEN``.
 """
 
@@ -21,7 +21,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from config_table import BACKBONES, CROPS, EMA, EMA_LINES, SETTINGS, Setting
-from config_table_v2 import DINOV2, V2_METHODS, V2_SETTINGS
+from config_table_own import DINOV2, OWN_SETTINGS, V2_METHODS
 from mmsemi.preparation.methods import METHODS, Method, loader_text
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
@@ -45,9 +45,9 @@ HAND_WRITTEN = (
     'rankmatch/camvid_1-8_segformer-b0.py',
     'unimatch_v2/pascal_1-8_dinov3-*.py',
     'unimatch_v2/camvid_1-8_r18.py',
-    'meanteacher/*.py',
-    'augseg/*.py',
-    'cps/*.py',
+    'meanteacher/camvid_1-8_r18.py',
+    'augseg/camvid_1-8_r18.py',
+    'cps/camvid_1-8_r18.py',
     'st*/pascal_1-16_deeplabv2.py',
     'st*/pascal_1-16_r50_pspnet.py',
 )
@@ -59,10 +59,17 @@ def config_text(name: str, base: str, lines: str) -> str:
     return f"{command}{NOTE}_base_ = '{base}'\n\n{lines}"
 
 
-def method_lines(method: Method, crop: str, labeled_list: str) -> str:
-    """Return the lines of a method's config below its base."""
-    lines = crop
-    if not method.recipe:
+def method_lines(method: Method, lines: str, dataset: Sequence[str]) -> str:
+    """Return the lines of a method's config below its base.
+
+    Args:
+        method (Method): The method.
+        lines (str): What the setting sets.
+        dataset (Sequence[str]): Arguments of the training set.
+    """
+    if method.recipe:
+        method = method._replace(hook='', sampler='', pipeline='')
+    else:
         model = f'model = dict({method.model})\n'
         if len(model) > 80:
             model = model.replace('dict(', 'dict(\n    ', 1).replace(', ', ',\n    ')
@@ -72,17 +79,13 @@ def method_lines(method: Method, crop: str, labeled_list: str) -> str:
     lines += method.published
     if method.shares:
         lines += f'self_training = dict(shares={method.shares})\n'
-    pipeline = '' if method.recipe else method.pipeline
-    labeled = f"labeled_list='splits/{labeled_list}'"
-    return lines + loader_text(method.ratio, pipeline, labeled)
+    return lines + loader_text(method.sampler, method.pipeline, *dataset)
 
 
 def generated() -> Iterator[tuple[str, str]]:
     """Yield the name (below ``configs``) and the text of every generated file."""
-    for method, row in METHODS.items():
-        yield from configs_of(method, row, SETTINGS)
-    for method, row in V2_METHODS.items():
-        yield from configs_of(method, row, V2_SETTINGS)
+    for method, row in {**METHODS, **V2_METHODS}.items():
+        yield from configs_of(method, row, OWN_SETTINGS.get(method, SETTINGS))
     for name in EMA:
         ema = f'prevmatch/{name}_ema.py'
         yield ema, config_text(ema, f'./{name}.py', EMA_LINES)
@@ -107,9 +110,9 @@ def configs_of(
             base = f'../_base_/recipes/{recipe}{backbone}.py'
             for split, labeled_list in setting.lists.items():
                 name = f'{method}/{setting.name}_{split}{suffix}.py'
-                lines = method_lines(
-                    row.fill(setting.values), CROPS.get(crop, ''), labeled_list
-                )
+                dataset = (f"labeled_list='splits/{labeled_list}'", *setting.dataset)
+                lines = CROPS.get(crop, '') + setting.lines
+                lines = method_lines(row.fill(setting.values), lines, dataset)
                 yield name, config_text(name, base, lines)
 
 

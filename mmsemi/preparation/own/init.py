@@ -162,6 +162,13 @@ def find_pretrained(args: SimpleNamespace, console: Console) -> str | None:
         return name
     if args.pretrained:
         raise FileNotFoundError(f'There is no file {name} of weights.')
+    if args.backbone.startswith('dinov2'):  # nothing without its weights
+        console.print(
+            f'[yellow]There is no {name} (Apache 2.0, by Meta): put it there or below '
+            'MMSEMI_DATA before training, whose error names the address, or name '
+            'another file with --pretrained.'
+        )
+        return name
     console.print(
         f'[yellow]There is no {name}: the config starts from random weights, '
         'which costs accuracy. Put the file there (or below MMSEMI_DATA) and '
