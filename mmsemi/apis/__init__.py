@@ -4,7 +4,7 @@ from .network import init_model
 from .outputs import OutputFolder, OutputVideo
 from .predict import predict_to_files
 from .sources import NamedImages, open_images
-from .sweep import LocalPlaces, read_sweep, run_sweep
+from .sweep import LocalPlaces, read_sweep, run_sweep, tables
 from .tiles import TiledPrediction, Tiling, segment_tiles
 from .training import Training, train
 from .video import writing_video
@@ -28,6 +28,7 @@ __all__ = [
     'read_sweep',
     'run_sweep',
     'segment_tiles',
+    'tables',
     'train',
     'writing_video',
 ]

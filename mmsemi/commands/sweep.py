@@ -5,6 +5,7 @@ For example,
     mmsemi sweep results/scenes.py
     mmsemi sweep results/scenes.py --jobs 2 --threads 1
     mmsemi sweep results/scenes.py --dry-run
+    mmsemi sweep results/scenes.py --table latex
 
 A finished cell is never trained again, an interrupted one resumes, and one that
 fails is named while the others go on.  docs/sweeps.md says what the file holds.
@@ -57,13 +58,34 @@ def sweep(
         bool,
         typer.Option('--dry-run', help='print the command of each cell, train none'),
     ] = False,
+    table: Annotated[
+        str | None,
+        typer.Option(
+            metavar='[FORMAT]',
+            help='print the tables of what is finished as `markdown`, `csv` or '
+            '`latex`, train nothing; FILE may be a table of results, too',
+        ),
+    ] = None,
+    against: Annotated[
+        str, typer.Option(help='with --table: method to compare the others with')
+    ] = '',
     traceback: Traceback = False,
 ) -> int:
     """Train the cells of a sweep that are not finished."""
     from mmsemi.apis.sweep import LocalPlaces, run_sweep
-    from mmsemi.apis.sweep.listing import list_cells
+    from mmsemi.apis.sweep.listing import FORMATS, list_cells, list_tables
     from mmsemi.apis.sweep.places import parse_gpus
 
+    if table is not None:
+        form = 'markdown' if table == 'auto' else table
+        if form not in FORMATS:
+            raise typer.BadParameter(
+                f'{table} is none of {", ".join(FORMATS)}', param_hint='--table'
+            )
+        list_tables(file, work_dir, form, against)
+        return 0
+    if against:
+        raise typer.BadParameter('needs --table', param_hint='--against')
     if dry_run:
         list_cells(file, work_dir, only or [])
         return 0

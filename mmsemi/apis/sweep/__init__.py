@@ -1,6 +1,8 @@
+from .layout import Table
 from .places import LocalPlaces
 from .rows import Row
 from .running import run_sweep
 from .sweep import Sweep, read_sweep
+from .tables import tables
 
-__all__ = ['LocalPlaces', 'Row', 'Sweep', 'read_sweep', 'run_sweep']
+__all__ = ['LocalPlaces', 'Row', 'Sweep', 'Table', 'read_sweep', 'run_sweep', 'tables']

@@ -1,7 +1,7 @@
 """Show how far a sweep is: a bar in a terminal, else plain lines."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
 from statistics import mean
 from time import time
@@ -12,6 +12,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from .cells import LOG, Cell
+from .layout import Table
 from .rows import Row
 from .sweep import Sweep
 
@@ -28,6 +29,7 @@ class Display:
     def __init__(self, total: int, done: int, places: int) -> None:
         self.console = Console(soft_wrap=True, highlight=False)
         self.total, self.count, self.places = total, done, places
+        self._stopping = False
         self._seconds: dict[str, list[float]] = defaultdict(list)
         self._bar = Progress(
             TextColumn('[bold]cells'),
@@ -73,6 +75,16 @@ class Display:
         """Say why a cell is left out."""
         self._say(f'[yellow]- {escape(cell.name)} is left out:[/] {escape(why)}')
 
+    def stopping(self, running: Collection[Cell]) -> None:
+        """Say, once, that the cells are about to end."""
+        if not self._stopping:
+            names = ', '.join(cell.name for cell in running)
+            self._say(
+                f'[yellow]Stopping:[/] {escape(names)} saves a checkpoint and ends; '
+                'another Ctrl-C kills it.'
+            )
+        self._stopping = True
+
     def show(
         self, waiting: Sequence[Cell], running: Mapping[Cell, tuple[Any, float]]
     ) -> None:
@@ -85,11 +97,20 @@ class Display:
             description=', '.join(cell.name for cell in running),
         )
 
-    def end(self, sweep: Sweep, cells: Sequence[Cell], stopped: bool) -> None:
-        """Say what there is in the end."""
+    def end(
+        self,
+        sweep: Sweep,
+        cells: Sequence[Cell],
+        stopped: bool,
+        tables: Sequence[Table],
+    ) -> None:
+        """Say what there is in the end, and show the first table."""
         finished = sum(cell in sweep.finished for cell in cells)
         failed = [cell for cell in cells if cell.name in sweep.failed]
         text = f'{finished} of {len(cells)} cells are finished: {sweep.plan.csv}'
+        if tables:
+            files = sweep.plan.work_dir / 'tables.md'
+            text = f'\n{tables[0].markdown()}\nAll tables: {files}, .csv, .tex\n{text}'
         if failed:
             text += f'\n{len(failed)} failed: {", ".join(cell.name for cell in failed)}'
         if stopped:

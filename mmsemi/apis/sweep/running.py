@@ -11,6 +11,7 @@ from typing import Any
 
 from .cells import Cell
 from .display import Display
+from .listing import write_tables
 from .places import ELSEWHERE, LocalPlaces
 from .rows import Row, row_of
 from .sweep import Sweep, check_cells, chosen, key_of, read_sweep, write_rows
@@ -69,8 +70,8 @@ def run_sweep(
             runner.run()
         stopped = runner.stopped
         sweep = read_sweep(file, work_dir)
-        display.end(sweep, cells, stopped)
-    write_rows(sweep)
+        write_rows(sweep)
+        display.end(sweep, cells, stopped, write_tables(sweep))
     if stopped:
         raise KeyboardInterrupt
     return sweep
@@ -102,7 +103,9 @@ class _Runner:
     def run(self) -> None:
         """Train all cells, or those that have begun when a signal comes."""
         while self.running or (self.waiting and not self.stopped):
-            if not self.stopped:
+            if self.stopped:
+                self.display.stopping(self.running)
+            else:
                 self._begin()
             for cell, (run, since) in list(self.running.items()):
                 status = run.poll()
