@@ -4,9 +4,12 @@ The lists come from their authors' repositories:
 
 - pascal, cityscapes, coco: https://github.com/LiheYoung/UniMatch (MIT)
 - ade20k: https://github.com/google-research/semivl (Apache-2.0)
+- ade20k_v2, cityscapes_v2 (further lists of UniMatch V2, in the folders of ade20k
+  and cityscapes): https://github.com/LiheYoung/UniMatch-V2 (MIT)
 
 by download, or from a copy of the repository on this machine (--from). The
-SHA-256 of every list is compared with that of the published one. Unlabeled
+SHA-256 of a list is compared with that of the published one where that is known,
+its number of lines always. Unlabeled
 lists are not needed: they are the train list minus the labeled one.
 
     mmsemi splits pascal
@@ -92,7 +95,9 @@ def splits(
 
     from mmsemi.utils.files import data_folder
 
-    root = data_root or data_folder() / dataset
+    published = PUBLISHED.get(dataset)
+    name = published.root if published and published.root else dataset
+    root = data_root or data_folder() / name
     if generate is None:
         return _fetch(dataset, folder, url, root)
     parts = parts or [16, 8, 4, 2]
@@ -152,7 +157,8 @@ def _generate(
     published = PUBLISHED.get(dataset)
     train = train_list or f'splits/{published.train if published else "train"}.txt'
     # ADE20K's masks number the classes from 1; 0 is no class.
-    lists = generate_lists(root, train, parts, seed, dataset == 'ade20k', workers)
+    numbered_from_1 = dataset in ('ade20k', 'ade20k_v2')
+    lists = generate_lists(root, train, parts, seed, numbered_from_1, workers)
     table = Table('list', 'images', 'rarest class shown by', 'classes absent')
     for name, counts in lists.items():
         images = (root / name).read_text().count('\n')

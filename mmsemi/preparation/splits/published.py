@@ -233,9 +233,10 @@ class _Finder:
 
     def listed(self, name: str) -> str:
         """Return a labeled or validation list."""
-        paths = [f'{name}.txt']
+        theirs = self.published.names.get(name, name)
+        paths = [f'{theirs}.txt']
         if name not in ('val', self.published.train):
-            paths.insert(0, f'{name}/labeled.txt')
+            paths.insert(0, f'{theirs}/labeled.txt')
         texts = self._first(paths)
         if texts is None:
             raise FileNotFoundError(

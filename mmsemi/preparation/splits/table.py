@@ -11,7 +11,7 @@ class PublishedList(NamedTuple):
     """A list: its number of lines, and the SHA-256 of its normalised text.
 
     ``sha256`` is None if no single file holds the list, so that its order is
-    this project's own.
+    this project's own, or if the hash is not known.
     """
 
     lines: int
@@ -30,6 +30,10 @@ class PublishedSplits(NamedTuple):
         lists (dict[str, PublishedList]): Keyed by the names that configs use.
         train_images (str, optional): The folder whose images are the train
             list, if it is all of them.
+        root (str): The data set in whose folder the lists belong, if it is
+            another name.
+        names (dict[str, str]): What the repository calls a list, if the names
+            differ.
     """
 
     repository: str
@@ -39,6 +43,8 @@ class PublishedSplits(NamedTuple):
     train: str
     lists: dict[str, PublishedList]
     train_images: str | None = None
+    root: str = ''
+    names: dict[str, str] = {}
 
 
 def _table(text: str) -> dict[str, PublishedList]:
@@ -59,6 +65,13 @@ _SEMIVL = dict(
     repository='https://github.com/google-research/semivl',
     licence='Apache-2.0',
     url='https://raw.githubusercontent.com/google-research/semivl/HEAD/splits',
+)
+
+_UNIMATCH_V2 = dict(
+    repository='https://github.com/LiheYoung/UniMatch-V2',
+    licence='MIT',
+    url='https://raw.githubusercontent.com/LiheYoung/UniMatch-V2/HEAD/splits',
+    train='train',
 )
 
 _PASCAL = """
@@ -104,6 +117,14 @@ val 2000 8a733f0c20d8f6cd6450b775a2f9e0d9d328af6d8a3aaf50db55d964d18d584c
 1_16 1263 a716e48c18e404ad00258e111290d09c59fd90b6b564283a1e86741a083dda82
 1_8 2526 311d88abc340a887a4e1f87b49e87ba8b4d050cb2ee3a2dfcc01158c2d29f7f0
 """
+_ADE20K_V2 = """
+v2_1_64 316 -
+v2_1_32 631 b5f4e344f278d04dc4b0f3a1ebb349844d5ad8cbab61922275d43211ef1526ad
+v2_1_16 1263 a716e48c18e404ad00258e111290d09c59fd90b6b564283a1e86741a083dda82
+v2_1_8 2526 311d88abc340a887a4e1f87b49e87ba8b4d050cb2ee3a2dfcc01158c2d29f7f0
+v2_1_4 5052 -
+v2_1_2 10105 -
+"""
 
 # Pascal's 1_16, 1_8, 1_4 are the blended protocol, whose labels are drawn from
 # all of train_aug; u2pl_* is U2PL's version of it.
@@ -123,5 +144,20 @@ PUBLISHED = {
     ),
     'ade20k': PublishedSplits(
         **_SEMIVL, folder='ade', train='train', lists=_table(_ADE20K)
+    ),
+    # What UniMatch V2's own configs name besides.
+    'ade20k_v2': PublishedSplits(
+        **_UNIMATCH_V2,
+        folder='ade20k',
+        lists=_table(_ADE20K_V2),
+        root='ade20k',
+        names={name: name.removeprefix('v2_') for name in _table(_ADE20K_V2)},
+    ),
+    'cityscapes_v2': PublishedSplits(
+        **_UNIMATCH_V2,
+        folder='cityscapes',
+        lists=_table('train_extra 19998 -'),
+        root='cityscapes',
+        names=dict(train_extra='all/unlabeled'),
     ),
 }

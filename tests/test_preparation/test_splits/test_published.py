@@ -34,7 +34,7 @@ def repository(tmp_path, published):
 
 
 @needs_lists
-@pytest.mark.parametrize('dataset', PUBLISHED)
+@pytest.mark.parametrize('dataset', [d for d in PUBLISHED if not PUBLISHED[d].root])
 def test_table_holds_the_published_hashes(dataset, tmp_path):
     reports = fetch_lists(dataset, folder_reader(SPLITS), 'here', tmp_path)
     for report in reports:
@@ -46,6 +46,46 @@ def test_table_holds_the_published_hashes(dataset, tmp_path):
                 len(read_list(tmp_path / 'splits' / f'{report.name}.txt'))
                 == report.lines
             )
+
+
+def ade20k(folder, name, lines):
+    file = folder / f'splits/ade20k/{name}/labeled.txt'
+    file.parent.mkdir(parents=True)
+    file.write_text('\n'.join(lines))
+
+
+@needs_lists
+def test_lists_of_unimatch_v2_for_ade20k(tmp_path):
+    """Its 1/16 and 1/8 are the others', its 1/32 has one image less."""
+    for name, count in (('1_32', 631), ('1_16', 1263), ('1_8', 2526)):
+        lines = (SPLITS / f'ade20k/{name}.txt').read_text().splitlines()
+        ade20k(tmp_path / 'clone', name, lines[:count])
+    reports = fetch_lists(
+        'ade20k_v2', folder_reader(tmp_path / 'clone'), 'clone', tmp_path
+    )
+    assert {r.name: r.lines for r in reports if not r.error} == {
+        'v2_1_32': 631,
+        'v2_1_16': 1263,
+        'v2_1_8': 2526,
+    }
+    assert len(read_list(tmp_path / 'splits/v2_1_32.txt')) == 631
+
+
+def test_lists_without_a_known_hash_have_the_right_length(tmp_path):
+    lines = [f'images/{i}.jpg annotations/{i}.png' for i in range(316)]
+    ade20k(tmp_path / 'short', '1_64', lines[1:])
+    ade20k(tmp_path / 'clone', '1_64', lines)
+    extra = tmp_path / 'clone/splits/cityscapes/all/unlabeled.txt'
+    extra.parent.mkdir(parents=True)
+    extra.write_text(''.join(f'leftImg8bit/{i}.png None\n' for i in range(19998)))
+
+    def fetched(dataset, folder):
+        read = folder_reader(tmp_path / folder)
+        return fetch_lists(dataset, read, folder, tmp_path / 'data')[0]
+
+    assert 'expected 316 different lines, found 315' in fetched('ade20k_v2', 'short')[3]
+    assert fetched('ade20k_v2', 'clone').state == 'fetched'
+    assert fetched('cityscapes_v2', 'clone').lines == 19998
 
 
 @needs_lists

@@ -50,6 +50,15 @@ COUNTS = {
         '1_16': 1263,
         '1_8': 2526,
     },
+    'ade20k_v2': {
+        'v2_1_64': 316,
+        'v2_1_32': 631,
+        'v2_1_16': 1263,
+        'v2_1_8': 2526,
+        'v2_1_4': 5052,
+        'v2_1_2': 10105,
+    },
+    'cityscapes_v2': {'train_extra': 19998},
 }
 
 
@@ -64,9 +73,26 @@ def test_table_holds_the_published_counts():
 def test_configs_name_the_lists_of_the_table(method):
     """They name all of them, and no others, which could not be fetched."""
     for dataset, splits in PUBLISHED.items():
+        if splits.root:
+            continue
         asked = {
             name
             for config in (ROOT / 'configs' / method).glob(f'{dataset}[-_]*')
             for name in re.findall(r"'splits/(\w+)\.txt'", config.read_text())
         }
         assert asked == set(splits.lists) - {splits.train, 'val'}
+
+
+def test_configs_of_unimatch_v2_name_lists_of_the_table():
+    """Those of its own, and of the data sets they belong to."""
+    there = {}
+    for dataset, splits in PUBLISHED.items():
+        there.setdefault(splits.root or dataset, set()).update(splits.lists)
+    asked = {}
+    for config in (ROOT / 'configs').glob('*_v2/*_dinov*.py'):
+        names = re.findall(r"'splits/(\w+)\.txt'", config.read_text())
+        asked.setdefault(config.stem.split('_')[0], set()).update(names)
+    assert set(asked) == set(COUNTS) - {'ade20k_v2', 'cityscapes_v2'}
+    assert all(names <= there[dataset] for dataset, names in asked.items())
+    for dataset in ('ade20k_v2', 'cityscapes_v2'):
+        assert set(COUNTS[dataset]) <= asked[PUBLISHED[dataset].root]
