@@ -52,7 +52,7 @@ setup(
     ],
     extras_require={
         'onedl': ONEDL,
-        'docs': ['furo', 'myst-parser', 'sphinx', 'sphinx-copybutton'],
+        'docs': ['furo', 'myst-nb', 'sphinx', 'sphinx-copybutton'],
         'dinov2': [*ONEDL, 'torchvision'],  # which mmpretrain imports
         'export': ['onnx', 'onnxruntime', 'onnxscript'],
         'lint': ['import-linter', 'interrogate', 'mypy', 'ruff'],
@@ -62,6 +62,9 @@ setup(
         'slurm': ['submitit'],
         'tests': [
             'hypothesis',
+            'ipykernel',  # runs the notebooks, with the next two
+            'nbclient',
+            'nbformat',
             'onnx',
             'onnxruntime',
             'onnxscript',

@@ -8,13 +8,15 @@ copyright = author
 release = mmsemi.__version__
 
 extensions = [
-    'myst_parser',
+    'myst_nb',
     'sphinx.ext.autodoc',
     'sphinx.ext.napoleon',
     'sphinx.ext.viewcode',
     'sphinx_copybutton',
 ]
 exclude_patterns = ['_build']
+
+nb_execution_mode = 'off'  # the notebooks keep the output of their last run
 
 myst_enable_extensions = ['colon_fence', 'dollarmath']
 myst_heading_anchors = 3
