@@ -4,7 +4,7 @@ from .network import init_model
 from .outputs import OutputFolder, OutputVideo
 from .predict import predict_to_files
 from .sources import NamedImages, open_images
-from .sweep import LocalPlaces, read_sweep, run_sweep, tables
+from .sweep import LocalPlaces, SlurmPlaces, read_sweep, run_sweep, tables
 from .tiles import TiledPrediction, Tiling, segment_tiles
 from .training import Training, train
 from .video import writing_video
@@ -17,6 +17,7 @@ __all__ = [
     'OutputVideo',
     'Prediction',
     'SemiInferencer',
+    'SlurmPlaces',
     'TiledPrediction',
     'Tiling',
     'Training',

@@ -4,6 +4,8 @@ For example,
 
     mmsemi sweep results/scenes.py
     mmsemi sweep results/scenes.py --jobs 2 --threads 1
+    mmsemi sweep results/scenes.py --gpus 0,1
+    mmsemi sweep results/scenes.py --slurm partition=gpu timeout_min=600 gpus_per_node=1
     mmsemi sweep results/scenes.py --dry-run
     mmsemi sweep results/scenes.py --table latex
 
@@ -40,6 +42,14 @@ def sweep(
         str | None,
         typer.Option(metavar='0,1,...', help='GPUs; each trains one cell at a time'),
     ] = None,
+    slurm: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar='NAME=VALUE ...',
+            help='train each cell in a job of SLURM: timeout_min, gpus_per_node, '
+            'cpus_per_task, mem_gb, and options of sbatch as partition',
+        ),
+    ] = None,
     only: Annotated[
         list[str] | None,
         typer.Option(
@@ -72,7 +82,7 @@ def sweep(
     traceback: Traceback = False,
 ) -> int:
     """Train the cells of a sweep that are not finished."""
-    from mmsemi.apis.sweep import LocalPlaces, run_sweep
+    from mmsemi.apis.sweep import LocalPlaces, SlurmPlaces, run_sweep
     from mmsemi.apis.sweep.listing import FORMATS, list_cells, list_tables
     from mmsemi.apis.sweep.places import parse_gpus
 
@@ -89,7 +99,14 @@ def sweep(
     if dry_run:
         list_cells(file, work_dir, only or [])
         return 0
-    places = LocalPlaces(jobs, parse_gpus(gpus) if gpus else (), threads)
+    if slurm and gpus:
+        raise typer.BadParameter(
+            'the jobs of --slurm have GPUs by gpus_per_node=1', param_hint='--gpus'
+        )
+    if slurm:
+        places = SlurmPlaces('work_dirs/sweep/jobs', slurm, jobs, threads)
+    else:
+        places = LocalPlaces(jobs, parse_gpus(gpus) if gpus else (), threads)
     try:
         done = run_sweep(file, work_dir, places=places, only=only or [], keep=keep)
     except KeyboardInterrupt:

@@ -134,7 +134,7 @@ class Display:
         left = sum(map(expected, waiting))
         for cell, (_, since) in running.items():
             left += max(expected(cell) - (time() - since), 0)
-        return left / self.places
+        return left / min(self.places, len(waiting) + len(running) or 1)
 
 
 def _duration(seconds: float) -> str:

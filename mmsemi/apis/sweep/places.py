@@ -76,6 +76,8 @@ class LocalPlaces:
         ValueError: A number is below 1, or there are not as many GPUs as jobs.
     """
 
+    poll = 0.2  # seconds between two looks
+
     def __init__(
         self,
         jobs: int | None = None,

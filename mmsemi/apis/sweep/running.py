@@ -16,8 +16,6 @@ from .places import ELSEWHERE, LocalPlaces
 from .rows import Row, row_of
 from .sweep import Sweep, check_cells, chosen, key_of, read_sweep, write_rows
 
-POLL = 0.2  # seconds
-
 
 def run_sweep(
     file: str | Path,
@@ -115,7 +113,7 @@ class _Runner:
                     self._end(cell, status, time.time() - since)
             self.display.show(self.waiting, self.running)
             if self.running:
-                time.sleep(POLL)
+                time.sleep(self.places.poll)
 
     def stop(self, *signal_and_frame: Any) -> None:
         """Let the cells save and end; the second time, kill them."""

@@ -1,0 +1,173 @@
+"""Train the cells of a sweep as jobs of SLURM, through submitit."""
+
+import os
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from subprocess import Popen
+from typing import Any
+
+from .cells import LOG, Cell
+from .places import ELSEWHERE, start
+
+PREEMPTED = 143  # of a training that has saved a checkpoint after SIGTERM
+GRACE = 120  # seconds that SLURM may take to end a job, or to queue it again
+# submitit's names for every kind of cluster; SLURM's own have a prefix there.
+COMMON = ('timeout_min', 'mem_gb', 'cpus_per_task', 'gpus_per_node')
+
+
+class CellJob:
+    """Train a cell within a job.
+
+    submitit calls :meth:`checkpoint` when the job has to end, be it for its time
+    limit or for another job, and then queues what it returns: the cell resumes.
+
+    Args:
+        cell (Cell): What to train.
+        env (dict[str, str]): Added to the environment.
+    """
+
+    process: Popen | None = None
+
+    def __init__(self, cell: Cell, env: dict[str, str]) -> None:
+        self.cell, self.env = cell, env
+
+    def __call__(self) -> int:
+        """Train; return the exit status."""
+        self.process = start(self.cell, self.env)
+        if self.process is None:
+            return ELSEWHERE
+        try:
+            while (status := self.process.poll()) is None:
+                time.sleep(0.2)  # and not wait(), whose lock checkpoint() would need
+        except BaseException:  # the job is canceled
+            self.process.terminate()
+            raise
+        if status == PREEMPTED and os.environ.get('SLURM_JOB_ID'):
+            time.sleep(GRACE)  # all processes of the job got the signal
+        return status
+
+    def checkpoint(self) -> Any:
+        """Let the training save a checkpoint and end; return what to queue."""
+        from submitit.helpers import DelayedSubmission
+
+        if self.process:
+            self.process.terminate()
+            with suppress(ChildProcessError):
+                os.waitpid(self.process.pid, 0)
+        return DelayedSubmission(CellJob(self.cell, self.env))
+
+
+class SlurmRun:
+    """A cell that is a job of the cluster.
+
+    Args:
+        cell (Cell): The cell.
+        job (submitit.Job): Its job.
+    """
+
+    def __init__(self, cell: Cell, job: Any) -> None:
+        self.cell, self.job = cell, job
+        self._canceled = False
+
+    def poll(self) -> int | None:
+        """Return the exit status, None while it waits or trains."""
+        if not self.job.done(force_check=self._canceled):
+            return None
+        if self._canceled:  # its training may outlive it while it saves
+            with self.cell.locked() as lock:
+                return None if lock is None else PREEMPTED
+        try:
+            return self.job.result()
+        except Exception as error:  # submitit's, of jobs that left no result
+            with (self.cell.folder / LOG).open('a') as log:
+                log.write(f'{error}\n')
+            return 1
+
+    def stop(self) -> None:
+        """Cancel the job; its training saves a checkpoint."""
+        self._canceled = True
+        self.job.cancel(check=False)
+
+    kill = stop
+
+
+class SlurmPlaces:
+    """Train cells as jobs of a cluster.
+
+    Args:
+        folder (str or Path): Folder of submitit's files, which the jobs see, too.
+        parameters (Sequence[str]): As ``NAME=VALUE``: ``timeout_min``, ``mem_gb``,
+            ``cpus_per_task``, ``gpus_per_node``, and the options of ``sbatch``
+            as submitit names them (``partition``, ``account``, ``qos``,
+            ``constraint``, ``signal_delay_s``, ...).  ``cluster=local`` has the
+            jobs on this machine, to try it out.
+        jobs (int, optional): How many jobs at once.  Defaults to None: as many
+            as there are cells.
+        threads (int, optional): CPU threads of each.  Defaults to
+            ``cpus_per_task``, if given.
+
+    Raises:
+        ImportError: submitit is not installed.
+        ValueError: A parameter is missing or unknown, or there is no SLURM.
+    """
+
+    def __init__(
+        self,
+        folder: str | Path,
+        parameters: Sequence[str],
+        jobs: int | None = None,
+        threads: int | None = None,
+    ) -> None:
+        try:
+            import submitit
+        except ImportError as error:
+            raise ImportError(
+                "Jobs of SLURM need submitit: pip install 'mmsemi[slurm]'."
+            ) from error
+        given = dict(_parse(parameter) for parameter in parameters)
+        cluster = given.pop('cluster', 'slurm')
+        if 'timeout_min' not in given:
+            raise ValueError(
+                '--slurm lacks the time limit of a job, in minutes: timeout_min=600.'
+            )
+        threads = threads or given.get('cpus_per_task')
+        self._env = {'OMP_NUM_THREADS': str(threads)} if threads else {}
+        named = {
+            name if name in COMMON else f'slurm_{name}': value
+            for name, value in given.items()
+        }
+        try:
+            self._executor = submitit.AutoExecutor(folder, cluster=cluster)
+            self._executor.update_parameters(**named)
+        except Exception as error:  # submitit's, of several kinds
+            raise ValueError(f'--slurm {" ".join(parameters)}: {error}') from error
+        self.count = jobs or 10**6
+        self.free = [''] * self.count
+        self.poll = 5.0 if cluster == 'slurm' else 0.2
+
+    def begin(self, cell: Cell) -> SlurmRun:
+        """Submit a cell.
+
+        Raises:
+            FileNotFoundError: The cell that it starts from has no checkpoint.
+        """
+        cell.command()
+        self._executor.update_parameters(name=cell.name.replace('/', '.'))
+        run = SlurmRun(cell, self._executor.submit(CellJob(cell, self._env)))
+        self.free.pop()
+        return run
+
+    def end(self, run: SlurmRun) -> None:
+        """Free the place of a run that has ended."""
+        self.free.append('')
+
+
+def _parse(parameter: str) -> tuple[str, int | str]:
+    name, is_one, value = parameter.partition('=')
+    if not is_one or not name:
+        raise ValueError(
+            f'--slurm {parameter} is not of the form NAME=VALUE, as in partition=gpu.'
+        )
+    return name, int(value) if value.isdecimal() else value
