@@ -8,6 +8,8 @@ from pathlib import Path
 from subprocess import Popen
 from typing import Any
 
+from mmsemi.utils.extras import import_extra
+
 from .cells import LOG, Cell
 from .places import ELSEWHERE, start
 
@@ -120,12 +122,7 @@ class SlurmPlaces:
         jobs: int | None = None,
         threads: int | None = None,
     ) -> None:
-        try:
-            import submitit
-        except ImportError as error:
-            raise ImportError(
-                "Jobs of SLURM need submitit: pip install 'mmsemi[slurm]'."
-            ) from error
+        submitit = import_extra('submitit', 'A job of SLURM')
         given = dict(_parse(parameter) for parameter in parameters)
         cluster = given.pop('cluster', 'slurm')
         if 'timeout_min' not in given:
