@@ -31,6 +31,8 @@ def resolve_settings(cfg: Config) -> Config:
     gives arguments to every transform of a type.  An argument in a pipeline
     takes precedence.
 
+    ``model.guidance='ema'`` adds an ``EMATeacherHook`` if no hook lends models.
+
     Parts that a config takes from a base ``mmseg::...`` may be mixed with
     mmsemi's: the scope that MMEngine notes on them is removed, since mmsemi's
     registries find mmseg's classes without one.
@@ -56,6 +58,7 @@ def resolve_settings(cfg: Config) -> Config:
     check_parts(cfg)
     if old := overridden(cfg, 'data_root'):
         _follow_data_root(cfg, old)
+    _add_teacher(cfg)
     defaults = copy.deepcopy(dict(cfg.get('transform_defaults') or {}))
     crop = cfg.get('crop_size')
     if crop is not None:
@@ -98,6 +101,16 @@ def resolve_settings(cfg: Config) -> Config:
             )
         )
     return cfg
+
+
+def _add_teacher(cfg: Config) -> None:
+    """Add the hook that keeps the teacher which ``model.guidance`` asks for."""
+    hooks = cfg.get('custom_hooks') or []
+    lenders = ('EMATeacherHook', 'PreviousModelsHook')
+    if (cfg.get('model') or {}).get('guidance') == 'ema' and not any(
+        _name(hook['type']) in lenders for hook in hooks
+    ):
+        cfg.custom_hooks = [*hooks, dict(type='EMATeacherHook', evaluate=True)]
 
 
 def _resolve_windows(cfg: Config, crop: tuple[int, int] | None) -> set:
