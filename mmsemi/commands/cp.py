@@ -1,7 +1,7 @@
 """Copy a config that comes with mmsemi, to change it.
 
-mmsemi cp rankmatch/pascal_1-16 my.py
-mmsemi cp rankmatch/pascal_1-16 my.py --inherit
+    mmsemi cp rankmatch/pascal_1-16 my.py
+    mmsemi cp rankmatch/pascal_1-16 my.py --inherit
 
 The copy stands alone; with --inherit it names the config as its base, and holds
 what you change.

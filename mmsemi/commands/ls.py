@@ -1,7 +1,7 @@
 """List the configs that come with mmsemi.
 
-mmsemi ls unimatch/camvid
-mmsemi ls 'rankmatch/*_r50'
+    mmsemi ls unimatch/camvid
+    mmsemi ls 'rankmatch/*_r50'
 
 A terminal shows one row for each method and data set; piped, each name is a line.
 """

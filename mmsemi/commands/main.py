@@ -21,7 +21,7 @@ from .ls import ls
 from .make_scenes import make_scenes
 from .predict import predict
 from .report import report
-from .shared import add_command, new_app, run_app
+from .shared import add_command, new_app, run_app, with_examples
 from .splits import splits
 from .sweep import sweep
 from .test import test
@@ -35,11 +35,17 @@ COMMANDS = {
     'Look closer': (report, confusion_matrix, corrmatch_pictures),
     'Checkpoints': (export_teacher, from_released, to_released),
 }
-app = new_app(
-    add_completion=True,
-    help='Semi-supervised semantic segmentation on OpenMMLab.',
-    no_args_is_help=True,
-)
+HELP = """Semi-supervised semantic segmentation on OpenMMLab.
+
+From folders of images to a trained network:
+
+    mmsemi init --images photos --masks masks --classes classes.txt --out my
+    mmsemi check my/unimatch_r50.py
+    mmsemi train my/unimatch_r50.py
+
+`mmsemi COMMAND --help` has the arguments of each command, with examples.
+"""
+app = new_app(add_completion=True, help=with_examples(HELP), no_args_is_help=True)
 for panel, functions in COMMANDS.items():
     for function in functions:
         add_command(app, function, function.__name__.replace('_', '-'), panel=panel)
@@ -64,14 +70,7 @@ def options(
         ),
     ] = False,
 ) -> None:
-    """Semi-supervised semantic segmentation on OpenMMLab.
-
-    From folders of images to a trained network:
-
-        mmsemi init --images photos --masks masks --classes classes.txt --out my
-        mmsemi check my/unimatch_r50.py
-        mmsemi train my/unimatch_r50.py
-    """
+    """Take the options that come before a command."""
 
 
 def run() -> None:

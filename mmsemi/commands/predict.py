@@ -18,6 +18,7 @@ from typing import Annotated
 
 import typer
 
+from .processes import several_processes
 from .shared import (
     Amp,
     CfgOptions,
@@ -39,6 +40,7 @@ PLACES = dict(
 )
 
 
+@several_processes(gpu_each=False)
 def predict(
     images: Annotated[
         str,

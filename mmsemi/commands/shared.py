@@ -10,15 +10,19 @@ that ``--help`` and the completion of a shell answer at once.
 """
 
 import os
+import re
 import sys
+import textwrap
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
-from typer.core import TyperCommand
+from typer.core import TyperCommand, TyperGroup
 
+from mmsemi.utils.cli import prints_errors
+from mmsemi.utils.invocation import command as named
 from mmsemi.utils.shipped import config_names
 
 if TYPE_CHECKING:
@@ -67,6 +71,7 @@ TrustCheckpoint = Annotated[
 ]
 Workers = Annotated[int, typer.Option(help='number of processes that read files')]
 CORES = os.cpu_count() or 1
+EXAMPLES = re.compile(r'^ {4}\S.*(?:\n(?: {4}.*)?)*$', re.M)
 
 
 def _set_local_rank(rank: int | None) -> None:
@@ -124,6 +129,10 @@ class Tool(TyperCommand):
     ``auto``.  As with argparse, a long option may be abbreviated.
     """
 
+    def get_params(self, ctx: typer.Context) -> list:
+        """Return the parameters; the help shows no type beside a flag."""
+        return without_types_of_flags(super().get_params(ctx))
+
     def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:
         """Parse command line arguments; the result is in the context."""
         try:
@@ -131,6 +140,22 @@ class Tool(TyperCommand):
         except ValueError as error:
             ctx.fail(str(error))
         return super().parse_args(ctx, args)
+
+
+class Group(TyperGroup):
+    """The command that holds all others."""
+
+    def get_params(self, ctx: typer.Context) -> list:
+        """Return the parameters; the help shows no type beside a flag."""
+        return without_types_of_flags(super().get_params(ctx))
+
+
+def without_types_of_flags(params: list) -> list:
+    """Leave out typer's ``<bool>`` in the help of flags."""
+    for param in params:
+        if getattr(param, 'is_flag', False):
+            param.metavar = ''
+    return params
 
 
 def spread(params: Iterable, args: Sequence[str]) -> list[str]:
@@ -205,9 +230,28 @@ def add_command(
     help: str | None = None,
     panel: str | None = None,
 ) -> None:
-    """Add a function to an app; its help is the docstring of its module."""
-    help = help or sys.modules[function.__module__].__doc__
-    app.command(name, cls=Tool, help=help, rich_help_panel=panel)(function)
+    """Add a function to an app; its help is the docstring of its module.
+
+    Indented lines of it are examples.
+    """
+    text = help or sys.modules[function.__module__].__doc__ or ''
+    app.command(name, cls=Tool, help=with_examples(text), rich_help_panel=panel)(
+        function
+    )
+
+
+def with_examples(text: str) -> str:
+    """Mark indented lines as code, so that the help keeps them as they are.
+
+    In them, ``mmsemi NAME`` is replaced by what the user of a script types.
+    """
+
+    def code(match: re.Match) -> str:
+        lines = textwrap.dedent(match[0]).rstrip()
+        lines = re.sub(r'^mmsemi (\S+)', lambda m: named(m[1]), lines, flags=re.M)
+        return f'```text\n{lines}\n```'
+
+    return EXAMPLES.sub(code, text)
 
 
 def run_app(app: typer.Typer, name: str | None = None) -> int | None:
@@ -224,6 +268,8 @@ def run_app(app: typer.Typer, name: str | None = None) -> int | None:
     except typer.TyperException as error:
         context = getattr(error, 'ctx', None)
         message = error.format_message()
+        if not prints_errors(message):
+            sys.exit(2)
         if message and context is not None:
             print(context.get_usage(), file=sys.stderr)
         if message:  # none if the help was shown instead
@@ -253,6 +299,7 @@ def new_app(add_completion: bool = False, **options: Any) -> typer.Typer:
         **options: As in ``typer.Typer``.
     """
     return typer.Typer(
+        cls=Group,
         rich_markup_mode='markdown',
         pretty_exceptions_enable=False,
         add_completion=add_completion,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from .processes import several_processes
 from .shared import (
     Amp,
     CfgOptions,
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from mmengine.config import Config
 
 
+@several_processes()
 def test(
     config: ConfigFile,
     checkpoint: Checkpoint,

@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from .processes import several_processes
 from .shared import (
     CfgOptions,
     ConfigFile,
@@ -22,6 +23,7 @@ from .shared import (
 )
 
 
+@several_processes()
 def train(
     config: ConfigFile,
     work_dir: Annotated[

@@ -49,7 +49,7 @@ def run_tool(main: Callable[[], int | None]) -> None:
         if '--traceback' in sys.argv:
             raise
         message = expected_message(error)
-        if _reports(message):
+        if prints_errors(message):
             sys.stdout.flush()
             if message is None:
                 traceback.print_exc()
@@ -109,7 +109,7 @@ def _first_line(error: BaseException) -> str:
     return str(error).partition('\n')[0]
 
 
-def _reports(message: str | None) -> bool:
+def prints_errors(message: str | None) -> bool:
     """Tell whether this process, of all that a run has, prints its error.
 
     Processes that do not are late: launchers end all others when one exits, and
