@@ -1,7 +1,6 @@
 """Train a method: ``python tools/train.py configs/rankmatch/pascal_1-16.py``.
 
-``--resume`` continues an interrupted run; ``tools/dist_train.sh`` trains on
-several processes.
+``--resume`` continues an interrupted run; ``--nproc 4`` trains on four processes.
 """
 
 from mmsemi.commands.shared import as_main

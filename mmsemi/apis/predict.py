@@ -40,15 +40,20 @@ class Report:
             self.failed + other.failed,
         )
 
-    def print(self, place: str) -> int:
+    def print(self, place: str, process: int = 0, processes: int = 1) -> int:
         """Print a summary; return the exit status.
 
         Args:
             place (str): Where the results are.
+            process (int): Number of this process, from 0.
+            processes (int): Number of processes that share the images.
         """
         done = self.saved + self.earlier
         before = f', {self.earlier} of them from before' if self.earlier else ''
-        print(f'{done} of {done + len(self.failed)} images are in {place}{before}.')
+        share = '' if processes == 1 else f'Process {process} of {processes}: '
+        print(
+            f'{share}{done} of {done + len(self.failed)} images are in {place}{before}.'
+        )
         for line in self.failed:
             print(f'Not predicted: {line}', file=sys.stderr)
         return 1 if self.failed else 0

@@ -157,7 +157,7 @@ def predict(
     if folder is not None:
         kinds = ['masks', *(kind for kind in folder.kinds if kind != 'masks')]
         places.append(f'{out_dir} ({", ".join(kinds)})')
-    return report.print(' and '.join(places))
+    return report.print(' and '.join(places), process, processes)
 
 
 def _check(

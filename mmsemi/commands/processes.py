@@ -25,14 +25,11 @@ OPTIONS = dict(
     nnodes=Annotated[
         int,
         typer.Option(
-            help='machines; start the command on each',
-            min=1,
-            rich_help_panel=PANEL,
+            help='machines; start the command on each', min=1, rich_help_panel=PANEL
         ),
     ],
     node_rank=Annotated[
-        int,
-        typer.Option(help='number of this machine, from 0', rich_help_panel=PANEL),
+        int, typer.Option(help='number of this machine, from 0', rich_help_panel=PANEL)
     ],
     master_addr=Annotated[
         str, typer.Option(help='address of machine 0', rich_help_panel=PANEL)

@@ -9,6 +9,7 @@ import argparse
 import os
 import os.path as osp
 import re
+import signal
 import sys
 import time
 import traceback
@@ -41,10 +42,17 @@ def run_tool(main: Callable[[], int | None]) -> None:
         main (Callable): The tool; returns its exit status, None for 0.
 
     Raises:
-        SystemExit: The status is not 0, or there was an error: status 1.
+        SystemExit: The status is not 0, or there was an error: status 1, or 130
+            after Ctrl-C.
     """
     try:
         status = main()
+    except KeyboardInterrupt:
+        if '--traceback' in sys.argv:
+            raise
+        if prints_errors(None):
+            print('Interrupted.', file=sys.stderr, flush=True)
+        status = 128 + signal.SIGINT
     except Exception as error:
         if '--traceback' in sys.argv:
             raise

@@ -229,7 +229,8 @@ def test_two_processes_train_and_evaluate(tiny_data, tmp_path):
     )
     assert 'Epoch(train) [1][2/2]' in re.sub(' +', ' ', output)
     assert 'BatchNorm is not synchronised' in output
-    assert re.search(r'rank +: 1 .*Signal 9 \(SIGKILL\)', output, re.DOTALL)
+    assert 'error: Process 1 was ended by signal 9 (SIGKILL)' in output
+    assert 'Traceback' not in output
     last = newest_whole_checkpoint(tmp_path)
     assert last.endswith('epoch_1.pth')
     one = run(
