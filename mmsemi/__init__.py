@@ -19,12 +19,18 @@ import warnings
 from types import ModuleType
 
 from .utils.imports import after_import
+from .utils.invocation import started_by_command
 from .utils.quiet import quiet_debug_messages
 from .utils.stack import check_stack, name_packages
 from .utils.torchvision import import_torchvision_without_operators
 from .version import __version__
 
-check_stack()
+try:
+    check_stack()
+except ImportError:
+    # `mmsemi doctor` says what else is wrong, every other command only this.
+    if not started_by_command():
+        raise
 import_torchvision_without_operators()
 
 # mmcv warns on every import that its compiled operators are absent; mmsemi does

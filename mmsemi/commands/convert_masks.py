@@ -19,6 +19,8 @@ from typing import Annotated, Literal
 
 import typer
 
+from mmsemi.utils.invocation import command
+
 from .annotations import Annotations, KeepEmpty, OnTop, Outside, SkipUnusable
 from .shared import CORES, Traceback, Workers, add_command, new_app
 
@@ -119,7 +121,7 @@ def own(
         workers,
     )
     print(
-        f'{said}\nNext:\n  python tools/data/init_dataset.py --images {images} '
+        f'{said}\nNext:\n  {command("init")} --images {images} '
         f'--masks {out} --classes {out / CLASSES} --partial --out configs/my'
     )
 

@@ -12,6 +12,8 @@ from typing import Annotated
 
 import typer
 
+from mmsemi.utils.invocation import command
+
 from .shared import ConfigFile, Traceback
 
 
@@ -50,4 +52,4 @@ def cp(
         text = Config.fromfile(source).pretty_text
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(text)
-    print(f'{file} is written. Next: mmsemi train {file}')
+    print(f'{file} is written. Next: {command("train")} {file}')

@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from mmsemi.utils.invocation import command
 from mmsemi.utils.shipped import config_names
 
 from .shared import Traceback
@@ -29,7 +30,8 @@ def ls(
     names = [name for name in config_names() if fnmatchcase(name, wild)]
     if not names:
         raise ValueError(
-            f'No config of mmsemi has {pattern!r} in its name. `mmsemi ls` lists all.'
+            f'No config of mmsemi has {pattern!r} in its name. `{command("ls")}` lists '
+            'all.'
         )
     if not sys.stdout.isatty():
         print('\n'.join(names))

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from mmsemi.utils.cli import run_tool
+from mmsemi.utils.stack import check_stack
 from mmsemi.version import __version__
 
 from .browse import browse
@@ -14,6 +15,7 @@ from .convert_masks import convert_masks
 from .corrmatch_pictures import corrmatch_pictures
 from .cp import cp
 from .demo import demo
+from .doctor import doctor
 from .export_teacher import export_teacher
 from .from_released import from_released
 from .init import init
@@ -30,7 +32,7 @@ from .train import train
 
 # By the help's panels; a command is named like its function.
 COMMANDS = {
-    'Train and use': (ls, cp, init, check, train, test, predict, sweep, demo),
+    'Train and use': (ls, cp, init, check, train, test, predict, sweep, demo, doctor),
     'Data': (splits, make_scenes, browse),
     'Look closer': (report, confusion_matrix, corrmatch_pictures),
     'Checkpoints': (export_teacher, from_released, to_released),
@@ -60,6 +62,7 @@ def _print_version(wanted: bool) -> None:
 
 @app.callback()
 def options(
+    context: typer.Context,
     version: Annotated[
         bool,
         typer.Option(
@@ -71,6 +74,8 @@ def options(
     ] = False,
 ) -> None:
     """Take the options that come before a command."""
+    if context.invoked_subcommand != 'doctor':
+        check_stack()
 
 
 def run() -> None:

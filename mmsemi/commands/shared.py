@@ -43,6 +43,14 @@ ConfigFile = Annotated[
         show_default=False,
     ),
 ]
+OptionalConfigFile = Annotated[
+    str | None,
+    typer.Argument(
+        help='config file, or name of a shipped config',
+        autocompletion=complete_config,
+        show_default=False,
+    ),
+]
 Checkpoint = Annotated[str, typer.Argument(help='checkpoint file')]
 Device = Annotated[
     str | None, typer.Option(help='defaults to the GPU if there is one, else the CPU')

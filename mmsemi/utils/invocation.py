@@ -30,6 +30,14 @@ def started_by_script() -> bool:
     return Path(sys.argv[0]).resolve().is_relative_to(TOOLS)
 
 
+def started_by_command() -> bool:
+    """Tell whether ``mmsemi`` or ``python -m mmsemi`` started this process."""
+    if sys.argv[0] == '-m':  # until Python knows the module's file
+        return sys.orig_argv[sys.orig_argv.index('-m') + 1] == 'mmsemi'
+    file = Path(sys.argv[0])
+    return file.stem == 'mmsemi' or file.parts[-2:] == ('mmsemi', '__main__.py')
+
+
 def command(name: str) -> str:
     """Return what to type for a command of ``mmsemi``.
 

@@ -9,6 +9,8 @@ import os
 import os.path as osp
 from pathlib import Path
 
+from .invocation import command
+
 # A link in a checkout; a wheel has the files there, where MMEngine expects them.
 CONFIGS = (Path(__file__).resolve().parents[1] / '.mim/configs').resolve()
 
@@ -31,6 +33,7 @@ def find_config(config: str | os.PathLike) -> str:
 
     Raises:
         FileNotFoundError: There is neither; the message has the nearest names.
+        IsADirectoryError: It is a folder.
     """
     text = os.fspath(config)
     if osp.isfile(text):
@@ -39,12 +42,14 @@ def find_config(config: str | os.PathLike) -> str:
     shipped = CONFIGS / f'{name}.py'
     if name and not osp.isabs(name) and shipped.is_file():
         return str(shipped)
+    shipped_ones = f'`{command("ls")}` lists those that come with mmsemi.'
+    if osp.isdir(text):
+        inside = sorted(path.as_posix() for path in Path(text).glob('*.py'))
+        cure = f'name a file in it, such as {inside[0]}' if inside else 'name a *.py'
+        raise IsADirectoryError(f'{text} is a folder: {cure}. {shipped_ones}')
     names = config_names()
     wanted = name.removeprefix('./').removeprefix('configs/')
     near = difflib.get_close_matches(wanted, names, cutoff=0.7)
-    near = near or [n for n in names if wanted and wanted in n][:3]
+    near = near or [n for n in names if len(wanted) > 3 and wanted in n][:3]
     cure = f'did you mean {", ".join(near)}? ' if near else ''
-    raise FileNotFoundError(
-        f'There is no config {text}: {cure}`mmsemi ls` lists those that come with '
-        'mmsemi.'
-    )
+    raise FileNotFoundError(f'There is no config {text}: {cure}{shipped_ones}')

@@ -10,6 +10,7 @@ from mmengine.runner import Runner
 from torch.nn.utils import get_total_norm
 
 from mmsemi.registry import HOOKS
+from mmsemi.utils.invocation import command
 
 from ..unwrap import student
 from .best_score import best_score
@@ -214,7 +215,7 @@ class HealthHook(Hook):
         if math.isnan(score):
             runner.logger.warning(
                 f'{key} is not a number: no pixel of the validation masks is '
-                'of a class. tools/data/check_dataset.py shows what they contain.'
+                f'of a class. `{command("check")} CONFIG` shows what they contain.'
             )
             return
         best = runner.message_hub.runtime_info.get('best_score', self._best)

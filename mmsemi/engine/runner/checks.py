@@ -27,6 +27,7 @@ from mmsemi.registry import METRICS
 from mmsemi.utils.arguments import accepted, unknown_argument
 from mmsemi.utils.codes import IGNORE
 from mmsemi.utils.images import image_size
+from mmsemi.utils.invocation import command
 from mmsemi.utils.text import some
 
 from ..hooks.health_hook import HealthHook
@@ -164,7 +165,7 @@ def check_ignored(model: nn.Module) -> None:
                 f'model.decode_head.{name}={value}, but pixels without a label, '
                 f'padding among them, are {IGNORE}: leave it out. For classes that '
                 'are not to be trained on, change the masks as they are read: '
-                '`ignore: [NAME, ...]` in the classes file of init_dataset.py, '
+                f'`ignore: [NAME, ...]` in the classes file of `{command("init")}`, '
                 f'value_map={{{value}: {IGNORE}, ...}} of LoadSegMask, or '
                 f'reduce_zero_label=True of the data sets, which makes 0 {IGNORE} '
                 'and every other class one less.'

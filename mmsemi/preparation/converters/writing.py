@@ -10,6 +10,7 @@ import numpy as np
 from mmsemi.datasets.lists import read_list
 from mmsemi.utils.files import raise_failures, run_parallel
 from mmsemi.utils.images import image_size, write_indices
+from mmsemi.utils.invocation import command
 
 from ..splits.table import PUBLISHED
 
@@ -100,8 +101,8 @@ def check_lists(dataset: str, data_root: str | Path) -> str:
     lists = [file for file in lists if file.is_file()]
     if not lists:
         return (
-            f'{data_root} has no lists yet; tools/data/prepare_splits.py '
-            f'{dataset} --data-root {data_root} fetches them.'
+            f'{data_root} has no lists yet; `{command("splits")} {dataset} '
+            f'--data-root {data_root}` fetches them.'
         )
     for file in lists:
         names = [name for entry in read_list(file) for name in entry if name]

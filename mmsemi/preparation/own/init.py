@@ -36,6 +36,7 @@ from mmsemi.preparation.own.naming import (
 from mmsemi.preparation.splits.balanced import balanced_order, shown_classes
 from mmsemi.utils.checkpoint import find_weights
 from mmsemi.utils.files import data_folder, run_parallel, write_whole
+from mmsemi.utils.invocation import command
 from mmsemi.utils.shipped import CONFIGS
 from mmsemi.utils.text import some_lines
 
@@ -284,8 +285,8 @@ def init_dataset(args: SimpleNamespace, console: Console) -> None:
     report(console, table, shown, labeled, val, len(unlabeled), described)
     console.print(
         f'Wrote {args.out}. Next:\n'
-        f'  python tools/data/check_dataset.py {config}\n'
-        f'  python tools/train.py {config}',
+        f'  {command("check")} {config}\n'
+        f'  {command("train")} {config}',
         highlight=False,
     )
 

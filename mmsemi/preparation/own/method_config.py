@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from mmsemi.datasets.self_training_dataset import repetitions, smallest_epoch
+from mmsemi.utils.invocation import command
 
 from ..methods import METHODS, loader_text
 from .classes import ClassTable
@@ -16,7 +17,7 @@ FIRST_STEPS = 2000  # of self-training's first training, at least
 VALUES = dict(conf_thresh='0.95', prev_options='', prev_models='', prev_interval='')
 
 METHOD = """\
-# python tools/train.py {path}
+# {train} {path}
 _base_ = [
     {network!r},
     './_base_/dataset.py',
@@ -91,6 +92,7 @@ def method_text(
         rest += loader_text(row.sampler, row.pipeline)
     rest += parts.lines
     return METHOD.format(
+        train=command('train'),
         path=name.as_posix(),
         network=f'{base}/{parts.base}',
         schedule=f'{base}/{parts.schedule}',
