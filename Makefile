@@ -31,6 +31,7 @@ style: $(STAMP)
 
 table: $(STAMP)
 	$(BIN)/python tools/dev/write_configs.py --check
+	$(BIN)/python tools/dev/write_results.py --check
 
 layers: $(STAMP)
 	$(BIN)/lint-imports --no-logo

@@ -32,7 +32,12 @@ setup(
     packages=find_packages(include=['mmsemi', 'mmsemi.*']),
     # `.mim` is where MMEngine looks for `mmsemi::...`; its `configs` is a link.
     package_data={
-        'mmsemi': ['py.typed', '.mim/model-index.yml', '.mim/configs/**/*.py'],
+        'mmsemi': [
+            'py.typed',
+            '.mim/model-index.yml',
+            '.mim/configs/**/*.py',
+            '.mim/configs/*/metafile.yml',
+        ],
         'mmsemi.reporting': ['templates/*'],
     },
     exclude_package_data={'mmsemi': ['.mim/configs/my/*', '.mim/configs/my/**/*']},

@@ -44,7 +44,8 @@ def test_the_wheel_holds_the_package_its_configs_and_says_that_it_is_typed(tmp_p
     assert 'mmsemi/py.typed' in package
     configs = {
         f'mmsemi/.mim/{path.relative_to(ROOT).as_posix()}'
-        for path in (ROOT / 'configs').rglob('*.py')
+        for path in (ROOT / 'configs').rglob('*')
         if 'my' not in path.parts
+        and (path.suffix == '.py' or path.name == 'metafile.yml')
     }
     assert held == package | configs | {'mmsemi/.mim/model-index.yml'}

@@ -62,12 +62,15 @@ class Table:
         title (str): What it shows.
         head (list[str]): Names of the columns.
         rows (list[list]): Texts, numbers, or None for nothing.
+        kind (str): What kind of table it is: 'scores', 'differences' or
+            'classes'.
         note (str): What to know about it.
     """
 
     title: str
     head: list[str]
     rows: list[list[Cell]] = field(default_factory=list)
+    kind: str = ''
     note: str = ''
 
     def emphasize(self, columns: Iterable[int], but: str) -> None:
@@ -88,6 +91,11 @@ class Table:
 
     def markdown(self) -> str:
         """Return it as Markdown, under its title."""
+        note = f'\n{self.note}\n' if self.note else ''
+        return f'{self.title}:\n\n{self.grid()}{note}'
+
+    def grid(self) -> str:
+        """Return it as Markdown, without title and note."""
 
         def show(cell: Cell) -> str:
             if isinstance(cell, Number):
@@ -99,9 +107,7 @@ class Table:
             ['---', *['---:'] * (len(self.head) - 1)],
             *([show(cell) for cell in line] for line in self.rows),
         ]
-        text = ''.join(f'| {" | ".join(line)} |\n' for line in lines)
-        note = f'\n{self.note}\n' if self.note else ''
-        return f'{self.title}:\n\n{text}{note}'
+        return ''.join(f'| {" | ".join(line)} |\n' for line in lines)
 
     def latex(self) -> str:
         """Return it as a table of LaTeX with booktabs."""

@@ -1,9 +1,10 @@
 """Tables of a sweep's results, as papers print them."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from math import sqrt
 from statistics import mean, median, stdev
+from typing import NamedTuple
 
 from .layout import Number, Table
 from .published import Published, config_name, published_scores
@@ -15,6 +16,20 @@ PUBLISHED = (
 )
 
 
+class Column(NamedTuple):
+    """A column of scores.
+
+    Attributes:
+        title (str): Its title.
+        split (str): Of this split.
+        measure (str): 'last' or 'best'.
+    """
+
+    title: str
+    split: str
+    measure: str
+
+
 def tables(
     rows: Sequence[Row],
     baseline: str = '',
@@ -24,7 +39,7 @@ def tables(
 
     - mIoU after the last step and at the best validation: mean and sample
       standard deviation over the seeds, with the published figures of the same
-      configs;
+      configs; in one table if there is one split;
     - differences to the baseline: of the cells with the same split and seed,
       mean and standard error;
     - IoU of each class after the last step, for each split.
@@ -45,48 +60,75 @@ def tables(
         names = ', '.join(dict.fromkeys(row.method for row in rows))
         raise ValueError(f'There is no result of {baseline}; there are {names}.')
     known = published_scores() if published is None else published
-    found = [_scores(rows, measure, known) for measure in MEASURES]
-    if baseline:
-        found += [_differences(rows, measure, baseline) for measure in MEASURES]
     splits = list(dict.fromkeys(row.split for row in rows))
+    found = []
+    for title, columns in _layouts(splits):
+        found.append(_scores(rows, title, columns, known))
+    for title, columns in _layouts(splits) if baseline else ():
+        found.append(_differences(rows, title, columns, baseline))
     found += [_classes(rows, split) for split in splits]
     return [table for table in found if table.rows]
 
 
+def _layouts(splits: Sequence[str]) -> Iterator[tuple[str, list[Column]]]:
+    """Yield the titles and columns of a kind of table."""
+    if len(splits) == 1:
+        (split,) = splits
+        name = f', {split}' if split else ''
+        yield f'mIoU{name}', [Column(measure, split, measure) for measure in MEASURES]
+        return
+    for measure, when in MEASURES.items():
+        yield f'mIoU {when}', [Column(split, split, measure) for split in splits]
+
+
 def _scores(
-    rows: Sequence[Row], measure: str, published: Mapping[str, Published]
+    rows: Sequence[Row],
+    title: str,
+    columns: Sequence[Column],
+    published: Mapping[str, Published],
 ) -> Table:
-    """Return mIoU by method and split, and what a step takes."""
-    splits = list(dict.fromkeys(row.split for row in rows))
+    """Return mIoU by method, and what a step takes."""
     groups = _group(rows, lambda row: (_label(row), row.split))
-    methods = list(dict.fromkeys(map(_label, rows)))
+    several = columns[0].split != columns[-1].split
     seeds = max(len(group) for group in groups.values())
+    timed = any(row.seconds_per_step for row in rows)
+    later = ['mean'] * several + ['s/step'] * timed
     table = Table(
-        f'mIoU {MEASURES[measure]}, mean ± standard deviation of {seeds} seeds',
-        ['method', *map(_title, splits), *(['mean'] if splits[1:] else []), 's/step'],
+        f'{title}, mean ± standard deviation of {seeds} seeds'
+        if seeds > 1
+        else f'{title}, one seed',
+        ['method', *(column.title for column in columns), *later],
+        kind='scores',
     )
-    for method in methods:
+    for method in dict.fromkeys(map(_label, rows)):
+        own = [groups[method, column.split] for column in columns]
         cells = [
-            _mean_sd([getattr(r, f'miou_{measure}') for r in groups[method, split]])
-            for split in splits
+            _mean_sd([_score(row, column) for row in group])
+            for group, column in zip(own, columns, strict=True)
         ]
         line: list = [method, *(_counted(cell, seeds) for cell in cells)]
-        if splits[1:]:
+        if several:
             whole = all(cells)
             line.append(Number(mean(c.value for c in cells)) if whole else None)
-        own = [row for row in rows if _label(row) == method]
-        times = [r.seconds_per_step for r in own if r.seconds_per_step]
-        table.rows.append([*line, Number(median(times), digits=3) if times else None])
+        times = [r.seconds_per_step for g in own for r in g if r.seconds_per_step]
+        if timed:
+            line.append(Number(median(times), digits=3) if times else None)
+        table.rows.append(line)
         figures = [
-            _published(groups[method, split], measure, published) for split in splits
+            _published(group, column.measure, published)
+            for group, column in zip(own, columns, strict=True)
         ]
         if any(figures):
             numbers = [f and Number(f, digits=1) for f in figures]
-            fill = [None] * (len(table.head) - 1 - len(splits))
-            table.rows.append([f'{method}, published', *numbers, *fill])
+            table.rows.append([f'{method}, published', *numbers, *[None] * len(later)])
             table.note = PUBLISHED
-    table.emphasize(range(1, 1 + len(splits) + (len(splits) > 1)), ', published')
+    if seeds > 1:
+        table.emphasize(range(1, len(table.head) - timed), ', published')
     return table
+
+
+def _score(row: Row, column: Column) -> float:
+    return row.miou_last if column.measure == 'last' else row.miou_best
 
 
 def _published(
@@ -97,34 +139,43 @@ def _published(
     return found and getattr(found, measure)
 
 
-def _differences(rows: Sequence[Row], measure: str, baseline: str) -> Table:
+def _differences(
+    rows: Sequence[Row], title: str, columns: Sequence[Column], baseline: str
+) -> Table:
     """Return the differences to the baseline, of pairs of split and seed."""
-    splits = list(dict.fromkeys(row.split for row in rows))
-    several = splits[1:]
+    several = columns[0].split != columns[-1].split
     table = Table(
-        f'mIoU {MEASURES[measure]}: difference to {baseline}, mean ± standard error '
-        'of the pairs with the same split and seed',
-        ['method', *map(_title, splits), *(['all'] if several else []), 'pairs'],
+        f'{title}: difference to {baseline}, mean ± standard error of the pairs with '
+        'the same split and seed',
+        ['method', *(c.title for c in columns), *['all'] * several, 'pairs'],
+        kind='differences',
     )
-    base = {
-        (row.split, row.seed, row.options): row
-        for row in rows
-        if row.method == baseline
-    }
+    own = [row for row in rows if row.method == baseline]
+    base = {(row.split, row.seed, row.options): row for row in own}
     plain = {(split, seed): row for (split, seed, _), row in reversed(base.items())}
     for method in dict.fromkeys(map(_label, rows)):
-        pairs = defaultdict(list)
-        for row in rows:
-            key = row.split, row.seed
-            other = base.get((*key, row.options)) or plain.get(key)
-            if _label(row) == method and other and other is not row:
-                name = f'miou_{measure}'
-                pairs[row.split].append(getattr(row, name) - getattr(other, name))
-        every = [value for values in pairs.values() for value in values]
-        if every:
-            parts = [_mean_se(pairs[split]) for split in splits]
-            parts += [_mean_se(every)] if several else []
-            table.rows.append([method, *parts, Number(len(every), digits=0)])
+        pairs = [
+            (row, other)
+            for row in rows
+            if _label(row) == method
+            and (
+                other := base.get((row.split, row.seed, row.options))
+                or plain.get((row.split, row.seed))
+            )
+            and other is not row
+        ]
+        values = [
+            [
+                _score(row, column) - _score(other, column)
+                for row, other in pairs
+                if row.split == column.split
+            ]
+            for column in columns
+        ]
+        if pairs:
+            parts = [_mean_se(each) for each in values]
+            parts += [_mean_se([v for each in values for v in each])] if several else []
+            table.rows.append([method, *parts, Number(len(pairs), digits=0)])
     return table
 
 
@@ -138,6 +189,7 @@ def _classes(rows: Sequence[Row], split: str) -> Table:
         + (f', {split}' if split else '')
         + ', mean ± standard deviation',
         ['class', *groups],
+        kind='classes',
     )
     for name in names:
         values = (
@@ -152,10 +204,6 @@ def _label(row: Row) -> str:
     what = [row.options, 'ours' if row.origin == 'ours' else '']
     what = ', '.join(filter(None, what))
     return f'{row.method} ({what})' if what else row.method
-
-
-def _title(split: str) -> str:
-    return split or 'mIoU'
 
 
 def _group(rows: Iterable[Row], key: Callable) -> dict[object, list[Row]]:

@@ -75,6 +75,19 @@ def test_differences_are_those_of_pairs(found):
     assert lines(found[3])[2][1] == '+2.50 ± 0.50', '3 and 2 at the best'
 
 
+def test_one_split_has_one_table_of_scores():
+    scores, differences, classes = tables(ROWS[:2] + ROWS[3:5], 'Base', PUBLISHED)
+    assert scores.title == 'mIoU, 1/8, mean ± standard deviation of 2 seeds'
+    assert lines(scores)[2:] == [
+        ['Base', '41.00 ± 1.41', '41.75 ± 1.06', '0.500'],
+        ['Base, published', '', '77.2', ''],
+        ['Mine (low, ours)', '**43.50 ± 0.71**', '**44.25 ± 0.35**', '0.500'],
+    ]
+    assert lines(differences)[2] == ['Mine (low, ours)', *['+2.50 ± 0.50'] * 2, '2']
+    (alone,) = tables(ROWS[:1], '', {})[:1]
+    assert alone.title == 'mIoU, 1/8, one seed'
+
+
 def test_classes(found):
     assert '1/8' in found[4].title and '1/4' in found[5].title
     _, _, sky, road = lines(found[4])
@@ -90,7 +103,7 @@ def test_baseline_of_another_option():
         row('Other', '', 0, 52, 52, 'high'),
         row('Third', '', 0, 52, 52),
     ]
-    table = lines(tables(rows, 'Base', {})[2])[2:]
+    table = lines(tables(rows, 'Base', {})[1])[2:]
     assert {line[0]: line[1] for line in table} == {
         'Other (high)': '+2.00',
         'Third': '+12.00',
