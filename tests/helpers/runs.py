@@ -14,6 +14,7 @@ from mmengine.runner import Runner
 from mmsemi.engine import SemiRunner
 from tests.helpers.tools import ROOT, TINY
 
+TINY_DINOV2 = ROOT / 'tests/configs/tiny_dinov2.py'
 TINY_SELF_TRAINING = ROOT / 'tests/configs/tiny_self_training.py'
 NUMBER = itertools.count()  # MMEngine keeps state by a run's name
 
@@ -55,6 +56,7 @@ HOOKS = dict(
     prevmatch=[dict(type='PreviousModelsHook', max_models=2)],
     prevmatch_ema=[dict(type='EMATeacherHook', evaluate=True)],
     unimatchv2=[dict(type='EMATeacherHook', evaluate=True)],
+    dinov2=[dict(type='EMATeacherHook', evaluate=True)],
     meanteacher=[dict(type='EMATeacherHook', max_decay=0.9, warmup=False)],
     augseg=[dict(type='EMATeacherHook')],
 )
@@ -70,13 +72,17 @@ def make_config(method: str, data_root: Path, work_dir: Path, **changes) -> Conf
     """Make the config of a 3-epoch training on the images of ``tiny_data``.
 
     Args:
-        method (str): One of ``METHODS``.
+        method (str): One of ``METHODS``, or 'dinov2': UniMatch V2 on a tiny
+            DINOv2.
         data_root (Path): Written by :func:`make_tiny_data`.
         work_dir (Path): Of the run.
         changes: Changes to the config, with dotted names; ``custom_hooks``
             are added to the method's.
     """
-    if method in STAGES:
+    if method == 'dinov2':
+        cfg = Config.fromfile(TINY_DINOV2)
+        cfg.experiment_name = f'{method}_{next(NUMBER)}'
+    elif method in STAGES:
         cfg = Config.fromfile(TINY_SELF_TRAINING)
         cfg.self_training.shares = (1,) if method == 'st' else (0.5, 1)
     else:

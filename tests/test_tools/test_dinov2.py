@@ -4,8 +4,13 @@ import json
 import signal
 from pathlib import Path
 
+import cv2
 import pytest
+import torch
 
+from mmsemi.models.released import release_state_dict
+from mmsemi.registry import MODELS
+from tests.helpers.networks import network
 from tests.helpers.tools import ROOT, call, run
 from tests.stress.resume_points import differences
 
@@ -68,13 +73,61 @@ def test_the_test_tool_gives_the_score_of_the_training(trained, tiny_data):
     assert scores['mIoU'] == pytest.approx(last['mIoU'], abs=0.01)
 
 
-def test_a_crop_that_is_no_multiple_of_the_patch(tiny_data, tmp_path):
-    output = run(
-        'python',
+def test_the_predict_tool_takes_images_of_any_size(trained, tiny_data, tmp_path):
+    """48x40 pixels: sides that are no multiples of the patch."""
+    images = tiny_data / 'images/val'
+    call(
+        'tools/predict.py',
+        *(images, CONFIG, trained / 'whole/epoch_2.pth', '--out', tmp_path),
+    )
+    for image in images.iterdir():
+        mask = tmp_path / f'masks/{image.stem}.png'
+        assert cv2.imread(str(mask), cv2.IMREAD_UNCHANGED).shape[:2] == (40, 48)
+
+
+@pytest.fixture
+def weights(tmp_path):
+    """A file of weights of another size, with Meta's names."""
+    model = MODELS.build(network('dinov2', type='Supervised'))
+    released = release_state_dict(model.state_dict())
+    wide = {
+        name.removeprefix('backbone.'): torch.cat([value, value], -1)
+        for name, value in released.items()
+        if name.startswith('backbone.')
+    }
+    torch.save(wide, tmp_path / 'wide.pth')
+    return tmp_path / 'wide.pth'
+
+
+INIT = 'model.backbone.init_cfg'
+
+
+@pytest.mark.parametrize(
+    'options, words',
+    [
+        (['crop_size=60'], ['(56, 56)', '(70, 70)']),
+        (['model.backbone.out_indices=[0,1,2,4]'], ['blocks of the 4: 0 to 3']),
+        (
+            [f'{INIT}.type=PretrainedBackbone', f'{INIT}.checkpoint=no.pth'],
+            ['no.pth', f'{INIT}.checkpoint=FILE'],
+        ),
+        (
+            [f'{INIT}.type=PretrainedBackbone', f'{INIT}.checkpoint=WEIGHTS'],
+            ['does not fit DINOv2', 'instead of'],
+        ),
+    ],
+    ids=['crop', 'taps', 'missing', 'size'],
+)
+def test_bad_input_is_one_error_before_training(
+    options, words, tiny_data, tmp_path, weights
+):
+    options = [option.replace('WEIGHTS', str(weights)) for option in options]
+    output = call(
         'tools/train.py',
-        CONFIG,
-        *('--work-dir', tmp_path / 'run'),
-        *('--cfg-options', f'data_root={tiny_data}', 'crop_size=60'),
+        *(CONFIG, '--work-dir', tmp_path / 'run', '--cfg-options'),
+        *(f'data_root={tiny_data}', *options),
         ok=False,
     )
-    assert '56' in output and '70' in output and 'Traceback' not in output
+    assert all(word in output for word in words), output
+    assert 'Traceback' not in output
+    assert not list((tmp_path / 'run').rglob('*.pth'))

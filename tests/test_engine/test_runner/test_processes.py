@@ -10,8 +10,8 @@ import pytest
 
 from mmsemi.engine.runner.resuming import newest_whole_checkpoint
 from mmsemi.utils.checkpoint import read_checkpoint
-from tests.helpers.runs import METHODS
 from tests.helpers.tools import run
+from tests.stress.processes import TRAINED
 from tests.stress.resume_points import differences
 
 
@@ -43,7 +43,7 @@ def distance(a, b):
     return sum((a[name] - b[name]).square().sum() for name in a).sqrt()
 
 
-@pytest.mark.parametrize('method', METHODS)
+@pytest.mark.parametrize('method', TRAINED)
 def test_two_processes_train_as_one(folder, method):
     """The mean losses and the weights are equal up to rounding (float64)."""
     files = list((folder / 'train_1' / method).rglob('losses_0.json'))
