@@ -21,7 +21,10 @@ from .shared import Traceback
 def report(
     work_dirs: Annotated[
         list[Path],
-        typer.Argument(help='work dirs of trainings; the first is compared with'),
+        typer.Argument(
+            help='work dirs of trainings; the first is compared with. The file of a '
+            'sweep stands for its finished cells'
+        ),
     ],
     out: Annotated[Path, typer.Option('--out', '-o', help='the page')] = Path(
         'report.html'
@@ -37,11 +40,31 @@ def report(
     """Write a page about one training or several."""
     from mmsemi.reporting import write_report
 
-    runs = write_report(work_dirs, out, images, times)
+    folders = [folder for path in work_dirs for folder in folders_of(path)]
+    runs = write_report(folders, out, images, times)
     for run in runs:
         for text in run.missing:
             print(f'{run.name}: {text}')
     print(f'{out}: {len(runs)} run{"s" * (len(runs) > 1)}, {size(out)}')
+
+
+def folders_of(path: Path) -> list[Path]:
+    """Return the folders of a sweep's finished cells; of a work dir, itself.
+
+    Raises:
+        ValueError: No cell is finished, or their folders are elsewhere.
+    """
+    if path.suffix != '.py':
+        return [path]
+    from mmsemi.apis import read_sweep
+
+    sweep = read_sweep(path)
+    found = [cell.folder for cell in sweep.finished if cell.record]
+    if not found:
+        raise ValueError(
+            f'{path}: no finished cell has its folder in {sweep.plan.work_dir}.'
+        )
+    return found
 
 
 def size(file: Path) -> str:

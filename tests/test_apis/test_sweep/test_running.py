@@ -12,6 +12,7 @@ from mmsemi.apis.sweep import read_sweep, run_sweep
 from mmsemi.apis.sweep.listing import list_cells
 from mmsemi.apis.sweep.places import LocalPlaces, start
 from mmsemi.apis.sweep.rows import read_csv
+from mmsemi.commands.report import report
 from tests.helpers.tools import TINY
 
 CONFIG = """
@@ -134,6 +135,13 @@ def test_listing(outputs, here, capsys):
     assert '# Broken/1-2/seed7: failed: error: ' in said
     assert '# Late/1-2/seed7: to do' in said
     assert '# 2 of 4 are finished.' in said
+
+
+def test_report_takes_a_sweep(outputs, here, folder):
+    report([Path('tiny.py')], out=Path('page.html'))
+    page = (folder / 'page.html').read_text()
+    assert 'First/1-2/seed7' in page and 'Second/1-2/seed7' in page
+    assert 'Broken' not in page
 
 
 def test_changed_cells_are_refused(outputs, here, folder):
