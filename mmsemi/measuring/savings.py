@@ -196,7 +196,7 @@ def changed(cfg: Config, change: Change) -> Config:
         cfg.model = change.model
     cfg.merge_from_dict(change.settings)
     if 'crop_size' in change.settings:  # the config's own is in its pipelines by now
-        _set_crop(cfg._cfg_dict, (cfg.crop_size,) * 2)
+        _set_crop([*cfg.values()], (cfg.crop_size,) * 2)
     return cfg
 
 
