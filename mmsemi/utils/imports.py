@@ -3,13 +3,17 @@
 import importlib.util
 import sys
 from collections.abc import Callable, Sequence
-from importlib.abc import MetaPathFinder
+from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 
 
 class _Watch(MetaPathFinder):
-    """Act once when a package is imported; the other finders find it."""
+    """Act once when a package is imported; the other finders find it.
+
+    To look for the package without importing it, as
+    ``importlib.util.find_spec`` does, is no import.
+    """
 
     def __init__(
         self,
@@ -18,6 +22,7 @@ class _Watch(MetaPathFinder):
         after: Callable[[], None] | None,
     ) -> None:
         self.name, self.before, self.after = name, before, after
+        self.is_looking = False
 
     def find_spec(
         self,
@@ -25,24 +30,34 @@ class _Watch(MetaPathFinder):
         path: Sequence[str] | None = None,
         target: ModuleType | None = None,
     ) -> ModuleSpec | None:
-        if fullname != self.name:
+        if fullname != self.name or self.is_looking:
             return None
-        sys.meta_path.remove(self)
-        if self.before:
-            self.before()
-        spec = importlib.util.find_spec(fullname)
-        if self.after and spec is not None and spec.loader is not None:
-            loader, after = spec.loader, self.after
-            run = loader.exec_module
-
-            def run_and_act(module: ModuleType) -> None:
-                # A loader may serve other packages, too.
-                loader.exec_module = run  # type: ignore[method-assign]
-                run(module)
-                after()
-
-            loader.exec_module = run_and_act  # type: ignore[method-assign]
+        self.is_looking = True
+        try:
+            spec = importlib.util.find_spec(fullname)
+        finally:
+            self.is_looking = False
+        if spec is not None and spec.loader is not None:
+            self._act_around(spec.loader)
         return spec
+
+    def _act_around(self, loader: Loader) -> None:
+        """Let a loader act, once, around the execution of the package."""
+        run = loader.exec_module
+
+        def run_and_act(module: ModuleType) -> None:
+            # A loader may serve other packages, too.
+            is_first = module.__name__ == self.name and self in sys.meta_path
+            if is_first:
+                sys.meta_path.remove(self)
+                loader.exec_module = run  # type: ignore[method-assign]
+            if is_first and self.before:
+                self.before()
+            run(module)
+            if is_first and self.after:
+                self.after()
+
+        loader.exec_module = run_and_act  # type: ignore[method-assign]
 
 
 def before_import(name: str, act: Callable[[], None]) -> None:

@@ -1,6 +1,6 @@
 """Functions are called when a package is imported, and the package works."""
 
-import importlib
+import importlib.util
 import sys
 
 import pytest
@@ -29,7 +29,8 @@ def test_before_and_after(package):
     watching = len(sys.meta_path)
     before_import(package, note)
     after_import(package, note)
-    assert seen == []
+    assert importlib.util.find_spec(package) and importlib.util.find_spec(package)
+    assert seen == [], 'looking for a package is no import'
     assert importlib.import_module(package).ready
     assert seen == [False, True]
     assert len(sys.meta_path) == watching
