@@ -1,3 +1,4 @@
+from .exporting import Export, export
 from .inference import ImagePipeline, Prediction, inference_model, iter_predictions
 from .inferencer import SemiInferencer
 from .network import init_model
@@ -10,6 +11,7 @@ from .training import Training, train
 from .video import writing_video
 
 __all__ = [
+    'Export',
     'ImagePipeline',
     'LocalPlaces',
     'NamedImages',
@@ -21,6 +23,7 @@ __all__ = [
     'TiledPrediction',
     'Tiling',
     'Training',
+    'export',
     'inference_model',
     'init_model',
     'iter_predictions',

@@ -8,6 +8,7 @@ import torch
 from mmengine.config import Config
 from torch import nn
 
+from mmsemi.engine.hooks import teacher_checkpoint
 from mmsemi.registry import MODELS
 from mmsemi.utils.arguments import named_by_config
 from mmsemi.utils.checkpoint import check_fits, read_checkpoint, trusting, unwrap
@@ -36,6 +37,7 @@ def init_model(
     checkpoint: str | Path,
     device: str | None = None,
     tta: bool = False,
+    teacher: bool = False,
 ) -> nn.Module:
     """Build the network of a config and load a checkpoint into it.
 
@@ -50,6 +52,8 @@ def init_model(
             if there is one, else to the CPU.
         tta (bool): Predict with test-time augmentation, as the config's
             ``tta_model`` and ``tta_pipeline`` say.  Defaults to False.
+        teacher (bool): Load the EMA teacher that lies in the checkpoint beside
+            the network.  Defaults to False.
 
     Returns:
         nn.Module: The network in eval mode, with the config as ``cfg`` and
@@ -58,7 +62,8 @@ def init_model(
     Raises:
         FileNotFoundError: The config or the checkpoint does not exist.
         ValueError: The checkpoint is damaged, contains other objects than
-            tensors, numbers and text, or belongs to another network.
+            tensors, numbers and text, belongs to another network, or has no
+            teacher.
     """
     cfg = resolve_settings(copy.deepcopy(as_config(config)))
     if cfg.model.get('backbone', {}).get('init_cfg'):
@@ -68,7 +73,13 @@ def init_model(
     with named_by_config(cfg):
         model = mmseg.apis.init_model(cfg, device=device)
     with trusting(cfg.get('trust_checkpoint', False)):
-        state = unwrap(read_checkpoint(checkpoint))
+        content = read_checkpoint(checkpoint)
+    if teacher:
+        try:
+            content = teacher_checkpoint(content)
+        except ValueError as error:
+            raise ValueError(f'{checkpoint}: {error}') from error
+    state = unwrap(content)
     if not cfg.get('strict_load', True):  # but no part may stay random
         own = model.state_dict()
         state = {name: tensor for name, tensor in state.items() if name in own}

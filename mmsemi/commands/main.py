@@ -16,6 +16,7 @@ from .corrmatch_pictures import corrmatch_pictures
 from .cp import cp
 from .demo import demo
 from .doctor import doctor
+from .export import export
 from .export_teacher import export_teacher
 from .from_released import from_released
 from .init import init
@@ -32,7 +33,19 @@ from .train import train
 
 # By the help's panels; a command is named like its function.
 COMMANDS = {
-    'Train and use': (ls, cp, init, check, train, test, predict, sweep, demo, doctor),
+    'Train and use': (
+        ls,
+        cp,
+        init,
+        check,
+        train,
+        test,
+        predict,
+        export,
+        sweep,
+        demo,
+        doctor,
+    ),
     'Data': (splits, make_scenes, browse),
     'Look closer': (report, confusion_matrix, corrmatch_pictures),
     'Checkpoints': (export_teacher, from_released, to_released),

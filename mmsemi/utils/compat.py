@@ -8,18 +8,20 @@ all of them, with what breaks without each.
 
 import copy
 import functools
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import torch
+import torch.nn.functional as F
+from mmcv.cnn.bricks import Conv2dAdaptivePadding
 from mmengine.config import Config, DictAction
 from mmengine.infer import BaseInferencer
 from mmengine.optim import _ParamScheduler
 from mmengine.runner import BaseLoop, Runner
 from mmengine.utils import ManagerMixin
 from mmseg.engine.hooks import SegVisualizationHook
-from torch import distributed, nn
+from torch import Tensor, distributed, nn
 
 # The base class of MMEngine's schedules.
 ParamScheduler = _ParamScheduler
@@ -111,3 +113,56 @@ def around_inferencers_build(
         return model
 
     BaseInferencer._init_model = watched
+
+
+@contextmanager
+def silent_resizing() -> Iterator[None]:
+    """Let mmseg resize feature maps without a look at their sizes.
+
+    It compares them, as Python's numbers, for a warning that only
+    ``align_corners`` causes.
+    """
+    from mmseg.models.utils import resize  # with all networks, which take seconds
+
+    defaults = resize.__defaults__
+    resize.__defaults__ = (*defaults[:-1], False)
+    try:
+        yield
+    finally:
+        resize.__defaults__ = defaults
+
+
+@contextmanager
+def traced_for_any_size() -> Iterator[None]:
+    """Let networks be traced such that the trace holds for images of any size.
+
+    Besides :func:`silent_resizing`: mmcv pads to the "same" size, as in
+    TensorFlow, with ``math.ceil``, which makes a size a constant.
+    """
+    original = Conv2dAdaptivePadding.forward
+
+    def forward(self: Conv2dAdaptivePadding, x: Tensor) -> Tensor:
+        pads = []
+        parts = (x.shape[2:], self.weight.shape[2:], self.stride, self.dilation)
+        for side, kernel, stride, dilation in zip(*parts, strict=True):
+            if kernel < stride:  # some sizes are not padded
+                return original(self, x)
+            pad = -(-side // stride) * stride - side + (kernel - 1) * dilation
+            pad = pad + 1 - stride
+            pads = [pad // 2, pad - pad // 2, *pads]  # from the last side on
+        return F.conv2d(
+            F.pad(x, pads),
+            self.weight,
+            self.bias,
+            self.stride,
+            self.padding,
+            self.dilation,
+            self.groups,
+        )
+
+    Conv2dAdaptivePadding.forward = forward
+    try:
+        with silent_resizing():
+            yield
+    finally:
+        Conv2dAdaptivePadding.forward = original

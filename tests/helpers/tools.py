@@ -1,6 +1,7 @@
 """Run the tools as users do."""
 
 import contextlib
+import functools
 import io
 import os
 import runpy
@@ -9,6 +10,8 @@ import sys
 from pathlib import Path
 from unittest import mock
 
+from mmsemi.commands.main import app
+from mmsemi.commands.shared import run_app
 from mmsemi.utils.cli import run_tool
 
 ROOT = Path(__file__).parents[2]
@@ -41,12 +44,15 @@ def call(tool, *args, ok: bool = True) -> str:
     """Run a tool in this process, as its script does; return its output.
 
     Args:
-        tool (str): Path from the project root.
+        tool (str): Path from the project root, or ``mmsemi``.
         args: Command line arguments.
         ok (bool): Whether it must succeed; else it must fail.
     """
     output = io.StringIO()
-    main = runpy.run_path(str(ROOT / tool))['main']
+    if tool == 'mmsemi':
+        main = functools.partial(run_app, app, 'mmsemi')
+    else:
+        main = runpy.run_path(str(ROOT / tool))['main']
     with (
         mock.patch.object(sys, 'argv', [tool, *map(str, args)]),
         contextlib.redirect_stdout(output),
