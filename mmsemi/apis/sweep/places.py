@@ -1,4 +1,4 @@
-"""Where the cells of a sweep are trained: processes of this machine."""
+"""Train the cells of a sweep in processes of this machine."""
 
 import os
 import signal
