@@ -142,7 +142,7 @@ def traced_for_any_size() -> Iterator[None]:
     original = Conv2dAdaptivePadding.forward
 
     def forward(self: Conv2dAdaptivePadding, x: Tensor) -> Tensor:
-        pads = []
+        pads: list[int] = []
         parts = (x.shape[2:], self.weight.shape[2:], self.stride, self.dilation)
         for side, kernel, stride, dilation in zip(*parts, strict=True):
             if kernel < stride:  # some sizes are not padded
