@@ -27,6 +27,8 @@ setup(
     name='mmsemi',
     version=VERSION,
     description='Semi-supervised semantic segmentation on OpenMMLab',
+    long_description=(Path(__file__).parent / 'README.md').read_text('utf-8'),
+    long_description_content_type='text/markdown',
     license='Apache-2.0',
     license_files=['LICENSE'],
     packages=find_packages(include=['mmsemi', 'mmsemi.*']),
