@@ -15,6 +15,7 @@ from .compat import parse_option
 from .parts import LOADERS, check_parts
 from .settings import check_names, check_options, overridden
 from .shipped import find_config
+from .strong_view import follow_strong_view, lower_defaults
 
 
 def resolve_settings(cfg: Config) -> Config:
@@ -32,6 +33,9 @@ def resolve_settings(cfg: Config) -> Config:
     takes precedence.
 
     ``model.guidance='ema'`` adds an ``EMATeacherHook`` if no hook lends models.
+
+    ``strong_view`` says what strong views may change
+    (:func:`.strong_view.follow_strong_view`).
 
     Parts that a config takes from a base ``mmseg::...`` may be mixed with
     mmsemi's: the scope that MMEngine notes on them is removed, since mmsemi's
@@ -59,6 +63,7 @@ def resolve_settings(cfg: Config) -> Config:
     if old := overridden(cfg, 'data_root'):
         _follow_data_root(cfg, old)
     _add_teacher(cfg)
+    lower_defaults(cfg, _name)
     defaults = copy.deepcopy(dict(cfg.get('transform_defaults') or {}))
     crop = cfg.get('crop_size')
     if crop is not None:
@@ -82,6 +87,7 @@ def resolve_settings(cfg: Config) -> Config:
                     'followed by no transform: the pipelines have none of this '
                     f'type, or name their own {key}. Change it there.'
                 )
+    follow_strong_view(cfg, _name)
     windows = _resolve_windows(cfg, crop)
     crops = [t for t in _typed([cfg.get(name) for name in LOADERS]) if _crops(t)]
     if any('crop_size' not in transform for transform in crops):

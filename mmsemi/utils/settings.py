@@ -43,6 +43,7 @@ SETTINGS = frozenset(inspect.signature(Runner).parameters) - {'cfg'} | {
     'rehearse',
     'self_training',
     'strict_load',
+    'strong_view',
     'test_pipeline',
     'total_batch_size',
     'transform_defaults',

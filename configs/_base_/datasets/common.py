@@ -5,6 +5,9 @@
 # without one of its own, and the windows of an evaluation in windows:
 # docs/configs.md.
 
+# `strong_view = dict(brightness=0.1, hue=0, ...)` says what strong views may change
+# in a data set, and how far; unset, they are as released.
+#
 # Default arguments of transforms, by type.
 transform_defaults = dict(RandomScaleCrop=dict(ratio_range=(0.5, 2.0)))
 
