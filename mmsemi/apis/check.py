@@ -1,6 +1,7 @@
 """Check a config's data, network and settings before a long run."""
 
 import json
+from collections.abc import Callable
 from os.path import isfile
 from pathlib import Path
 
@@ -33,6 +34,7 @@ from mmsemi.utils.files import write_whole
 
 from .check_cost import Whole, cost_findings, predict_whole, whole_row
 from .check_report import show
+from .check_views import compare_views, view_findings, view_rows
 
 
 def build(cfg: Config, loader: str, findings: list[Finding]) -> BaseDataset | None:
@@ -123,6 +125,11 @@ def epoch_length(cfg: Config, parts: dict[str, BaseDataset]) -> int:
     return min(training.samples for training in trainings(cfg, *counts))
 
 
+def starting(console: Console) -> Callable[[str], None]:
+    """Return a function that says what is measured next."""
+    return lambda what: console.print(f'Measuring {what} ...', highlight=False)
+
+
 def measure(
     cfg: Config,
     parts: dict[str, BaseDataset],
@@ -130,12 +137,8 @@ def measure(
     console: Console,
 ) -> tuple[Cost, Whole] | None:
     """Measure what the training costs; add a finding and return None if it fails."""
-
-    def starting(what: str) -> None:
-        console.print(f'Measuring {what} ...', highlight=False)
-
     try:
-        return predict_whole(cfg, parts, starting)
+        return predict_whole(cfg, parts, starting(console))
     except (OSError, RuntimeError, TypeError, ValueError) as error:
         findings.append(Finding(ERROR, 'step', f'A training step fails: {error}'))
         return None
@@ -147,6 +150,7 @@ def run_check(
     json_file: Path | None = None,
     strict: bool = False,
     step: bool = True,
+    checkpoint: str | None = None,
 ) -> int:
     """Check a config, and print the report.
 
@@ -156,6 +160,8 @@ def run_check(
         json_file (Path, optional): File to write the report to, too.
         strict (bool): Treat warnings as errors.  Defaults to False.
         step (bool): Run a training step to measure it.  Defaults to True.
+        checkpoint (str, optional): A trained network: check what strong views of
+            labeled images cost it, too.
 
     Returns:
         int: 1 if there are errors, else 0.
@@ -176,12 +182,17 @@ def run_check(
         findings += cost_findings(whole)
     masked = parts.get('labeled') or parts.get('val')
     classes = masked.metainfo['classes'] if masked is not None else ()
+    views = None
+    if checkpoint and not broken and 'labeled' in parts:
+        views = compare_views(cfg, parts['labeled'], checkpoint, starting(console))
+        findings += view_findings(views, classes)
     report = dict(
         config=name,
         lists=list_rows(lists),
         classes=class_rows(lists, classes),
         cost=cost._asdict() if cost else None,
         training=whole_row(whole) if whole else None,
+        views=view_rows(views, classes) if views else None,
         findings=[f._asdict() for f in findings],
     )
     show(console, report)

@@ -61,6 +61,8 @@ def show(console: Console, report: dict) -> None:
             )
     if report['training']:
         show_training(console, report['training'])
+    if report['views']:
+        show_views(console, report['views'])
     for finding in report['findings']:
         colour = 'red' if finding['level'] == ERROR else 'yellow'
         console.print(
@@ -101,6 +103,26 @@ def show_training(console: Console, row: dict) -> None:
             hours(option['seconds']),
             f'{option["memory"] / GIB:.1f} GiB',
             escape(option['how']),
+        )
+    console.print(table)
+
+
+def show_views(console: Console, views: dict) -> None:
+    """Print the IoU of each class on weak and strong views.
+
+    Args:
+        console (Console): Where to print.
+        views (dict): Of :func:`.check_views.view_rows`.
+    """
+    table = Table(title=f'IoU on views of {views["images"]} labeled images')
+    columns = dict(weak=views['weak'], strong=views['strong'])
+    columns |= {f'{name} alone': iou for name, iou in views['alone'].items()}
+    for name in ('class', *columns):
+        table.add_column(name, justify='right')
+    for i, name in enumerate(views['classes']):
+        cells = [iou[i] for iou in columns.values()]
+        table.add_row(
+            escape(name), *('-' if v is None else f'{100 * v:.1f}' for v in cells)
         )
     console.print(table)
 

@@ -6,7 +6,9 @@ For example,
 
 reads every file, compares the lists, counts the classes, and runs a training step
 to predict the time, memory and disk of the whole training.  If that exceeds a day
-or the memory, it measures settings that make it cheaper.  The exit status is 1 if
+or the memory, it measures settings that make it cheaper.  With `--checkpoint` it also
+says which classes the strong views of labeled images cost a trained network, and by
+which change.  The exit status is 1 if
 there are errors.
 """
 
@@ -37,6 +39,13 @@ def check(
     no_step: Annotated[
         bool, typer.Option('--no-step', help='do not run a training step')
     ] = False,
+    checkpoint: Annotated[
+        str | None,
+        typer.Option(
+            help='a trained network: also compare its classes on weak and strong views '
+            'of the labeled images'
+        ),
+    ] = None,
     cfg_options: CfgOptions = None,
     launcher: Launcher = 'none',
     trust_checkpoint: TrustCheckpoint = False,
@@ -47,4 +56,4 @@ def check(
     from mmsemi.apis.check import run_check
 
     cfg = load(config, cfg_options, launcher, trust_checkpoint)
-    return run_check(cfg, config, json, strict, not no_step)
+    return run_check(cfg, config, json, strict, not no_step, checkpoint)

@@ -7,7 +7,9 @@ import shutil
 import cv2
 import numpy as np
 import pytest
+import torch
 from mmengine.config import Config
+from mmengine.structures import PixelData
 
 from mmsemi.measuring.cost import measure_cost
 from mmsemi.registry import DATASETS, MODELS
@@ -137,6 +139,48 @@ def test_an_epoch_of_more_unlabeled_images_per_sample(check):
     found, _ = check(*options, ok=False)
     (message,) = found['error', 'batch']
     assert '2 samples do not fill a batch of 3' in message
+
+
+class ByGrayValue:
+    """A network that tells the classes of the tiny data by gray value alone."""
+
+    def test_step(self, batch):
+        (image,), (sample,) = batch['inputs'], batch['data_samples']
+        gray = cv2.blur(image.float().mean(0).numpy(), (3, 3))
+        levels = np.array([60, 110, 160, 210], np.float32)[:, None, None]
+        classes = torch.from_numpy(np.abs(gray - levels).argmin(0))
+        sample.pred_sem_seg = PixelData(data=classes[None])
+        return [sample]
+
+
+def test_strong_views_that_cost_a_class(check, monkeypatch):
+    """The change is named, and no warning is left once it is limited."""
+    network = 'mmsemi.apis.check_views.init_model'
+    monkeypatch.setattr(network, lambda cfg, checkpoint: ByGrayValue())
+    args = ('--no-step', '--checkpoint', 'gray.pth')
+    found, report = check(args=args)
+    views = report['views']
+    assert min(views['weak']) > 0.3 and views['images'] == 3
+    lost = [a - b for a, b in zip(views['weak'], views['strong'], strict=True)]
+    warned = found['warning', 'strong-view']
+    assert max(lost) > 0.2 and 1 <= len(warned) <= 4
+    assert any('strong_view.brightness' in message for message in warned)
+    assert views['alone']['hue'] == pytest.approx(views['weak'], abs=0.15)
+    still = [f'strong_view.{name}=0' for name in ('brightness', 'contrast', 'blur')]
+    quiet = [f'strong_view.{name}=0' for name in ('saturation', 'hue', 'gray')]
+    found, report = check(*still, *quiet, args=args)
+    assert report['views']['strong'] == report['views']['weak'] and not found
+
+
+def test_a_checkpoint_of_another_network(data, tmp_path):
+    """One message with the cure, as everywhere."""
+    torch.save(dict(state_dict=dict(a=torch.ones(2))), tmp_path / 'other.pth')
+    said = call(
+        *('tools/data/check_dataset.py', TINY, '--no-step'),
+        *('--checkpoint', tmp_path / 'other.pth', '--cfg-options', f'data_root={data}'),
+        ok=False,
+    )
+    assert 'other.pth' in said and 'Traceback' not in said
 
 
 def test_memory_grows_with_the_batch(check):
