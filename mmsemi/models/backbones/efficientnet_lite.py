@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Mapping, Sequence
 from importlib import resources
+from importlib.util import find_spec
 from math import ceil
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -124,6 +125,11 @@ def load_imagenet_weights(address: str, map_location: str = 'cpu') -> dict[str, 
         return read_checkpoint(file, map_location)
 
 
+def is_installed(name: str) -> bool:
+    """Tell whether the Python package with the weights of a network is installed."""
+    return find_spec(ARCHS[name].package) is not None
+
+
 def check_sha256(file: Path, expected: str) -> None:
     """Check that a file is the published one.
 
@@ -179,6 +185,7 @@ class EfficientNetLite(BaseModule):
         norm_cfg (dict): Config of the normalization layers.  Defaults to
             the published BatchNorm, whose running statistics take 0.01 of
             every batch.
+        in_channels (int): Channels of the images.  Defaults to 3.
         init_cfg (dict, optional): As in every MMEngine module.
 
     Raises:
@@ -193,6 +200,7 @@ class EfficientNetLite(BaseModule):
         frozen_stages: int = -1,
         norm_eval: bool = False,
         norm_cfg: Mapping[str, Any] = dict(type='BN', eps=1e-3, momentum=0.01),
+        in_channels: int = 3,
         init_cfg: dict | None = None,
     ) -> None:
         super().__init__(init_cfg)
@@ -214,7 +222,7 @@ class EfficientNetLite(BaseModule):
         width, depth = ARCHS[arch][:2]
         cfg = dict(norm_cfg=norm_cfg, act_cfg=dict(type='ReLU6'))
         same = dict(type='Conv2dAdaptivePadding')
-        self.stem = ConvModule(3, 32, 3, stride=2, conv_cfg=same, **cfg)
+        self.stem = ConvModule(in_channels, 32, 3, stride=2, conv_cfg=same, **cfg)
         # A flat list, as in the published weights; `ends` cut it into levels.
         self.blocks = nn.ModuleList()
         self.ends = [0] * LEVELS
@@ -255,7 +263,7 @@ class EfficientNetLite(BaseModule):
         """Compute the features.
 
         Args:
-            x (Tensor): Images (B, 3, H, W).
+            x (Tensor): Images (B, in_channels, H, W).
 
         Returns:
             tuple[Tensor, ...]: The levels ``out_indices``, in ascending

@@ -4,13 +4,14 @@ import os.path as osp
 from collections.abc import Sequence
 from pathlib import Path
 from pprint import pformat
-from textwrap import indent
+from textwrap import indent, wrap
 from typing import NamedTuple
 
 import numpy as np
 
 from .classes import ClassTable
 from .folders import ImageScan
+from .strong_view import Proposal
 
 MAX_CROP = 513
 
@@ -157,6 +158,7 @@ def dataset_text(
     images: Images,
     batch: int,
     workers: int,
+    strong_view: Proposal,
 ) -> str:
     """Return the data set config, over the same base as the published data sets.
 
@@ -169,6 +171,7 @@ def dataset_text(
         images (Images): Crop, channels and range of values.
         batch (int): Samples in a step.
         workers (int): Processes that load data.
+        strong_view (Proposal): What strong views may change.
     """
     image = [f'channels={images.channels}'] if images.channels != 3 else []
     if images.value_range:
@@ -186,6 +189,14 @@ def dataset_text(
         options = f'transform_defaults = dict(\n    {listed})\n'
     if images.channels != 3:
         options += CHANNELS
+    if strong_view.settings:
+        options += '\n' + ''.join(
+            f'# {line}\n'
+            for reason in strong_view.reasons
+            for line in wrap(reason, 77, break_long_words=False)
+        )
+        settings = ', '.join(f'{k}={v}' for k, v in strong_view.settings.items())
+        options += f'strong_view = dict({settings})\n'
     return DATASET.format(
         title=title,
         common=f'{base_path(configs, folder)}/datasets/common.py',

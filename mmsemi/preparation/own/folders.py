@@ -36,6 +36,11 @@ class ImageScan(NamedTuple):
     deep: bool
     sample: np.ndarray
 
+    @property
+    def gray(self) -> bool:
+        """Tell whether no pixel of the sample has a color."""
+        return self.channels == 3 and not np.ptp(self.sample[:, :3], axis=1).any()
+
 
 class MaskScan(NamedTuple):
     """What a mask file holds.
@@ -43,10 +48,15 @@ class MaskScan(NamedTuple):
     Attributes:
         size (tuple[int, int]): Height and width.
         pixels (dict[int, int]): Number of pixels of each code.
+        inner (dict[int, int]): Those whose neighbors within two pixels have the
+            same code.
+        sample (ndarray): Codes of the pixels of :attr:`ImageScan.sample`.
     """
 
     size: tuple[int, int]
     pixels: dict[int, int]
+    inner: dict[int, int]
+    sample: np.ndarray
 
 
 def scan_image(path: Path, channels: int | None = None) -> ImageScan:
@@ -74,8 +84,13 @@ def scan_image(path: Path, channels: int | None = None) -> ImageScan:
         (height, width),
         channels or seen,
         img.dtype != np.uint8,
-        pixels[:: len(pixels) // SAMPLE + 1].astype(np.float32),
+        _sample(pixels).astype(np.float32),
     )
+
+
+def _sample(pixels: np.ndarray) -> np.ndarray:
+    """Take at most ``SAMPLE`` pixels, evenly spaced, of (H * W, ...)."""
+    return pixels[:: len(pixels) // SAMPLE + 1]
 
 
 def _decode(content: bytes, channels: int | None) -> tuple[np.ndarray, int]:
@@ -109,17 +124,24 @@ def scan_mask(path: Path, colored: bool) -> MaskScan:
             numbers, or holds fractions.
     """
     codes = read_codes(path, colored, gray=True)
-    values, counts = np.unique(codes, return_counts=True)
+    values, where, counts = np.unique(codes, return_inverse=True, return_counts=True)
     if np.any(values != values.astype(np.int64)):
         raise ValueError(
             f'The mask {path} holds fractions ({codes.dtype}), but should hold '
             'numbers of classes. Round them.'
         )
     height, width = codes.shape
-    pixels = {
-        int(value): int(count) for value, count in zip(values, counts, strict=True)
-    }
-    return MaskScan((height, width), pixels)
+    # Thin structures have no pixel that is far from other codes.
+    places = where.reshape(height, width).astype(np.uint16)
+    around = np.ones((5, 5), np.uint8)
+    inside = cv2.erode(places, around) == cv2.dilate(places, around)
+    inner = np.bincount(places[inside], minlength=len(values))
+    return MaskScan(
+        (height, width),
+        dict(zip(values.astype(int).tolist(), counts.tolist(), strict=True)),
+        dict(zip(values.astype(int).tolist(), inner.tolist(), strict=True)),
+        _sample(codes.reshape(-1)).astype(np.int64),
+    )
 
 
 def describe_colors(masks: dict[Path, MaskScan]) -> list[str]:

@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from .dataset_config import Images
+from .start import Start
 
 DEPTHS = dict(tiny=18, r50=50, r101=101)
 DINOV2 = {  # width of the encoder; arguments of the head
@@ -15,6 +16,14 @@ ONE_LR = """\
 optim_wrapper = dict(  # from random weights: one lr
     optimizer=dict(lr={lr}),
     paramwise_cfg=dict(custom_keys=dict(backbone=dict(lr_mult=1))))
+"""
+# Small networks learn more from AdamW in few steps.
+ADAMW = """\
+optim_wrapper = dict(
+    optimizer=dict(
+        _delete_=True, type='AdamW', lr={lr}, weight_decay=0.01, fused=True),
+    paramwise_cfg=dict(custom_keys=dict(backbone=dict(lr_mult={mult}))))
+auto_scale_lr = dict(base_batch_size={batch})
 """
 
 
@@ -37,35 +46,67 @@ class Network(NamedTuple):
 
 
 def network(
-    backbone: str, prefix: str, method: str, pretrained: str | None, images: Images
+    start: Start, prefix: str, method: str, images: Images, batch: int
 ) -> Network:
     """Return the network of a method.
 
     Args:
-        backbone (str): A row of :data:`mmsemi.preparation.methods.BACKBONES`.
+        start (Start): Backbone and weights.
         prefix (str): As :attr:`mmsemi.preparation.methods.Method.network`.
         method (str): A row of :data:`mmsemi.preparation.methods.METHODS`.
-        pretrained (str, optional): File or address of weights; without it the
-            backbone starts from random weights.
         images (Images): Crop, channels and normalisation.
+        batch (int): Samples of an update, for which learning rates are given.
     """
-    if backbone in DINOV2:
-        return _dinov2(backbone, method, pretrained, images)
-    return _resnet(backbone, prefix, method, pretrained, images)
+    if start.backbone in DINOV2:
+        return _dinov2(start.backbone, method, start.pretrained, images)
+    if start.backbone == 'lite0':
+        return _lite0(method, start.pretrained, images, batch)
+    return _resnet(start.backbone, prefix, method, start.pretrained, images, batch)
+
+
+def _lite0(method: str, pretrained: str | None, images: Images, batch: int) -> Network:
+    model, options = _rank(method, images, 32), []
+    if method == 'corrmatch':  # its propagation needs a finer map
+        model.append('thresh_init=0.85')
+        model.append('correlation=dict(in_channels=320, channels=64)')
+        options.append('output_stride=16')
+    model.append(_backbone(options, pretrained, images))
+    if images.large:
+        model.append("test_cfg=dict(mode='slide')")
+    return Network(
+        'models/deeplabv3plus_lite0.py',
+        'schedules/sgd_poly.py',
+        model,
+        '',
+        ADAMW.format(lr='1e-3', mult=0.2 if pretrained else 1, batch=batch),
+    )
+
+
+def _rank(method: str, images: Images, stride: int) -> list[str]:
+    """Return what RankMatch needs: no more landmarks than there are positions."""
+    positions = ((images.crop - 1) // stride + 1) ** 2
+    if method != 'rankmatch':
+        return []
+    return [f'loss_rank=dict(num_landmarks={min(64, positions)})']
 
 
 def _resnet(
-    backbone: str, prefix: str, method: str, pretrained: str | None, images: Images
+    backbone: str,
+    prefix: str,
+    method: str,
+    pretrained: str | None,
+    images: Images,
+    batch: int,
 ) -> Network:
-    model = []
-    if method == 'rankmatch':
-        positions = ((images.crop - 1) // 16 + 1) ** 2
-        model.append(f'loss_rank=dict(num_landmarks={min(64, positions)})')
+    model = _rank(method, images, 16)
     if method == 'corrmatch' and backbone == 'tiny':
         model.append('correlation=dict(in_channels=256, channels=64)')
     options = [f'depth={DEPTHS[backbone]}']
-    head = ''
+    head, lines = '', '' if pretrained else ONE_LR.format(lr=0.05)
+    if 'v1c' in (pretrained or ''):  # OpenMMLab's stem is half as wide
+        options.append('stem_channels=64')
     if backbone == 'tiny':
+        lines = ADAMW.format(lr='2e-3', mult=1, batch=batch)
         options += ['base_channels=32', 'stem_channels=32']
         head = (
             'in_channels=256, channels=64,\n        c1_in_channels=32, c1_channels=16'
@@ -78,7 +119,7 @@ def _resnet(
         'schedules/sgd_poly.py',
         model,
         head,
-        '' if pretrained else ONE_LR.format(lr=0.05),
+        lines,
     )
 
 
