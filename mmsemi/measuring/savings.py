@@ -2,13 +2,17 @@
 
 import copy
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from mmengine.config import Config
 from torch.utils.data import Dataset
 
 from mmsemi.engine.runner.batch import samples_per_step, steps_per_update
+from mmsemi.preparation.methods import METHODS
+from mmsemi.preparation.own.record import FILE as RECORD
 from mmsemi.registry import DATASETS
+from mmsemi.utils.invocation import command
 from mmsemi.utils.shipped import CONFIGS
 
 from .cost import build_method, load_batch, measure_step
@@ -88,10 +92,7 @@ def changes(cfg: Config, gpu: bool) -> Iterator[Change]:
             )
     if backbone.type.startswith('ResNet') and backbone.get('in_channels', 3) == 3:
         yield Change(
-            'EfficientNet-Lite0 as backbone',
-            {},
-            'the backbone and decode head of _base_/models/deeplabv3plus_lite0.py',
-            lite0_model(cfg),
+            'EfficientNet-Lite0 as backbone', {}, lite0_how(cfg), lite0_model(cfg)
         )
     if gpu and cfg.optim_wrapper.get('type', 'OptimWrapper') == 'OptimWrapper':
         yield Change('mixed precision', {'optim_wrapper.type': 'AutocastOptimWrapper'})
@@ -110,6 +111,17 @@ def memory_changes(cfg: Config) -> Iterator[Change]:
             'features computed again in the backward pass',
             dict(gradient_checkpointing=True),
         )
+
+
+def lite0_how(cfg: Config) -> str:
+    """Return how a config gets EfficientNet-Lite0: one of own data is written anew."""
+    file = Path(cfg.filename or '')
+    named = [method for method in METHODS if file.stem.startswith(f'{method}_')]
+    if named and (file.parent / RECORD).is_file():
+        method = max(named, key=len)
+        init = command('init')
+        return f'{init} --out {file.parent} --method {method} --backbone lite0'
+    return 'the backbone and decode head of _base_/models/deeplabv3plus_lite0.py'
 
 
 def lite0_model(cfg: Config) -> dict:

@@ -1,6 +1,6 @@
 """Names that the files of a config give to parts of it."""
 
-# Variables of the files in configs/_base_, and of the configs that init_dataset.py
+# Variables of the files in configs/_base_, and of the configs that `mmsemi init`
 # writes or used to write. The configs in work dirs have them, too.
 VARIABLES = frozenset(
     {

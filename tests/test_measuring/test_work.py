@@ -68,3 +68,21 @@ def test_proposed_settings_build_the_network_they_name(cfg):
     cropped = changed(cfg, Change('', dict(crop_size=65)))
     pipeline = cropped.train_dataloader.dataset.labeled_pipeline
     assert [t.crop_size for t in pipeline if 'crop_size' in t] == [(65, 65)]
+
+
+def test_config_of_own_data_is_written_with_another_backbone(cfg, tmp_path):
+    """By one command, since `init` has a record of the files."""
+
+    def cure():
+        mine = Config.fromfile(file)
+        return {change.what: change.how for change in changes(mine, gpu=False)}[
+            'EfficientNet-Lite0 as backbone'
+        ]
+
+    file = tmp_path / 'unimatch_v2_r50.py'
+    file.write_text(f'_base_ = {str(TINY)!r}')
+    assert 'deeplabv3plus_lite0.py' in cure()
+    (tmp_path / 'preparation.json').touch()
+    assert cure() == (
+        f'mmsemi init --out {tmp_path} --method unimatch_v2 --backbone lite0'
+    )

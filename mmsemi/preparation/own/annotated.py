@@ -58,7 +58,7 @@ def write_masks(
 
     A mask has the path of its image, with the suffix ``.png``; it holds class
     indices, and 255 for ignored pixels.  ``classes.txt`` beside the masks names
-    the classes as ``init_dataset.py`` reads them.
+    the classes as ``mmsemi init`` reads them.
 
     Args:
         annotations (Path): A file or a folder, see :func:`read_annotations`.
