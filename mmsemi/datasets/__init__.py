@@ -7,6 +7,7 @@ from .scenes import ensure_scenes
 from .self_training_dataset import SelfTrainingDataset
 from .semi_dataset import SemiSegDataset, stack_streams
 from .semi_sampler import SemiIndex, SemiSampler
+from .sights import Sights, load_sights
 from .transforms import FaultyFile
 
 __all__ = [
@@ -17,8 +18,10 @@ __all__ = [
     'SemiIndex',
     'SemiSampler',
     'SemiSegDataset',
+    'Sights',
     'ensure_scenes',
     'list_line',
+    'load_sights',
     'read_list',
     'stack_streams',
     'transforms',

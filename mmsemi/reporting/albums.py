@@ -43,8 +43,9 @@ def albums(
     """
     found: dict[tuple[str, str], dict[str, Any]] = {}
     for run in runs:
-        unit = 'epoch' if run.by_epoch else 'step'
         for (kind, image), shots in _by_image(run.pictures, images).items():
+            by_step = kind == 'pseudo' or not run.by_epoch
+            unit = 'step' if by_step else 'epoch'
             title, note = KINDS.get(kind, (kind, ''))
             album = found.setdefault(
                 (kind, unit), dict(title=title, note=note, unit=unit, images={})

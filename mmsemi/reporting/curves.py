@@ -9,6 +9,7 @@ from .run import Point, Run
 
 MOST = 400  # points of a curve: more than pixels show
 TEACHER = 'teacher_'
+PSEUDO = re.compile(r'pseudo/(?:accuracy|coverage)/(.+)')
 NOTES = {
     'loss': 'sum of all terms',
     'loss_sup': 'on labeled images',
@@ -17,6 +18,8 @@ NOTES = {
     'mask_ratio': 'share of pixels whose pseudo-label is confident',
     'conf_thresh': 'least confidence that counts',
     'thresh': 'least confidence that counts',
+    'pseudo/coverage': 'share of the pixels of unlabeled images that are kept',
+    'pseudo/accuracy': 'share of the kept pixels whose label is true',
     'pseudo_classes': 'classes among the pseudo-labels of a batch',
     'teacher_distance': 'of the weights, relative to the student',
     'agreement': 'share of pixels on which both networks agree',
@@ -63,8 +66,9 @@ def chart_groups(runs: Sequence[Run]) -> tuple[list[dict], list[dict]]:
     }
     if all(run.scalars.get('lr') == run.scalars.get('base_lr') for run in runs):
         groups['Schedule'] = [n for n in groups['Schedule'] if n != 'base_lr']
+    of_classes = [n for n in names if PSEUDO.fullmatch(n)]
     listed = {n for group in groups.values() for n in group} | known
-    listed |= {'base_lr', 'val/time', 'val/data_time'}
+    listed |= {'base_lr', 'val/time', 'val/data_time', *of_classes}
     groups['Pseudo-labels and health'] = [n for n in names if n not in listed]
 
     data: list[dict[str, Any]] = []
@@ -78,8 +82,25 @@ def chart_groups(runs: Sequence[Run]) -> tuple[list[dict], list[dict]]:
                 charts.append(dict(id=len(data), name=_title(name), note=note))
                 data.append(dict(name=_title(name), series=series))
         if charts:
-            page.append(dict(title=title, charts=charts))
+            page.append(dict(title=title, charts=charts, closed=False))
+    charts = []
+    for name in dict.fromkeys(PSEUDO.fullmatch(n)[1] for n in of_classes):
+        charts.append(dict(id=len(data), name=name, note='accuracy; dashed: coverage'))
+        data.append(dict(name=name, series=_pseudo(runs, name)))
+    if charts:
+        page.append(
+            dict(title='Pseudo-labels of each class', charts=charts, closed=True)
+        )
     return page, data
+
+
+def _pseudo(runs: Sequence[Run], name: str) -> list[dict[str, Any]]:
+    """Return accuracy and coverage of a class's pseudo-labels."""
+    return [
+        dict(each, label=score, dashed=score == 'coverage')
+        for score in ('accuracy', 'coverage')
+        for each in _series(runs, f'pseudo/{score}/{name}')
+    ]
 
 
 def _is_loss(name: str) -> bool:

@@ -54,7 +54,8 @@ class Picture(NamedTuple):
         kind (str): 'val' (``ValidationPicturesHook``), 'pseudo'
             (``PseudoLabelHook``), or another hook's first word.
         image (str): What it shows, the same at every time.
-        time (int): Epochs or steps, whichever the training counts.
+        time (int): Epochs or steps, whichever the training counts; of
+            'pseudo' always steps.
         file (Path): The picture.
     """
 

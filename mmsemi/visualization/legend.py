@@ -1,7 +1,7 @@
 """Draw masks over their images, with a legend."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import cv2
@@ -56,33 +56,61 @@ def draw_segmentation(
             )
     panels = {}
     if truth is not None:
-        panels['truth'] = _blend(image, truth, palette, opacity)
-    panels['prediction'] = _blend(image, mask, palette, opacity)
+        panels['truth'] = blend(image, truth, palette, opacity)
+    panels['prediction'] = blend(image, mask, palette, opacity)
     if confidence is not None:
-        panels['confidence'] = _confidence_map(confidence)
+        panels['confidence'] = confidence_map(confidence)
     masks = [each for each in (mask, truth) if each is not None]
     occurring = sorted({int(i) for each in masks for i in np.unique(each)})
 
-    factor = math.ceil(SMALLEST / max(image.shape[:2]))
-    pictures = [_enlarge(panel, factor) for panel in panels.values()]
+    return lay_out(panels, occurring, classes, palette)
+
+
+def lay_out(
+    panels: Mapping[str, np.ndarray],
+    indices: Sequence[int],
+    classes: Sequence[str],
+    palette: Sequence[Sequence[int]],
+    columns: int | None = None,
+) -> np.ndarray:
+    """Lay out pictures of one size with their names, above a legend of classes.
+
+    Args:
+        panels (Mapping): Pictures (H, W, 3), uint8, RGB, by name.  One named
+            ``confidence`` gets a scale.
+        indices (Sequence[int]): Classes of the legend, as in :func:`draw_legend`.
+        classes (Sequence[str]): Name of every class.
+        palette (Sequence): RGB color of every class, 0..255.
+        columns (int, optional): Pictures in a row.  Defaults to None: all.
+
+    Returns:
+        ndarray: uint8, RGB.  The pictures have their size, or, if their longer
+        side is below 360 pixels, a multiple of it.
+    """
+    columns = columns or len(panels)
+    pictures = list(panels.values())
+    factor = math.ceil(SMALLEST / max(pictures[0].shape[:2]))
+    pictures = [_enlarge(picture, factor) for picture in pictures]
     height, width = pictures[0].shape[:2]
-    gap = max(4, width // 100) if len(pictures) > 1 else 0
-    total = len(pictures) * width + (len(pictures) - 1) * gap
+    rows = math.ceil(len(pictures) / columns)
+    gap = max(4, width // 100) if columns > 1 else 0
+    total = columns * width + (columns - 1) * gap
     font = _font(math.sqrt(total * height) / 45)
     title = round(2 * font.size) if len(pictures) > 1 else 0
-    legend = draw_legend(total, occurring, classes, palette, font.size)
+    line = title + height
+    legend = draw_legend(total, indices, classes, palette, font.size)
 
-    page = Image.new('RGB', (total, title + height + len(legend)), PAPER)
+    page = Image.new('RGB', (total, rows * line + len(legend)), PAPER)
     draw = ImageDraw.Draw(page)
     for i, (name, picture) in enumerate(zip(panels, pictures, strict=True)):
-        left = i * (width + gap)
-        page.paste(Image.fromarray(picture), (left, title))
+        left, top = i % columns * (width + gap), i // columns * line
+        page.paste(Image.fromarray(picture), (left, top + title))
         if title:
-            place = left + width // 2, title // 2
+            place = left + width // 2, top + title // 2
             draw.text(place, name, INK, font, anchor='mm')
         if name == 'confidence':
-            _draw_scale(page, left + width, title, font)
-    page.paste(Image.fromarray(legend), (0, title + height))
+            _draw_scale(page, left + width, top, title, font)
+    page.paste(Image.fromarray(legend), (0, rows * line))
     return np.asarray(page)
 
 
@@ -144,14 +172,15 @@ def _shorten(name: str, font: ImageFont.FreeTypeFont, room: int) -> str:
     return f'{name}…'
 
 
-def _blend(
+def blend(
     image: np.ndarray, mask: np.ndarray, palette: Sequence, opacity: float
 ) -> np.ndarray:
+    """Draw a mask over its image, RGB."""
     colors = np.ascontiguousarray(colorize(mask, palette)[..., ::-1])
     return cv2.addWeighted(image, 1 - opacity, colors, opacity, 0)
 
 
-def _confidence_map(confidence: np.ndarray) -> np.ndarray:
+def confidence_map(confidence: np.ndarray) -> np.ndarray:
     """Draw values from 0 to 1 as colors from dark to bright, RGB."""
     levels = np.rint(255 * confidence.astype(np.float32).clip(0, 1)).astype(np.uint8)
     return cv2.applyColorMap(levels, cv2.COLORMAP_VIRIDIS)[..., ::-1]
@@ -162,14 +191,14 @@ def _enlarge(picture: np.ndarray, factor: int) -> np.ndarray:
 
 
 def _draw_scale(
-    page: Image.Image, right: int, title: int, font: ImageFont.FreeTypeFont
+    page: Image.Image, right: int, top: int, title: int, font: ImageFont.FreeTypeFont
 ) -> None:
     """Draw the colors of confidence 0 to 1 at the right end of a title."""
     size = round(font.size)
     values = np.linspace(0, 1, 4 * size)[None].repeat(size, 0)
-    bar = Image.fromarray(np.ascontiguousarray(_confidence_map(values)))
+    bar = Image.fromarray(np.ascontiguousarray(confidence_map(values)))
     draw = ImageDraw.Draw(page)
-    middle = title // 2
+    middle = top + title // 2
     draw.text((right - size // 2, middle), '1', INK, font, anchor='rm')
     left = right - round(1.5 * size) - bar.width
     page.paste(bar, (left, middle - size // 2))

@@ -5,6 +5,7 @@ from .non_finite_hook import NonFiniteHook
 from .owed_validation_hook import OwedValidationHook
 from .preemption_hook import PreemptionHook
 from .previous_models_hook import PreviousModelsHook
+from .pseudo_label_hook import PseudoLabelHook
 from .results_hook import ResultsHook
 from .snapshot_hook import SnapshotHook
 from .stall_hook import StallHook
@@ -19,6 +20,7 @@ __all__ = [
     'OwedValidationHook',
     'PreemptionHook',
     'PreviousModelsHook',
+    'PseudoLabelHook',
     'ResultsHook',
     'SnapshotHook',
     'StallHook',

@@ -7,10 +7,12 @@ import torch
 from mmengine.dist import all_reduce
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
+from torch import Tensor
 from torch.nn.utils import get_total_norm
 
 from mmsemi.registry import HOOKS
 from mmsemi.utils.invocation import command
+from mmsemi.utils.text import some
 
 from ..unwrap import student
 from .best_score import best_score
@@ -25,7 +27,9 @@ class HealthHook(Hook):
     Every ``interval`` steps the hook checks the log for the method's
     ``symptoms`` (see :class:`mmsemi.models.SemiSegmentor`) and for other loss
     terms that are exactly 0, whether the pseudo-labels are of one class, and
-    whether an EMA teacher is identical to its student or far from it.  After
+    whether an EMA teacher is identical to its student or far from it.  Once
+    ``patience`` checks and a quarter of the training are done, it names the
+    classes that were never confident in the pseudo-labels.  After
     each validation it checks whether a class of the masks is never predicted,
     and whether the score is far below its best.  A finding is reported once,
     when it was made at ``patience`` checks in a row; a score at once.
@@ -70,6 +74,10 @@ class HealthHook(Hook):
         self.key = key
         self._in_a_row: Counter[str] = Counter()
         self._best = -math.inf
+        # Pixels of each class that were predicted, and confident; checks so far.
+        self._labels: Tensor | int = 0
+        self._checks = 0
+        self._silent: set[int] = set()
 
     def before_run(self, runner: Runner) -> None:
         """Add a :class:`NonFiniteHook` unless the config has one.
@@ -131,15 +139,52 @@ class HealthHook(Hook):
         stream = model.data_preprocessor(dict(unlabeled=data_batch['unlabeled']), True)[
             'inputs'
         ]
-        label = model.pseudo_label(stream['unlabeled'])
+        label, kept = model.kept_labels(stream['unlabeled'])
         classes = label.label[label.valid].unique().numel()
         runner.message_hub.update_scalar('train/pseudo_classes', classes)
+        self._check_confidence(runner, label.label, label.valid, kept)
         self._judge(
             runner,
             classes == 1,
             'The pseudo-labels are of one class alone: the network has collapsed. '
             'Lower the learning rate, or start from pretrained weights.',
         )
+
+    def _check_confidence(
+        self, runner: Runner, label: Tensor, valid: Tensor, kept: Tensor
+    ) -> None:
+        """Warn once of classes that were never confident since the run started."""
+        names = runner.train_dataloader.dataset.metainfo['classes']
+        counts = torch.stack(
+            [label[where].bincount(minlength=len(names)) for where in (valid, kept)]
+        )[:, : len(names)]
+        all_reduce(counts)
+        self._labels = self._labels + counts
+        self._checks += 1
+        seen = self._checks * self.interval
+        if self._checks < self.patience or 4 * seen < runner.max_iters:
+            return
+        predicted, confident = self._labels.tolist()
+        silent = [i for i in range(len(names)) if not confident[i]]
+        silent = [i for i in silent if i not in self._silent]
+        if not any(confident) or not silent:
+            return  # if no pixel is confident at all, `symptoms` has the cure
+        self._silent.update(silent)
+        unsure = [repr(names[i]) for i in silent if predicted[i]]
+        absent = [repr(names[i]) for i in silent if not predicted[i]]
+        if unsure:
+            runner.logger.warning(
+                f'Never confident in {seen} steps, so that only labeled images teach '
+                f'them: {some(unsure, 10)}. Lower '
+                f'{student(runner).thresh_setting}, or raise their weight '
+                'in decode_head.loss_decode.'
+            )
+        if absent:
+            runner.logger.warning(
+                f'No pseudo-label in {seen} steps is of these classes: '
+                f'{some(absent, 10)}. Check that the labeled list contains them, and '
+                'raise their weight in decode_head.loss_decode.'
+            )
 
     def _check_teacher(self, runner: Runner) -> None:
         for hook in runner.hooks:

@@ -62,6 +62,9 @@ class SemiSegmentor(EvaluatedSegmentor):
     # number will do.
     num_views: ClassVar[int | None] = None
 
+    # The setting of the least confidence that counts, which warnings name.
+    thresh_setting: ClassVar[str] = 'model.conf_thresh'
+
     # Models that a hook lends the method; None if it needs none.
     guidance: Guidance | None = None
 
@@ -194,6 +197,38 @@ class SemiSegmentor(EvaluatedSegmentor):
         """Predict pseudo-labels for a stream's weak view in eval mode."""
         with self.eval_no_grad():
             return PseudoLabel.from_logits(self.logits(stream['weak']), stream['valid'])
+
+    @property
+    def labeler(self) -> 'SemiSegmentor':
+        """The network whose pseudo-labels this one learns: an EMA teacher, or itself.
+
+        Raises:
+            RuntimeError: No hook lends the teacher.
+        """
+        if self.guidance is not None and self.guidance.source == 'ema':
+            return self.guidance.teacher
+        return self
+
+    @property
+    def label_thresh(self) -> float | Tensor:
+        """Least confidence of the pixels that it learns, 0 if it learns all."""
+        return getattr(self, 'conf_thresh', 0.0)
+
+    def kept_labels(self, stream: PartnerStream) -> tuple[PseudoLabel, Tensor]:
+        """Predict the pseudo-labels of the method, and what it keeps of them.
+
+        For whoever watches a training: :meth:`loss` computes its own.  Nothing
+        is drawn and nothing changes.
+
+        Args:
+            stream (PartnerStream): Unlabeled images; ``weak`` and ``valid``.
+
+        Returns:
+            tuple[PseudoLabel, Tensor]: Of the weak view, and the valid pixels
+            with ``conf >= label_thresh``, bool (B, H, W).
+        """
+        label = self.labeler.pseudo_label(stream)
+        return label, label.valid & (label.conf >= self.label_thresh)
 
     @torch.no_grad()
     def teacher_logits(

@@ -75,6 +75,7 @@ class CorrMatch(SemiSegmentor):
     """
 
     num_views = 1
+    thresh_setting = 'model.thresh_init'
     symptoms = (
         Symptom(
             'mask_ratio',
@@ -117,6 +118,11 @@ class CorrMatch(SemiSegmentor):
         self.all_positions = all_positions
         self.kl_target = kl_target
         self.guidance = ema_guidance(guidance)
+
+    @property
+    def label_thresh(self) -> Tensor:
+        """The threshold now; propagation keeps more, and relabels."""
+        return self.thresh.value
 
     def loss(
         self, inputs: Streams, data_samples: list | None = None

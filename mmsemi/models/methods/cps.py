@@ -66,6 +66,11 @@ class CPS(SemiSegmentor):
         self.train_padding = train_padding
         self.labels_in_train_mode = labels_in_train_mode
 
+    @property
+    def labeler(self) -> SemiSegmentor:
+        """The second network, whose labels the one that is evaluated learns."""
+        return self.second
+
     def loss(
         self, inputs: Streams, data_samples: list | None = None
     ) -> dict[str, Tensor]:

@@ -128,6 +128,11 @@ class PrevMatch(SemiSegmentor):
         self.prev_weighting = prev_weighting
         self.corrected_weighting = corrected_weighting
 
+    @property
+    def labeler(self) -> SemiSegmentor:
+        """Itself: its guidance teaches beside its own pseudo-labels."""
+        return self
+
     def loss(
         self, inputs: Streams, data_samples: list | None = None
     ) -> dict[str, Tensor]:

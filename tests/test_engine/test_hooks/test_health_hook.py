@@ -126,9 +126,46 @@ def test_collapse(cfg):
     assert set(classes.data[0]) == {1}
     for name in ('disc', 'box', 'bar'):
         assert said(lines, f"Class '{name}' is never predicted") == 1
+    assert said(lines, "of these classes: 'disc', 'box', 'bar'. Check") == 1
     assert not said(lines, "Class 'ground'")
     unpredicted = runner.message_hub.get_scalar('val/unpredicted_classes')
     assert unpredicted.data[0].tolist() == [3, 3]
+
+
+class TestClassesThatNeverBecomeConfident:
+    """Of four classes: a is confident, b is not, c is late, d is never predicted."""
+
+    def warnings(self, checks, max_iters, method='UniMatch', late=3):
+        lines = []
+        metainfo = dict(classes=('a', 'b', 'c', 'd'))
+        dataset = SimpleNamespace(metainfo=metainfo)
+        runner = SimpleNamespace(
+            train_dataloader=SimpleNamespace(dataset=dataset),
+            model=MODELS.get(method),
+            max_iters=max_iters,
+            logger=SimpleNamespace(warning=lines.append),
+        )
+        hook = HealthHook(interval=50, patience=2)
+        label, valid = torch.tensor([[0, 1, 2, 3]]), torch.tensor([[1, 1, 1, 0]]).bool()
+        for i in range(checks):
+            kept = torch.tensor([[True, False, i >= late, False]])
+            hook._check_confidence(runner, label, valid, kept)
+        return lines
+
+    def test_they_are_named_once_with_the_switch(self):
+        unsure, absent = self.warnings(checks=6, max_iters=800)
+        assert '150 steps' not in unsure and '200 steps' in unsure
+        assert "teach them: 'b'. Lower model.conf_thresh" in unsure
+        assert "classes: 'd'. Check that the labeled list" in absent
+
+    def test_not_before_a_quarter_of_the_training(self):
+        assert not self.warnings(checks=6, max_iters=1300)
+        unsure, _ = self.warnings(checks=6, max_iters=1200, late=9)
+        assert "teach them: 'b', 'c'. Lower" in unsure
+
+    def test_each_method_names_its_own_switch(self):
+        unsure, _ = self.warnings(checks=6, max_iters=800, method='CorrMatch')
+        assert 'Lower model.thresh_init' in unsure
 
 
 @pytest.mark.parametrize(
