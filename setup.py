@@ -27,20 +27,27 @@ setup(
     name='mmsemi',
     version=VERSION,
     description='Semi-supervised semantic segmentation on OpenMMLab',
+    long_description=(Path(__file__).parent / 'README.md').read_text('utf-8'),
+    long_description_content_type='text/markdown',
     license='Apache-2.0',
     license_files=['LICENSE'],
     packages=find_packages(include=['mmsemi', 'mmsemi.*']),
-    # `.mim` is where MMEngine looks for `mmsemi::...`; its `configs` is a link.
+    # `.mim` is where MMEngine looks for `mmsemi::...`, and mim for tools; `configs`
+    # and `tools` are links.
     package_data={
         'mmsemi': [
             'py.typed',
             '.mim/model-index.yml',
             '.mim/configs/**/*.py',
             '.mim/configs/*/metafile.yml',
+            '.mim/tools/**/*.py',
+            '.mim/tools/*.sh',
         ],
         'mmsemi.reporting': ['templates/*'],
     },
-    exclude_package_data={'mmsemi': ['.mim/configs/my/*', '.mim/configs/my/**/*']},
+    exclude_package_data={
+        'mmsemi': ['.mim/configs/my/*', '.mim/configs/my/**/*', '.mim/tools/dev/*']
+    },
     entry_points={'console_scripts': ['mmsemi = mmsemi.commands.main:run']},
     python_requires='>=3.10',
     install_requires=[

@@ -48,4 +48,9 @@ def test_the_wheel_holds_the_package_its_configs_and_says_that_it_is_typed(tmp_p
         if 'my' not in path.parts
         and (path.suffix == '.py' or path.name == 'metafile.yml')
     }
-    assert held == package | configs | {'mmsemi/.mim/model-index.yml'}
+    tools = {
+        f'mmsemi/.mim/{path.relative_to(ROOT).as_posix()}'
+        for path in (ROOT / 'tools').rglob('*')
+        if path.suffix in ('.py', '.sh') and path.parent.name != 'dev'
+    }
+    assert held == package | configs | tools | {'mmsemi/.mim/model-index.yml'}

@@ -104,9 +104,8 @@ def _adapt(cfg: Config, folder: str) -> None:
     cfg.work_dir = folder
     cfg.experiment_name = f'rehearsal_{Rehearsal.count}'
     cfg.log_level = 'ERROR'
-    cfg.train_cfg = dict(
-        type='RehearsalLoop', max_epochs=max(cfg.train_cfg.max_epochs, 8)
-    )
+    epochs = cfg.train_cfg.get('max_epochs', 0)  # none in training by iterations
+    cfg.train_cfg = dict(type='RehearsalLoop', max_epochs=max(epochs, 8))
     for name in ('val', 'test'):
         for part in ('dataloader', 'cfg', 'evaluator'):
             cfg.pop(f'{name}_{part}', None)

@@ -59,9 +59,13 @@ def test(
     """Evaluate a checkpoint on the test images of a config."""
     from mmsemi.registry import RUNNERS
     from mmsemi.utils.arguments import named_by_config
+    from mmsemi.utils.checkpoint import find_weights
+    from mmsemi.utils.checkpoint_file import check_checkpoint_file
     from mmsemi.utils.compat import freeze_compiled_weights
 
     cfg = load(config, cfg_options, launcher, trust_checkpoint, work_dir)
+    if '://' not in checkpoint:  # before the run is set up
+        check_checkpoint_file(find_weights(checkpoint))
     cfg.load_from = checkpoint
     cfg.resume = False
     if show or show_dir:

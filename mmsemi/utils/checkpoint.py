@@ -17,6 +17,7 @@ from mmengine.logging import HistoryBuffer
 from mmengine.runner import CheckpointLoader
 from torch import Tensor, nn
 
+from .checkpoint_file import check_checkpoint_file
 from .files import data_folder, replacing
 from .text import some
 
@@ -86,14 +87,15 @@ def read_checkpoint(file: str | Path, map_location: Any = 'cpu') -> dict[str, An
 
     Raises:
         FileNotFoundError: There is no such file.
+        IsADirectoryError: It is a folder.
         ImportError: The address needs a package that is not installed.
         ValueError: It is no checkpoint, is damaged, or contains objects other
             than tensors, numbers and text, unless :func:`trusting`.
     """
     file = find_weights(str(file))
     remote = '://' in file
-    if not remote and not os.path.isfile(file):
-        raise FileNotFoundError(f'There is no file {file}.')
+    if not remote:
+        check_checkpoint_file(file)
     trust = _TRUSTED.get()
     try:
         if remote:

@@ -33,3 +33,13 @@ def test_infinite_losses_are_reported(cfg):
         rehearsal.model.decode_head.conv_seg.weight.fill_(float('nan'))
     with pytest.raises(FloatingPointError, match='is not finite: loss=nan'):
         rehearsal.step()
+
+
+def test_training_by_iterations(cfg):
+    """Such a config has no epochs, and an endless sampler."""
+    cfg.train_cfg = dict(type='IterBasedTrainLoop', max_iters=9, val_interval=9)
+    cfg.train_dataloader.sampler.infinite = True
+    rehearsal = Rehearsal(cfg)
+    rehearsal.update()
+    logged = rehearsal.runner.message_hub.log_scalars
+    assert logged['train/loss'].current() > 0

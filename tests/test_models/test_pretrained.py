@@ -280,7 +280,7 @@ def test_unknown_open_mmlab_name():
 
 def test_damaged_file(tmp_path):
     (tmp_path / 'net.pth').write_text('<html>Too many downloads</html>')
-    fails(ValueError, 'is damaged or no checkpoint', file=tmp_path / 'net.pth')
+    fails(ValueError, 'is a web page', file=tmp_path / 'net.pth')
 
 
 class Payload:

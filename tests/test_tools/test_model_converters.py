@@ -253,7 +253,7 @@ def test_unreadable_files(tmp_path, capsys, tool):
     fails(tool, tmp_path / 'nowhere.pth', out, match='There is no file')
     page = tmp_path / 'page.pth'
     page.write_text('<html>Too many downloads</html>')
-    fails(tool, page, out, match='damaged or no checkpoint')
+    fails(tool, page, out, match='is a web page')
     torch.save(dict(model=Payload()), tmp_path / 'code.pth')
     fails(tool, tmp_path / 'code.pth', out, match='could run code')
     torch.save([1, 2], tmp_path / 'list.pth')

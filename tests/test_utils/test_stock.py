@@ -145,5 +145,5 @@ def test_inferencer_refuses_foreign_weights(checkpoint, tmp_path):
     with pytest.raises(ValueError, match='eval.*could run code'):
         infer(str(TINY), str(tmp_path / 'harmful.pth'))
     (tmp_path / 'page.pth').write_text('<html>')
-    with pytest.raises(ValueError, match='no checkpoint'):
+    with pytest.raises(ValueError, match='is a web page'):
         infer(str(TINY), str(tmp_path / 'page.pth'))

@@ -11,8 +11,8 @@ the other tables in ``results`` that ``mmsemi sweep`` writes.  The comment that
 begins a table is YAML:
 
 - published: ``corner`` is its first cell, ``columns`` has what stands for ``*`` in
-  the rows by title, ``rows`` the names of configs by title, ``show`` is ``best`` or
-  ``best (last)``;
+  the rows by title, ``rows`` the names of configs by title (none where nothing is
+  published), ``show`` is ``best`` or ``best (last)``;
 - measured: ``file`` in ``results``, ``against`` the method to compare with,
   ``tables`` the kinds that are shown.
 """
@@ -224,9 +224,9 @@ def _published_table(spec: dict, scores: dict[str, dict[str, str]]) -> str:
     for title, pattern in spec['rows'].items():
         line: list = [title]
         for setting in spec['columns'].values():
-            row = scores.get(pattern.replace('*', setting))
+            row = pattern and scores.get(pattern.replace('*', setting))
             line.append(row and _show(row, spec.get('show', 'best')))
-        if not any(line[1:]):
+        if pattern and not any(line[1:]):
             raise ValueError(f'{pattern}: nothing is published.')
         shown.rows.append(line)
     return shown.grid()
