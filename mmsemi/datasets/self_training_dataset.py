@@ -125,6 +125,10 @@ class SelfTrainingDataset(SemiSegDataset):
         """0: a sampler draws from the stream ``labeled`` alone."""
         return 0
 
+    def is_pseudo(self, i: int) -> bool:
+        """Tell whether the i-th image of the stream has a pseudo-label."""
+        return i >= self.repeats * len(self.labeled)
+
     def _locate(self, stream: str, i: int) -> tuple[ListSegDataset, int]:
         pseudo = i - self.repeats * len(self.labeled)
         if pseudo >= 0:

@@ -86,3 +86,11 @@ class SemiDataPreprocessor(SegDataPreProcessor):
         if self.normalizes:
             images = (images - self.mean).div_(self.std)
         return images
+
+    def restore(self, images: Tensor) -> Tensor:
+        """Undo :meth:`normalize`; whole levels, float32 (B, C, H, W)."""
+        if self.normalizes:
+            images = images * self.std + self.mean
+        if self.reverses_channels and images.shape[1] == 3:
+            images = images.flip(1)
+        return images.round()

@@ -108,3 +108,13 @@ def test_flags_of_the_base_class_are_not_needed(preprocessor):
     inputs = preprocessor(tiny.streams(), True)['inputs']
     for stream in expected:
         assert all(map(torch.equal, tensors(inputs[stream]), tensors(expected[stream])))
+
+
+def test_restore_undoes_normalize(preprocessor):
+    """Levels come back as they were, with any number of channels."""
+    wide = MODELS.build(
+        dict(type='SemiDataPreprocessor', mean=[10.0] * 5, std=[70.0] * 5)
+    )
+    for module, channels in ((preprocessor, 3), (wide, 5)):
+        images = torch.randint(0, 256, (2, channels, 6, 7), dtype=torch.uint8)
+        assert (module.restore(module.normalize(images)) == images).all()

@@ -11,6 +11,20 @@ from mmengine.runner import Runner
 from mmsemi.registry import HOOKS
 
 
+def seed_step(seed: int, step: int) -> None:
+    """Seed PyTorch, NumPy and Python for a step of this process.
+
+    Args:
+        seed (int): Seed of the run.
+        step (int): From 0.
+    """
+    entropy = (seed, step, get_rank())
+    seed = int(np.random.SeedSequence(entropy).generate_state(1)[0])
+    torch.manual_seed(seed)
+    np.random.seed(seed)
+    random.seed(seed)
+
+
 @HOOKS.register_module()
 class StepSeedHook(Hook):
     """Seed all draws of a step with the run's seed, the step and the process.
@@ -24,8 +38,4 @@ class StepSeedHook(Hook):
 
     def before_train_iter(self, runner: Runner, *args, **kwargs) -> None:
         """Seed PyTorch, NumPy and Python."""
-        entropy = (runner.seed, runner.iter, get_rank())
-        seed = int(np.random.SeedSequence(entropy).generate_state(1)[0])
-        torch.manual_seed(seed)
-        np.random.seed(seed)
-        random.seed(seed)
+        seed_step(runner.seed, runner.iter)

@@ -1,0 +1,5 @@
+"""Draw what enters the network in training."""
+
+from .browse import draw_samples
+
+__all__ = ['draw_samples']
