@@ -7,6 +7,8 @@ import torch
 from mmengine.config import Config
 from PIL import Image
 
+from mmsemi.apis.sweep.cells import cells_of
+from mmsemi.apis.sweep.plan import read_plan
 from mmsemi.datasets import read_list
 from mmsemi.measuring.cost import measure_cost
 from mmsemi.models.pretrained import adapt_channels
@@ -383,7 +385,8 @@ def test_another_method_reads_no_file_again(folders, tmp_path):
 def test_folds_validate_every_image_once(folders, tmp_path):
     """The configs build, and no fold trains on what it validates."""
     args = folders(count=7)
-    assert 'Only 1 images validate' in init(*args)
+    said = init(*args)
+    assert 'Only 1 images validate' in said and 'init_dataset.py --out' in said
     said = init('--out', tmp_path / 'my', '--backbone', 'tiny', '--folds', 3)
     assert 'Wrote 3 configs of folds' in said
     held = []
@@ -396,6 +399,24 @@ def test_folds_validate_every_image_once(folders, tmp_path):
         assert not set(mine) & set(others) and len(train.labeled) + len(mine) == 7
         held += mine
     assert len(held) == 7 == len(set(held))
+    init(
+        '--out',
+        tmp_path / 'my',
+        '--backbone',
+        'tiny',
+        '--folds',
+        3,
+        '--method',
+        'supervised',
+    )
+    plan = read_plan(tmp_path / 'my/folds_3.py')
+    assert plan.baseline == 'supervised_tiny' and len(plan.methods) == 2
+    lists = [
+        cell.resolved()['val_dataloader.dataset.ann_file'] for cell in cells_of(plan)
+    ]
+    assert {each.rpartition('splits/')[2] for each in lists} == {
+        f'3_folds/{number}/val.txt' for number in (1, 2, 3)
+    }
     said = init(*args, '--folds', 3, ok=False)
     assert 'and this config' in said
     again = ('--out', tmp_path / 'my', '--backbone', 'tiny', '--method', 'st')

@@ -209,7 +209,7 @@ def _cell(
 ) -> Cell:
     parts = [method.name, split, option, f'seed{seed}']
     parts = [_slug(part) for part in parts if part]
-    config = method.config.replace('{split}', split)
+    config = method.config.replace('{split}', split).replace('{seed}', str(seed))
     beside = plan.file.parent / config
     return Cell(
         name='/'.join(parts),

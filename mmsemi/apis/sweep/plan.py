@@ -23,7 +23,7 @@ class Method(NamedTuple):
     Attributes:
         name (str): As tables show it.
         config (str): A file, or the name of a shipped config; ``{split}`` in it
-            stands for the name of the split.
+            stands for the name of the split, ``{seed}`` for the seed.
         origin (str): 'published' or 'ours'.
         options (dict[str, dict[str, str]]): Settings by the name of an option,
             which ``splits`` and ``cfg_options`` have, too: as text.

@@ -1,6 +1,6 @@
 """Divide few labeled images into folds, each of which validates once."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +22,16 @@ val_dataloader = dict(
     dataset=dict(ann_file='{{{{ fileDirname }}}}/splits/{folder}/val.txt'))
 test_dataloader = val_dataloader
 """
+SWEEP = """\
+# {sweep} {path}
+# trains on every fold. A seed stands for the fold of that number, so that means,
+# standard deviations and paired differences are those of the folds.
+methods = {{
+    {methods}
+}}
+seeds = {seeds}
+work_dir = {work_dir!r}
+{baseline}"""
 
 
 def divide(shown: np.ndarray, count: int, seed: int) -> list[list[int]]:
@@ -94,4 +104,37 @@ def fold_text(path: Path, base: str, number: int, count: int, val: Sequence) -> 
         number=number,
         count=count,
         val=len(val),
+    )
+
+
+def fold_name(name: str, number: int | str, count: int) -> str:
+    """Return the name of a fold's config.
+
+    Args:
+        name (str): Of the method's config.
+        number (int or str): Of the fold, from 1.
+        count (int): Of the folds.
+    """
+    return f'{name}_fold{number}of{count}.py'
+
+
+def sweep_text(path: Path, names: Iterable[str], count: int) -> str:
+    """Return a sweep over the folds of methods.
+
+    Args:
+        path (Path): Where it will lie.
+        names (Iterable[str]): Names of the methods' configs.
+        count (int): Of the folds.
+    """
+    names = list(names)
+    supervised = [name for name in names if name.startswith('supervised_')]
+    return SWEEP.format(
+        sweep=command('sweep'),
+        path=path.as_posix(),
+        methods='\n    '.join(
+            f'{name!r}: {fold_name(name, "{seed}", count)!r},' for name in names
+        ),
+        seeds=tuple(range(1, count + 1)),
+        work_dir=f'work_dirs/sweep/{path.resolve().parent.name}_{path.stem}',
+        baseline=f'baseline = {supervised[0]!r}\n' if supervised and names[1:] else '',
     )

@@ -14,7 +14,7 @@ from mmsemi.utils.invocation import command
 from mmsemi.utils.shipped import CONFIGS
 
 from .dataset_config import dataset_text
-from .folds import FEW, divide, fold_folder, fold_text
+from .folds import FEW, divide, fold_folder, fold_name, fold_text, sweep_text
 from .method_config import Counts, method_text
 from .reading import prepare, report
 from .record import FILE, Record, read_record, refuse_others, write_record
@@ -70,11 +70,12 @@ def init_dataset(
     start = choose_start(args.backbone, args.pretrained, console)
     name = f'{args.method}_{start.backbone}'
     config = args.out / f'{name}.py'
+    made = args.out / fold_name(name, 1, args.folds) if args.folds else config
     if record is None:
         record = prepare(args)
         write_prepared(args.out, record)
         report(console, record)
-    elif not args.force and (fold_of(args, name) if args.folds else config).exists():
+    elif not args.force and made.exists():
         raise FileExistsError(
             f'{args.out} already holds lists, and this config. Give another --method '
             'or --backbone for another config over the same lists, or --force to '
@@ -88,14 +89,16 @@ def init_dataset(
     if args.force or not config.exists():
         write_whole(config, config_text(config, args.method, start, record).encode())
         console.print(f'Wrote {config}. {start.why}', highlight=False, soft_wrap=True)
-    configs = [config]
+    configs, trained = [config], f'{command("train")} {config}'
     if args.folds:
         configs = write_folds(args, name, record)
+        sweep = write_sweep(args)
+        trained = f'{command("sweep")} {sweep}'
         console.print(
             f'Wrote {len(configs)} configs of folds, {configs[0]} to '
             f'{configs[-1].name}: each validates on other images, so that every image '
-            'with a mask validates once. Train all; the mean of their scores, with its '
-            'standard deviation, is the score to report.',
+            f'with a mask validates once. {sweep} trains them all, and gives mean and '
+            'standard deviation of their scores.',
             highlight=False,
             soft_wrap=True,
         )
@@ -103,26 +106,17 @@ def init_dataset(
         console.print(
             f'[yellow]Only {len(record.val)} images validate: a score on so few '
             'changes by several points with the choice of images, and so does the '
-            'choice of the best checkpoint. With [bold]{command("init")} '
+            f'choice of the best checkpoint. With [bold]{command("init")} '
             f'--out {args.out} --method {args.method} --backbone {start.backbone} '
-            '--folds 5[/] every image '
-            'validates once.',
+            f'--folds {min(5, len(record.pairs))}[/] every image validates once.',
             highlight=False,
             soft_wrap=True,
         )
     console.print(
-        '\n'.join(
-            ['Next:', f'  {command("check")} {configs[0]}']
-            + [f'  {command("train")} {each}' for each in configs]
-        ),
+        f'Next:\n  {command("check")} {configs[0]}\n  {trained}',
         highlight=False,
         soft_wrap=True,
     )
-
-
-def fold_of(args: SimpleNamespace, name: str, number: int = 1) -> Path:
-    """Return the config of a fold."""
-    return args.out / f'{name}_fold{number}of{args.folds}.py'
 
 
 def write_prepared(out: Path, record: Record) -> None:
@@ -188,10 +182,12 @@ def write_folds(args: SimpleNamespace, name: str, record: Record) -> list[Path]:
         )
     configs = []
     out, count = args.out, args.folds
-    for number, val in enumerate(divide(record.shown, count, args.seed), 1):
+    for number, val in enumerate(
+        divide(record.shown, count, record.arguments['seed']), 1
+    ):
         held = set(val)
         labeled = [i for i in range(len(record.pairs)) if i not in held]
-        config = fold_of(args, name, number)
+        config = args.out / fold_name(name, number, count)
         lists = {
             'labeled': (record.pairs[i][:2] for i in labeled),
             'unlabeled': ([path] for path in learned_images(record, labeled)),
@@ -205,3 +201,14 @@ def write_folds(args: SimpleNamespace, name: str, record: Record) -> list[Path]:
         write(out, files)
         configs.append(config)
     return configs
+
+
+def write_sweep(args: SimpleNamespace) -> Path:
+    """Write a sweep over as many folds of all methods that have them; its file."""
+    file = args.out / f'folds_{args.folds}.py'
+    ending = fold_name('', 1, args.folds)
+    names = sorted(
+        each.name.removesuffix(ending) for each in args.out.glob(f'*{ending}')
+    )
+    write(args.out, {file.name: sweep_text(file, names, args.folds)})
+    return file

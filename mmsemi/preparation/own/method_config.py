@@ -78,7 +78,9 @@ def method_text(
     if start.short:
         small = min(images.crop, SHORT_CROP)
         counts = counts._replace(batch=min(counts.batch, SHORT_BATCH))
-        size = f'crop_size = {small}  # of {images.crop}: for a CPU\n'
+        size = ''
+        if small < images.crop:
+            size = f'crop_size = {small}  # of {images.crop}: for a CPU\n'
         if not row.shares:
             size += f'total_batch_size = {counts.batch}\n'
         images = images._replace(crop=small)

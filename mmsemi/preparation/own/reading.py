@@ -232,8 +232,12 @@ def report(console: Console, record: Record) -> None:
     )
     if record.strong_view.settings:
         console.print(
-            'Strong views: ' + ' '.join(record.strong_view.reasons) + ' The setting is '
-            'strong_view in _base_/dataset.py.',
+            '\n  '.join(
+                [
+                    'What strong views may change (strong_view in _base_/dataset.py):',
+                    *record.strong_view.reasons,
+                ]
+            ),
             highlight=False,
             soft_wrap=True,
         )

@@ -65,22 +65,25 @@ def propose(
     if told < TOLD:
         return Proposal(settings, tuple(reasons))
     reasons.append(
-        'The gray value of a pixel alone tells its class to '
-        f'{told:.0%} (0 % is chance), so it must survive in a strong view.'
+        f"A pixel's gray value alone tells its class to {told:.0%} (0 % is chance), "
+        'so a strong view must keep it.'
     )
     limit = settings.get('brightness', STRENGTHS[0])
     for name in ('brightness', 'contrast'):
         settings[name] = strongest(name, values, labels, len(table.names), limit)
         reasons.append(
-            f'{name.capitalize()} by at most {settings[name]}: more takes over '
-            f'{LOSS:.0%} of its classes from what gray value tells.'
+            f'{name.capitalize()} by at most {settings[name]}: with more, gray values '
+            f'tell over {100 * LOSS:.0f} points less.'
             if settings[name] < limit
-            else f'{name.capitalize()} by up to {limit} leaves the classes apart.'
+            else f'{name.capitalize()} by up to {limit}: gray values still tell the '
+            'classes.'
         )
     thin = thin_classes([mask for _, mask in masked], table)
     if thin:
         settings['blur'] = 0
-        reasons.append(f'No blur: too thin for it is {", ".join(thin)}.')
+        reasons.append(
+            f'No blur, which would wipe out what is thin: {", ".join(thin)}.'
+        )
     return Proposal(settings, tuple(reasons))
 
 
