@@ -60,7 +60,7 @@ setup(
         'pooch',
         'rich',
         'tensorboard',
-        'typer>=0.16',
+        'typer>=0.27.2',  # the first with TyperException
     ],
     extras_require={
         'onedl': ONEDL,

@@ -8,13 +8,17 @@ import subprocess
 import sys
 import sysconfig
 import venv
+from importlib.util import find_spec
 from pathlib import Path
+from zipfile import ZipFile
 
+import cv2
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
+from mmsemi.apis.exporting import FORMATS
 from tests.helpers.tools import ROOT
 
 SIZE = 64
@@ -28,8 +32,13 @@ SHORT = (
     'train_dataloader.persistent_workers=False',
     'val_dataloader.num_workers=0',
     'val_dataloader.persistent_workers=False',
+    'test_dataloader.num_workers=0',
+    'test_dataloader.persistent_workers=False',
     'default_hooks.checkpoint.interval=1',
 )
+# Without the packages of the extra, what needs none.
+ONNX = all(map(find_spec, ('onnx', 'onnxscript', 'onnxruntime')))
+EXPORTED = 'out/network.onnx' if ONNX else 'out/network.pt'
 # What libraries say, and no user can do anything about.
 NOISE = (
     'OneDL',
@@ -51,19 +60,21 @@ class Installed:
         self.folder = root / 'folder'
         self.folder.mkdir()
         # Built from a copy: setuptools leaves files beside what it builds.
-        for name in ('mmsemi', 'configs', 'tools'):
-            shutil.copytree(ROOT / name, source / name, symlinks=True)
+        shutil.copytree(ROOT / 'mmsemi', source / 'mmsemi')  # what links lead to
         for name in ('setup.py', 'pyproject.toml', 'README.md', 'LICENSE'):
             shutil.copy(ROOT / name, source)
+        own = source / 'mmsemi/.mim/configs/my/unimatch.py'
+        own.parent.mkdir(exist_ok=True)
+        own.write_text('# a config of the user')
         pip = (sys.executable, '-m', 'pip', '--quiet', '--disable-pip-version-check')
         options = ('--no-deps', '--no-build-isolation', '--wheel-dir', wheels)
         self._run(*pip, 'wheel', *options, source)
+        (self.wheel,) = wheels.glob('*.whl')
         venv.create(self.env, with_pip=False)
         packages = sysconfig.get_path('purelib', vars=dict(base=str(self.env)))
         self.python = self.env / 'bin/python'
-        (wheel,) = wheels.glob('*.whl')
         options = ('--no-deps', '--no-index', '--ignore-installed')
-        self._run(*pip, '--python', self.python, 'install', *options, wheel)
+        self._run(*pip, '--python', self.python, 'install', *options, self.wheel)
         # What mmsemi needs is installed beside the tests.
         others = Path(torch.__file__).parents[1]
         (Path(packages) / 'others.pth').write_text(f'{others}\n')
@@ -95,6 +106,32 @@ def installed(tmp_path_factory) -> Installed:
     return Installed(tmp_path_factory.mktemp('wheel'))
 
 
+def test_what_the_wheel_holds(installed):
+    """The package, its configs and tools, and that it is typed."""
+    names = ZipFile(installed.wheel).namelist()
+    held = {name for name in names if name.startswith('mmsemi/')}
+    package = {
+        path.relative_to(ROOT).as_posix()
+        for path in (ROOT / 'mmsemi').rglob('*')
+        if path.suffix == '.py'
+        or path.name == 'py.typed'
+        or (path.parent.name == 'templates' and path.is_file())
+    }
+    assert 'mmsemi/py.typed' in package
+    configs = {
+        f'mmsemi/.mim/{path.relative_to(ROOT).as_posix()}'
+        for path in (ROOT / 'configs').rglob('*')
+        if 'my' not in path.parts
+        and (path.suffix == '.py' or path.name == 'metafile.yml')
+    }
+    tools = {
+        f'mmsemi/.mim/{path.relative_to(ROOT).as_posix()}'
+        for path in (ROOT / 'tools').rglob('*')
+        if path.suffix in ('.py', '.sh') and path.parent.name != 'dev'
+    }
+    assert held == package | configs | tools | {'mmsemi/.mim/model-index.yml'}
+
+
 @pytest.fixture(scope='module')
 def printed(installed) -> dict[str, str]:
     """What each command of a newcomer printed, by its name."""
@@ -116,15 +153,19 @@ def printed(installed) -> dict[str, str]:
         ),
         check=(config, '--cfg-options', *SHORT),
         train=(config, '--work-dir', 'work', '--cfg-options', *SHORT),
-        test=(config, best, '--work-dir', 'scores'),
+        test=(config, best, '--work-dir', 'scores', '--cfg-options', *SHORT),
         predict=('more', config, best, '--out-dir', 'results', '--legend'),
+        export=(config, best, '-o', EXPORTED, '--num-images', '2'),
     )
-    if re.search(r'\bexport ', installed.mmsemi('--help')):
-        commands['export'] = (config, best, '--num-images', '2')
-    return {name: installed.mmsemi(name, *args) for name, args in commands.items()}
+    outputs = {}
+    for name, args in commands.items():
+        outputs[name] = installed.mmsemi(name, *args)
+        if name == 'init':  # what it wrote may be moved with the images
+            installed.folder = installed.folder.rename(installed.folder.parent / 'new')
+    return outputs
 
 
-def test_from_folders_to_predictions(installed, printed):
+def test_from_folders_to_an_exported_network(installed, printed):
     assert 'mmsemi check my/unimatch_tiny.py' in printed['init']
     header = (installed.folder / 'my/unimatch_tiny.py').read_text().partition('\n')[0]
     assert re.fullmatch('# mmsemi train .*my/unimatch_tiny.py', header)
@@ -134,8 +175,15 @@ def test_from_folders_to_predictions(installed, printed):
     masks = sorted((installed.folder / 'results/masks').glob('*.png'))
     assert len(masks) == IMAGES
     assert {Image.open(file).size for file in masks} == {(SIZE, SIZE)}
-    if 'export' in printed:
-        assert list(installed.folder.glob('work/*.onnx'))
+
+    # What was exported agrees with what was predicted.
+    assert ' pixels differ on ' in printed['export']
+    file = installed.folder / EXPORTED
+    network = FORMATS['onnx' if ONNX else 'torchscript'].read(file)
+    for i in range(3):
+        image = cv2.imread(installed.folder / f'more/{i}.png')
+        mask = np.array(Image.open(installed.folder / f'results/masks/{i}.png'))
+        assert (network(image[None])[0] != mask).mean() < 1e-3
 
 
 def test_no_path_of_the_project_is_needed(installed, printed):

@@ -251,11 +251,11 @@ def test_batches_are_copied_to_a_gpu_while_it_computes(folders, tmp_path):
 
 
 def test_a_config_inside_the_project_moves_with_it(tmp_path):
-    """It names the shared bases by a relative path, one outside by an absolute."""
+    """It names the shared bases by a relative path, one outside by mmsemi's name."""
     configs = tmp_path / 'project/configs'
     inside = base_path(configs, configs / 'my/_base_')
     assert inside == '../../_base_'
-    assert base_path(configs, tmp_path / 'my') == (configs / '_base_').as_posix()
+    assert base_path(configs, tmp_path / 'my') == 'mmsemi::_base_'
 
 
 @pytest.mark.parametrize('value', [None, ''])
@@ -266,8 +266,23 @@ def test_data_root_moves_with_the_data_folder(tmp_path, monkeypatch, value):
     if value is not None:
         monkeypatch.setenv('MMSEMI_DATA', value)
     below, beside = tmp_path / 'data/mine', tmp_path / 'mine'
-    assert data_root_text(below) == "'{{$MMSEMI_DATA:data}}/mine'"
-    assert data_root_text(beside) == repr(str(beside))
+    mine = tmp_path / 'my/_base_'
+    assert data_root_text(below, mine) == "'{{$MMSEMI_DATA:data}}/mine'"
+    assert data_root_text(beside, mine) == repr(str(beside))
+    assert data_root_text(tmp_path, mine) == "'{{ fileDirname }}/../..'"
+
+
+def test_a_folder_of_images_and_configs_may_be_moved(folders, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    init(*folders())
+    text = (tmp_path / 'my/unimatch_tiny.py').read_text()
+    assert text.startswith('# mmsemi train my/unimatch_tiny.py\n')
+    for file in (tmp_path / 'my').rglob('*.*'):
+        # The record says what was read, and where.
+        assert file.suffix == '.json' or str(tmp_path) not in file.read_text(), file
+    moved = tmp_path.rename(tmp_path.with_name('moved'))
+    _, _, val = load(moved)
+    assert val[0]['inputs'].shape == (3, H, W)
 
 
 def test_255_classes(folders, tmp_path):

@@ -136,17 +136,19 @@ def describe_images(scans: Sequence[ImageScan]) -> Images:
 
 
 def base_path(configs: Path, folder: Path) -> str:
-    """Return the path of ``configs/_base_`` for a config in ``folder``.
+    """Return what a config in ``folder`` calls ``configs/_base_``.
 
     Args:
         configs (Path): The project's ``configs``.
-        folder (Path): Absolute. Inside the project the path is relative, so that
-            the project may be moved.
+        folder (Path): Absolute.
+
+    Returns:
+        str: Within a checkout a relative path, elsewhere ``mmsemi::_base_``: neither
+        changes when the folder is moved or mmsemi is installed anew.
     """
-    base = configs / '_base_'
     if configs.parent in (folder, *folder.parents):
-        base = Path(osp.relpath(base, folder))
-    return base.as_posix()
+        return Path(osp.relpath(configs / '_base_', folder)).as_posix()
+    return 'mmsemi::_base_'
 
 
 def dataset_text(

@@ -23,12 +23,24 @@ from .start import Start, choose_start
 BATCH = 8
 
 
-def data_root_text(root: Path) -> str:
-    """Return the data root as Python text, below ``MMSEMI_DATA`` if it is there."""
+def data_root_text(root: Path, folder: Path) -> str:
+    """Return the data root as Python text.
+
+    Args:
+        root (Path): The data root, absolute.
+        folder (Path): Where the config will lie, absolute.
+
+    Returns:
+        str: A path from ``MMSEMI_DATA`` if the root is below it; from the config if
+        that is below the root, so that both may be moved; else the path.
+    """
     data = data_folder().resolve()
     if root == data or data in root.parents:
         local = root.relative_to(data).as_posix()
         return repr('{{$MMSEMI_DATA:data}}/' + local)
+    if root.parent != root and root in folder.parents:
+        up = Path(os.path.relpath(root, folder)).as_posix()
+        return repr('{{ fileDirname }}/' + up)
     return repr(str(root))
 
 
@@ -133,7 +145,7 @@ def write_prepared(out: Path, record: Record) -> None:
                 CONFIGS,
                 f'{len(record.labeled)} labeled, {len(record.unlabeled)} unlabeled and '
                 f'{len(record.val)} val images.',
-                data_root_text(Path(record.root)),
+                data_root_text(Path(record.root), out.resolve() / '_base_'),
                 record.table,
                 record.images,
                 batch_size(learned),

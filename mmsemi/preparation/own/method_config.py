@@ -71,9 +71,7 @@ def method_text(
         images (Images): Crop, channels and normalisation.
         counts (Counts): Decides the length of the training.
     """
-    base, name = base_path(configs, path.parent), path
-    if configs.parent in path.parents:
-        name = path.relative_to(configs.parent)
+    base = base_path(configs, path.parent)
     row = METHODS[method].fill(VALUES)
     if start.short:
         small = min(images.crop, SHORT_CROP)
@@ -109,7 +107,7 @@ def method_text(
     rest += parts.lines
     return METHOD.format(
         train=command('train'),
-        path=name.as_posix(),
+        path=_typed(path, configs.parent),
         notes=comment(start.why),
         network=f'{base}/{parts.base}',
         schedule=f'{base}/{parts.schedule}',
@@ -120,6 +118,14 @@ def method_text(
         epochs=epochs,
         interval=max(epochs // 20, 1),
     )
+
+
+def _typed(path: Path, project: Path) -> str:
+    """Return a path as it is typed in the project, or in the current folder."""
+    for folder in (project, Path.cwd()):
+        if path.is_relative_to(folder):
+            return path.relative_to(folder).as_posix()
+    return path.as_posix()
 
 
 def comment(text: str) -> str:
