@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from mmsemi.datasets import ensure_scenes, read_list
+from mmsemi.reporting import write_report
 from mmsemi.utils.images import write_picture
 from mmsemi.utils.shipped import find_config
 from mmsemi.visualization import overlay
@@ -24,6 +25,11 @@ from .network import init_model
 
 METHODS = dict(Supervised='demo/supervised_scenes', RankMatch='demo/rankmatch_scenes')
 PICTURES = 8
+
+
+def name_of(config: str) -> str:
+    """Return the name of a config's work dir."""
+    return config.rpartition('/')[2]
 
 
 def train(config: str, work_dir: Path, options: list) -> None:
@@ -79,7 +85,7 @@ def draw(models: dict[str, object], data: Path, palette: list, file: Path) -> No
 
 
 def compare(work_dir: Path, options: list[str]) -> None:
-    """Train both methods and print their scores.
+    """Train both methods, print their scores, and write a picture and a report.
 
     Args:
         work_dir (Path): Folder for all results, which is emptied first.
@@ -102,7 +108,7 @@ def compare(work_dir: Path, options: list[str]) -> None:
         table.add_column(column, justify='right')
     models, last = {}, {}
     for method, config in METHODS.items():
-        name = config.rpartition('/')[2]
+        name = name_of(config)
         start = time.time()
         with console.status(f'Training {method} ...'):
             train(config, work_dir / name, options)
@@ -123,3 +129,8 @@ def compare(work_dir: Path, options: list[str]) -> None:
     picture = work_dir / 'predictions.png'
     draw(models, data, cfg.metainfo.palette, picture)
     console.print(f'Predictions: {picture}')
+    page = work_dir / 'report.html'
+    write_report(
+        [work_dir / each.rpartition('/')[2] for each in METHODS.values()], page
+    )
+    console.print(f'Curves, classes, pictures over time: {page}')

@@ -11,11 +11,14 @@ be running, stopped, or incomplete: the page says what is missing.
 """
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from .shared import Traceback
+
+if TYPE_CHECKING:
+    from mmsemi.reporting import Comparison
 
 
 def report(
@@ -23,7 +26,7 @@ def report(
         list[Path],
         typer.Argument(
             help='work dirs of trainings; the first is compared with. The file of a '
-            'sweep stands for its finished cells'
+            'sweep stands for its finished cells and their tables'
         ),
     ],
     out: Annotated[Path, typer.Option('--out', '-o', help='the page')] = Path(
@@ -38,33 +41,57 @@ def report(
     traceback: Traceback = False,
 ) -> None:
     """Write a page about one training or several."""
-    from mmsemi.reporting import write_report
+    from mmsemi.reporting import missing_pieces, write_report
 
-    folders = [folder for path in work_dirs for folder in folders_of(path)]
-    runs = write_report(folders, out, images, times)
-    for run in runs:
-        for text in run.missing:
-            print(f'{run.name}: {text}')
+    folders, comparison = gather(work_dirs)
+    runs = write_report(folders, out, images, times, comparison)
+    for each in missing_pieces(runs):
+        print(f'{each["runs"]}: {each["text"]}')
     print(f'{out}: {len(runs)} run{"s" * (len(runs) > 1)}, {size(out)}')
 
 
-def folders_of(path: Path) -> list[Path]:
-    """Return the folders of a sweep's finished cells; of a work dir, itself.
+def gather(paths: list[Path]) -> 'tuple[list[Path], Comparison]':
+    """Return the work dirs of runs and of sweeps' finished cells.
+
+    Args:
+        paths (list[Path]): Work dirs, and files of sweeps.
+
+    Returns:
+        tuple[list[Path], Comparison]: The work dirs, and what the sweeps say.
 
     Raises:
-        ValueError: No cell is finished, or their folders are elsewhere.
+        ValueError: No cell of a sweep is finished, or their folders are elsewhere.
     """
-    if path.suffix != '.py':
-        return [path]
-    from mmsemi.apis import read_sweep
+    from mmsemi.reporting import Comparison
 
-    sweep = read_sweep(path)
-    found = [cell.folder for cell in sweep.finished if cell.record]
-    if not found:
-        raise ValueError(
-            f'{path}: no finished cell has its folder in {sweep.plan.work_dir}.'
-        )
-    return found
+    sweeps = [path for path in paths if path.suffix == '.py']
+    if not sweeps:
+        return paths, Comparison()
+    from mmsemi.apis.sweep import read_sweep, tables
+
+    found: list[Path] = []
+    comparison = Comparison()
+    for path in paths:
+        if path not in sweeps:
+            found.append(path)
+            continue
+        sweep = read_sweep(path)
+        cells = [cell for cell in sweep.finished if cell.record]
+        if not cells:
+            raise ValueError(
+                f'{path}: no finished cell has its folder in {sweep.plan.work_dir}.'
+            )
+        for cell in cells:
+            found.append(cell.folder)
+            parts = cell.method, cell.split, cell.options
+            comparison.groups[cell.folder] = ', '.join(filter(None, parts))
+        comparison.tables = [
+            *comparison.tables,
+            *tables(sweep.rows, sweep.plan.baseline),
+        ]
+    if len(paths) == 1:
+        comparison.title = f'{paths[0].stem}: {len(found)} runs'
+    return found, comparison
 
 
 def size(file: Path) -> str:

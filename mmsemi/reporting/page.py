@@ -13,6 +13,7 @@ from jinja2 import Environment, StrictUndefined
 from mmsemi.utils.files import write_whole
 
 from .albums import albums
+from .comparison import Comparison, chips, missing_pieces, styles
 from .config_text import differences
 from .confusion import matrices
 from .curves import TEACHER, chart_groups
@@ -20,8 +21,6 @@ from .reader import read_runs
 from .rounds import self_training
 from .run import Run, Validation, duration
 
-DASHES = ('', '7 3', '2 3', '9 3 2 3')
-COLORS = 8
 # Of the environment: what the config says, or what says nothing.
 UNTOLD = (
     *('numpy_random_seed', 'sys.platform', 'MUSA available'),
@@ -30,7 +29,11 @@ UNTOLD = (
 
 
 def write_report(
-    work_dirs: Sequence[str | Path], out: str | Path, images: int = 4, times: int = 8
+    work_dirs: Sequence[str | Path],
+    out: str | Path,
+    images: int = 4,
+    times: int = 8,
+    comparison: Comparison | None = None,
 ) -> list[Run]:
     """Read work dirs and write their report.
 
@@ -39,6 +42,7 @@ def write_report(
         out (str or Path): The page, ``.html``.
         images (int): Pictures of each kind and run.  Defaults to 4.
         times (int): Times of each picture.  Defaults to 8.
+        comparison (Comparison, optional): What a sweep knows of the runs.
 
     Returns:
         list[Run]: What was read.
@@ -48,12 +52,18 @@ def write_report(
         ValueError: A folder holds no training.
     """
     runs = read_runs(work_dirs)
-    page = render(runs, time.time(), images, times)
+    page = render(runs, time.time(), images, times, comparison)
     write_whole(out, page.encode())
     return runs
 
 
-def render(runs: Sequence[Run], now: float, images: int = 4, times: int = 8) -> str:
+def render(
+    runs: Sequence[Run],
+    now: float,
+    images: int = 4,
+    times: int = 8,
+    comparison: Comparison | None = None,
+) -> str:
     """Return the page.
 
     Args:
@@ -62,8 +72,12 @@ def render(runs: Sequence[Run], now: float, images: int = 4, times: int = 8) -> 
         now (float): Seconds since 1970.
         images (int): Pictures of each kind and run.
         times (int): Times of each picture.
+        comparison (Comparison, optional): What a sweep knows of the runs.
     """
-    shown = [each for run in runs for each in _trainings(run)]
+    comparison = comparison or Comparison()
+    pairs = [(run, each) for run in runs for each in _trainings(run)]
+    shown = [training for _, training in pairs]
+    grouped = [comparison.group(*pair) for pair in pairs]
     folder = files(__package__) / 'templates'
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
@@ -71,11 +85,16 @@ def render(runs: Sequence[Run], now: float, images: int = 4, times: int = 8) -> 
     template = environment.from_string((folder / 'report.html').read_text('utf-8'))
     groups, charts = chart_groups(shown)
     key = shown[0].score_key
-    described = [_describe(run, i, now, key) for i, run in enumerate(shown)]
+    described = [
+        dict(_describe(run, now, key), **style)
+        for run, style in zip(shown, styles(grouped), strict=True)
+    ]
     names = list(dict.fromkeys(n for run in shown for n in run.class_names))
     scores = _class_scores(shown)
     context: dict[str, Any] = dict(
-        title=_title(runs),
+        title=comparison.title or _title(runs),
+        tables=comparison.tables,
+        chips=chips(grouped),
         subtitle=f'mmsemi run report, {datetime.fromtimestamp(now):%Y-%m-%d %H:%M}',
         runs=described,
         key=key,
@@ -88,7 +107,7 @@ def render(runs: Sequence[Run], now: float, images: int = 4, times: int = 8) -> 
             for run in shown
             for w in run.warnings
         ],
-        missing=[dict(run=r.name, text=text) for r in shown for text in r.missing],
+        missing=missing_pieces(shown),
         self_training=self_training(runs, now, key),
         groups=groups,
         classes=_class_rows(shown, names, scores),
@@ -103,6 +122,7 @@ def render(runs: Sequence[Run], now: float, images: int = 4, times: int = 8) -> 
     context['sections'] = [
         (id_, name)
         for id_, name, there in (
+            ('comparison', 'Comparison', comparison.tables),
             ('summary', 'Summary', True),
             ('rounds', 'Self-training', context['self_training']),
             ('curves', 'Curves', groups),
@@ -148,7 +168,7 @@ def _title(runs: Sequence[Run]) -> str:
     return ' and '.join(filter(None, [', '.join(names[:-1]), names[-1]]))
 
 
-def _describe(run: Run, index: int, now: float, key: str) -> dict[str, Any]:
+def _describe(run: Run, now: float, key: str) -> dict[str, Any]:
     """Collect what the summary and the costs say about a run."""
     best, last = run.best(key), run.last
     teacher_best = run.best(TEACHER + key)
@@ -158,8 +178,6 @@ def _describe(run: Run, index: int, now: float, key: str) -> dict[str, Any]:
     gpus = [value for name, value in environment.items() if name.startswith('GPU 0')]
     return dict(
         name=run.name,
-        color=index % COLORS,
-        dash=DASHES[index // COLORS % len(DASHES)],
         method=run.method,
         dataset=run.dataset,
         state=run.state(now),

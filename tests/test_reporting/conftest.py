@@ -2,14 +2,19 @@
 
 import json
 import shutil
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 import pytest
+from mmengine.config import Config
 from PIL import Image
 
+from mmsemi.apis.sweep import read_sweep
+from mmsemi.apis.sweep.rows import row_of
 from mmsemi.engine import SemiRunner
-from tests.helpers.runs import NO_ENVIRONMENT, make_config
+from mmsemi.registry import RUNNERS
+from tests.helpers.runs import NO_ENVIRONMENT, TINY_SELF_TRAINING, make_config
 
 LOCAL = [dict(type='LocalVisBackend')]
 
@@ -68,3 +73,38 @@ def teacher(tiny_data, tmp_path_factory) -> Path:
 def copied(rankmatch, tmp_path) -> Path:
     """A copy of a finished training, to be damaged."""
     return Path(shutil.copytree(rankmatch, tmp_path / 'copied'))
+
+
+@pytest.fixture(scope='session')
+def self_training(tiny_data, tmp_path_factory) -> Path:
+    """ST++, whole."""
+    cfg = Config.fromfile(TINY_SELF_TRAINING)
+    for loader in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
+        cfg[loader].dataset.data_root = str(tiny_data)
+    cfg.visualizer.vis_backends = LOCAL
+    cfg.work_dir = str(tmp_path_factory.mktemp('self_training'))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            'yapf.yapflib.yapf_api.FormatCode', lambda code, **kwargs: (code, False)
+        )
+        with NO_ENVIRONMENT:
+            RUNNERS.build(cfg).train()
+    return Path(cfg.work_dir)
+
+
+@pytest.fixture(scope='session')
+def sweep(rankmatch, teacher, tmp_path_factory) -> Path:
+    """The file of a sweep of two methods and two seeds; one cell is not finished."""
+    folder = tmp_path_factory.mktemp('sweep')
+    file = folder / 'two.py'
+    file.write_text(
+        "methods = dict(RankMatch='demo/rankmatch_scenes', "
+        "UniMatchV2='demo/unimatch_v2_scenes')\n"
+        f"seeds = (0, 1)\nbaseline = 'RankMatch'\nwork_dir = '{folder}/cells'\n"
+        f"csv = '{folder}/two.csv'\n"
+    )
+    for cell in read_sweep(file).cells[:3]:
+        trained = rankmatch if cell.method == 'RankMatch' else teacher
+        shutil.copytree(trained, cell.folder)
+        cell.note(row=asdict(row_of(cell)))
+    return file

@@ -1,9 +1,11 @@
 """The page in a real browser: nothing fails, and what moves, moves."""
 
 import shutil
+from contextlib import contextmanager
 
 import pytest
 
+from mmsemi.commands.report import report
 from mmsemi.reporting import write_report
 
 playwright = pytest.importorskip(
@@ -36,12 +38,10 @@ def file(rankmatch, teacher, tmp_path_factory):
     return out
 
 
-@pytest.fixture(scope='module')
-def page(browser, file):
-    """The page, open, without a network; no test may leave an error."""
-    context = browser.new_context(
-        viewport=dict(width=1280, height=900), offline=True, color_scheme='dark'
-    )
+@contextmanager
+def opened(browser, file, **options):
+    """Open a page without a network; it must not report an error."""
+    context = browser.new_context(offline=True, **options)
     page = context.new_page()
     said = []
     page.on('console', lambda message: said.append(message.text))
@@ -49,8 +49,16 @@ def page(browser, file):
     page.on('requestfailed', lambda request: said.append(request.url[:200]))
     page.goto(file.as_uri())
     yield page
-    assert not said
     context.close()
+    assert not said
+
+
+@pytest.fixture(scope='module')
+def page(browser, file):
+    """The page of two runs."""
+    size = dict(width=1280, height=900)
+    with opened(browser, file, viewport=size, color_scheme='dark') as page:
+        yield page
 
 
 def test_pictures_load(page):
@@ -180,3 +188,48 @@ def test_prints(browser, file, tmp_path):
     assert not page.locator('.tools').is_visible()
     assert page.locator('[data-chart] path.line').first.is_visible()
     page.close()
+
+
+def test_self_training(browser, self_training, tmp_path):
+    """Every stage has its row, and every unlabeled image is in the histogram."""
+    write_report([self_training], tmp_path / 'report.html')
+    size = dict(width=400, height=800)
+    with opened(browser, tmp_path / 'report.html', viewport=size) as page:
+        section = page.locator('section[aria-labelledby=rounds]')
+        rows = section.locator('tbody tr')
+        assert rows.count() == 6
+        assert rows.first.inner_text().startswith('1 supervised')
+        bars = section.locator('svg.bars rect')
+        heights = [each.bounding_box()['height'] for each in bars.all()]
+        assert len(heights) == 20 and max(heights) > 50
+        told = [each.text_content() for each in section.locator('rect title').all()]
+        assert sum(int(text.split()[-2]) for text in told) == 5
+        section.locator('thead button').nth(3).click()
+        scores = [float(v) for v in column(section.locator('table'), 3) if v != '–']
+        assert scores == sorted(scores, reverse=True) and len(scores) == 3
+        assert page.locator('.chip').count() == 3
+        assert page.evaluate('document.documentElement.scrollWidth') <= 400
+
+
+def test_sweep(browser, sweep, tmp_path, capsys):
+    """Its tables sort; the seeds of a method have one color, and hide together."""
+    out = tmp_path / 'report.html'
+    report([sweep], out)
+    assert f'{out}: 3 runs' in capsys.readouterr().out
+    with opened(browser, out, viewport=dict(width=1280, height=900)) as page:
+        assert page.title() == 'two: 3 runs'
+        table = page.locator('section[aria-labelledby=comparison] table').first
+        names = column(table, 0)
+        assert sorted(names) == ['RankMatch', 'UniMatchV2']
+        table.locator('thead button').nth(1).click()
+        scores = [float(v) for v in column(table, 1)]
+        assert scores == sorted(scores, reverse=True)
+        chips = page.locator('.chip')
+        assert chips.count() == 2 and '2 runs' in chips.first.inner_text()
+        lines = page.locator('[data-chart]', has_text='validation mIoU').first.locator(
+            'path.line'
+        )
+        colors = [each.get_attribute('style') for each in lines.all()]
+        assert len(colors) == 4 and len(set(colors)) == 2  # one with its teacher
+        chips.first.click()
+        assert lines.count() == 2

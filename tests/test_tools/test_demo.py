@@ -16,3 +16,7 @@ def test_demo(tmp_path):
     assert '20 labeled and 300 unlabeled' in output.replace('\n', ' ')
     assert 'RankMatch gains' in output
     assert (tmp_path / 'work' / 'predictions.png').stat().st_size > 10000
+    page = (tmp_path / 'work' / 'report.html').read_text()
+    assert f'pictures over time: {tmp_path}/work/report.html' in output
+    assert 'Pseudo-labels while they teach' in page
+    assert 'rankmatch_scenes' in page and 'supervised_scenes' in page

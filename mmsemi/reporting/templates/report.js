@@ -18,7 +18,7 @@ function make(name, attributes, parent, text) {
 function short(value) {
   if (value === null || value === undefined) return '–';
   const size = Math.abs(value);
-  if (size && (size < 1e-3 || size >= 1e6)) return value.toExponential(2);
+  if (size && (size < 1e-3 || size >= 1e6)) return (+value.toPrecision(3)).toExponential();
   return String(+value.toPrecision(4));
 }
 
@@ -183,8 +183,8 @@ const redraw = () => charts.forEach(chart => chart.draw());
 
 for (const chip of find('.chip'))
   chip.addEventListener('click', () => {
-    const run = +chip.dataset.run, off = !hidden.has(run);
-    hidden[off ? 'add' : 'delete'](run);
+    const runs = chip.dataset.runs.split(' ').map(Number), off = !hidden.has(runs[0]);
+    for (const run of runs) hidden[off ? 'add' : 'delete'](run);
     chip.setAttribute('aria-pressed', !off);
     redraw();
   });
