@@ -5,8 +5,8 @@ For example,
     mmsemi demo
 
 trains both from scratch on 20 labeled images, RankMatch also on 300 unlabeled
-ones, compares them on the validation images and draws their predictions.  It
-takes minutes on two CPU cores.
+ones, compares them on the validation images, draws their predictions and writes
+a report of both.  It takes minutes on two CPU cores.
 """
 
 from pathlib import Path

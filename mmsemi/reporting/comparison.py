@@ -80,11 +80,13 @@ def missing_pieces(runs: Sequence[Run]) -> list[dict[str, str]]:
         for text in run.missing:
             found.setdefault(text, []).append(run.name)
     return [
-        dict(
-            runs=f'all {len(names)} runs'
-            if 1 < len(names) == len(runs)
-            else ', '.join(names),
-            text=text,
-        )
+        dict(runs=name_all(names, len(runs)), text=text)
         for text, names in found.items()
     ]
+
+
+def name_all(names: Sequence[str], of: int) -> str:
+    """Name some runs of so many: ``all 3 runs`` if it is all of them."""
+    if 1 < len(names) == of:
+        return f'all {of} runs'
+    return ', '.join(names)

@@ -13,7 +13,7 @@ from jinja2 import Environment, StrictUndefined
 from mmsemi.utils.files import write_whole
 
 from .albums import albums
-from .comparison import Comparison, chips, missing_pieces, styles
+from .comparison import Comparison, chips, missing_pieces, name_all, styles
 from .config_text import differences
 from .confusion import matrices
 from .curves import TEACHER, chart_groups
@@ -24,7 +24,7 @@ from .run import Run, Validation, duration
 # Of the environment: what the config says, or what says nothing.
 UNTOLD = (
     *('numpy_random_seed', 'sys.platform', 'MUSA available'),
-    *('cudnn_benchmark', 'mp_cfg', 'dist_cfg'),
+    *('cudnn_benchmark', 'mp_cfg', 'dist_cfg', 'seed'),
 )
 
 
@@ -85,6 +85,8 @@ def render(
     template = environment.from_string((folder / 'report.html').read_text('utf-8'))
     groups, charts = chart_groups(shown)
     key = shown[0].score_key
+    shown_together = chips(grouped)
+    first_of_each = [shown[chip['runs'][0]] for chip in shown_together]
     described = [
         dict(_describe(run, now, key), **style)
         for run, style in zip(shown, styles(grouped), strict=True)
@@ -94,7 +96,7 @@ def render(
     context: dict[str, Any] = dict(
         title=comparison.title or _title(runs),
         tables=comparison.tables,
-        chips=chips(grouped),
+        chips=shown_together,
         subtitle=f'mmsemi run report, {datetime.fromtimestamp(now):%Y-%m-%d %H:%M}',
         runs=described,
         key=key,
@@ -114,7 +116,7 @@ def render(
         class_scores=scores,
         matrices=[m for run in shown for m in matrices(run)],
         albums=albums(shown, images, times),
-        config_differences=differences([run.config for run in shown]),
+        config_differences=differences([run.config for run in first_of_each]),
         environment=_environment(shown),
         css=(folder / 'report.css').read_text('utf-8'),
         js=(folder / 'report.js').read_text('utf-8'),
@@ -250,10 +252,13 @@ def _class_rows(
     return [dict(name=name, best=values) for name, values in rows]
 
 
-def _environment(runs: Sequence[Run]) -> dict[str, list[str | None]]:
+def _environment(runs: Sequence[Run]) -> tuple[list[str], dict[str, list[str | None]]]:
+    """Return what runs had, with a column for those that had the same."""
     names = dict.fromkeys(n for run in runs for n in run.environment)
-    return {
-        name: [run.environment.get(name) for run in runs]
-        for name in names
-        if name not in UNTOLD
-    }
+    alike: dict[tuple[str | None, ...], list[str]] = {}
+    kept = [name for name in names if name not in UNTOLD]
+    for run in runs:
+        values = tuple(run.environment.get(name) for name in kept)
+        alike.setdefault(values, []).append(run.name)
+    heads = [name_all(members, len(runs)) for members in alike.values()]
+    return heads, dict(zip(kept, map(list, zip(*alike, strict=True)), strict=True))
