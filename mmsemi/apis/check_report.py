@@ -110,21 +110,33 @@ def show_training(console: Console, row: dict) -> None:
 def show_views(console: Console, views: dict) -> None:
     """Print the IoU of each class on weak and strong views.
 
+    Changes that alone change no class by a point are named below the table.
+
     Args:
         console (Console): Where to print.
         views (dict): Of :func:`.check_views.view_rows`.
     """
+    weak = views['weak']
+    felt = {
+        name: iou
+        for name, iou in views['alone'].items()
+        if any(
+            a is not None and abs(a - b) >= 0.01 for a, b in zip(weak, iou, strict=True)
+        )
+    }
+    columns = dict(weak=weak, strong=views['strong'])
+    columns |= {f'only {name}': iou for name, iou in felt.items()}
     table = Table(title=f'IoU on views of {views["images"]} labeled images')
-    columns = dict(weak=views['weak'], strong=views['strong'])
-    columns |= {f'{name} alone': iou for name, iou in views['alone'].items()}
     for name in ('class', *columns):
-        table.add_column(name, justify='right')
+        table.add_column(name.replace(' ', '\n'), justify='right')
     for i, name in enumerate(views['classes']):
         cells = [iou[i] for iou in columns.values()]
         table.add_row(
             escape(name), *('-' if v is None else f'{100 * v:.1f}' for v in cells)
         )
     console.print(table)
+    if idle := [name for name in views['alone'] if name not in felt]:
+        console.print(f'Alone, {", ".join(idle)} change no class by a point.')
 
 
 def hours(seconds: float) -> str:
