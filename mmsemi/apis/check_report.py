@@ -136,7 +136,9 @@ def show_views(console: Console, views: dict) -> None:
         )
     console.print(table)
     if idle := [name for name in views['alone'] if name not in felt]:
-        console.print(f'Alone, {", ".join(idle)} change no class by a point.')
+        console.print(
+            f'Alone, none of these changes a class by a point: {", ".join(idle)}.'
+        )
 
 
 def hours(seconds: float) -> str:
