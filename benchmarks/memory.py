@@ -65,8 +65,10 @@ def predict(cfg, crop, processes, budget):
             set_crop(variant, crop)
         try:
             samples = samples_per_step(variant, processes)
-        except ValueError:  # the batch cannot be divided further
-            continue
+        except ValueError:
+            if not rows:
+                raise
+            continue  # the batch cannot be divided further
         with fake_step(variant, processes) as fake:
             held = fake.held
             step = held + peak_bytes(fake.run)

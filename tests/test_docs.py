@@ -4,11 +4,9 @@ import re
 
 import pytest
 
+from tests.helpers.pages import PAGES
 from tests.helpers.tools import ROOT
 
-PAGES = sorted(
-    [*ROOT.glob('*.md'), *ROOT.glob('docs/*.md'), *ROOT.glob('docs/[!_]*/*.md')]
-)
 TESTS = {file: file.read_text() for file in (ROOT / 'tests').rglob('*.py')}
 
 

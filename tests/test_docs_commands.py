@@ -1,16 +1,16 @@
 """The commands that the documents show are commands, with these arguments."""
 
 import re
+import runpy
 import shlex
 
-import click
 import pytest
 import typer
 
 from mmsemi.commands.main import app
 from mmsemi.utils.shipped import config_names
+from tests.helpers.pages import PAGES, commands
 from tests.helpers.tools import ROOT
-from tests.test_docs import PAGES
 
 GROUP = typer.main.get_command(app)
 MAKE_TARGETS = re.findall(r'^(\w+):', (ROOT / 'Makefile').read_text(), re.M)
@@ -20,20 +20,10 @@ SCRIPTS = {
     'tools/dist_test.sh': ('test', slice(0, 2), slice(3, None)),
     'tools/slurm_train.sh': ('train', slice(2, 3), slice(3, None)),
 }
-
-
-def shown_commands(page):
-    """Return the command lines in a page's code blocks, each as its words."""
-    text = re.sub(r'\\\n\s*', '', page.read_text())
-    indented = re.findall(r'^(?: {4}|\t)(\S.*)$', text, re.M)
-    fenced = re.findall(r'^```(?:bash|sh|shell)?\n(.*?)^```', text, re.M | re.S)
-    for line in (*indented, *'\n'.join(fenced).splitlines()):
-        line = re.sub(r'^(?:[A-Z_]+=(?:\'[^\']*\'|\S*) )+', '', line.strip())
-        if (
-            re.match(r'(?:mmsemi|make|python|tools/\S+\.sh) ', line)
-            and '...' not in line
-        ):
-            yield shlex.split(line, comments=True)
+# Words in capitals, and what a reader of the page makes, stand for something.
+STAND_IN = re.compile(
+    r'.*[A-Z]{4}|my|configs/(my|softmatch)|work_dirs|unimatch_tiny_net|seaside'
+)
 
 
 def as_command(words):
@@ -54,12 +44,12 @@ def as_command(words):
 CASES = {
     f'{page.relative_to(ROOT)}: {shlex.join(words)}': words
     for page in PAGES
-    for words in shown_commands(page)
+    for words in commands(page)
 }
 
 
 def test_commands_are_found():
-    assert len(CASES) > 60
+    assert len(CASES) > 80
 
 
 @pytest.mark.parametrize('words', CASES.values(), ids=CASES.keys())
@@ -68,20 +58,44 @@ def test_command_takes_these_arguments(words):
         assert words[1] in MAKE_TARGETS
     elif words[0] == 'python' and words[1].endswith('.py'):
         assert (ROOT / words[1]).is_file()
+    elif words[0] == 'pip':
+        check_extras(words)
     if (command := as_command(words)) and not command[0].startswith('-'):
         parse(GROUP, *command)
+
+
+def check_extras(words, setup={}):
+    """Check that setup.py has the extras of ``pip install '.[extra]'``."""
+    if not setup:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr('setuptools.setup', lambda **args: setup.update(args))
+            runpy.run_path(str(ROOT / 'setup.py'))
+    for extras in re.findall(r'\[(.*?)\]', ' '.join(words)):
+        assert {*extras.split(',')} <= {*setup['extras_require']}
 
 
 def parse(group, name, words):
     """Parse the words as a command would, without running it."""
     assert name in group.commands, f'mmsemi has no command {name}'
     command = group.commands[name]
-    if isinstance(command, click.Group) and words and words[0] in command.commands:
+    if words and words[0] in getattr(command, 'commands', ()):
         parse(command, words[0], words[1:])
         return
     context = command.make_context(name, list(words))
     config = context.params.get('config')
-    # Words in capitals and folders of the reader's own stand for something.
-    stand_in = re.compile(r'.*[A-Z]{4}|my|configs/my|work_dirs')
-    if isinstance(config, str) and not stand_in.match(config):
+    if isinstance(config, str) and not STAND_IN.match(config):
         assert config in config_names() or (ROOT / config).is_file(), config
+
+
+@pytest.mark.parametrize('page', PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_commands_within_sentences_have_these_options(page):
+    text = re.sub(r'^```.*?^```', '', page.read_text(), flags=re.M | re.S)
+    for code in re.findall(r'`(mmsemi [a-z][^`]*)`', text):
+        name, *words = code.split()[1:]
+        assert name in GROUP.commands, code
+        command = GROUP.commands[name]
+        if words and words[0] in getattr(command, 'commands', ()):
+            command = command.commands[words[0]]
+        known = {name for param in command.params for name in param.opts} | {'--help'}
+        for word in words:
+            assert not word.startswith('--') or word.partition('=')[0] in known, code
