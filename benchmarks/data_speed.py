@@ -92,13 +92,14 @@ class Released:
             unlabeled=self.dataset.unlabeled,
             partner=self.dataset.unlabeled,
         )
-        return {
+        streams = {
             name: [
                 self.load(part.get_data_info(i), name != 'labeled')
                 for i in getattr(index, name)
             ]
             for name, part in parts.items()
         }
+        return dict(streams, corrupt={})
 
     def load(self, info: dict, unlabeled: bool) -> dict[str, torch.Tensor]:
         img = Image.open(info['img_path']).convert('RGB')

@@ -1,5 +1,6 @@
 """The commands that the documents show are commands, with these arguments."""
 
+import functools
 import re
 import runpy
 import shlex
@@ -59,19 +60,20 @@ def test_command_takes_these_arguments(words):
     elif words[0] == 'python' and words[1].endswith('.py'):
         assert (ROOT / words[1]).is_file()
     elif words[0] == 'pip':
-        check_extras(words)
+        for named in re.findall(r'\[(.*?)\]', ' '.join(words)):
+            assert {*named.split(',')} <= extras()
     if (command := as_command(words)) and not command[0].startswith('-'):
         parse(GROUP, *command)
 
 
-def check_extras(words, setup={}):
-    """Check that setup.py has the extras of ``pip install '.[extra]'``."""
-    if not setup:
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr('setuptools.setup', lambda **args: setup.update(args))
-            runpy.run_path(str(ROOT / 'setup.py'))
-    for extras in re.findall(r'\[(.*?)\]', ' '.join(words)):
-        assert {*extras.split(',')} <= {*setup['extras_require']}
+@functools.cache
+def extras():
+    """Return the extras of setup.py."""
+    with pytest.MonkeyPatch.context() as patch:
+        found = {}
+        patch.setattr('setuptools.setup', lambda **args: found.update(args))
+        runpy.run_path(str(ROOT / 'setup.py'))
+    return {*found['extras_require']}
 
 
 def parse(group, name, words):

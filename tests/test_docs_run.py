@@ -70,13 +70,13 @@ SHORT = (
     'rehearse=False',
 )
 BENCHMARKS = {
-    'data_speed': '--samples 2 --rounds 1 --workers 0 --painted 40x48',
+    'data_speed': '--samples 8 --rounds 1 --workers 0 --painted 40x48',
     'evaluation': '--height 40 --width 48 --crop 33 --repeats 2',
     'kernels': '--repeats 2',
     'memory': '--crops 33 --cfg-options total_batch_size=4',
     'propagation': '--repeats 2 --side 9 --crop 65 --regions 8',
     'rank_loss': '--repeats 2 --channels 8 --sizes 9:65',
-    'scale': '--lines 1000 --repeats 2 --processes 1',
+    'scale': '--list 1000',
     'step_time': '--crop 33 --repeats 2',
 }
 STAND_IN = {
@@ -107,9 +107,11 @@ def run(command, monkeypatch):
     words = []
     for word in shlex.split(command.replace('[', '').replace(']', ''), comments=True):
         if re.search(r'BEST\.pth$|best_mIoU_epoch_\d+\.pth$', word):
-            (word,) = Path('work_dirs').rglob('best_mIoU_*.pth')
+            word = str(next(Path('work_dirs').rglob('best_mIoU_*.pth')))
+        if mine := re.fullmatch(r'my/([a-z]+)_[a-z0-9]+(_\w+)?\.py', word):
+            word = config_of_mine(mine[1], mine[2] or '')
         for name, what in STAND_IN.items():
-            word = re.sub(rf'\b{name}\b' if name[0] != '/' else name, what, str(word))
+            word = re.sub(rf'\b{name}\b' if name[0] != '/' else name, what, word)
         words.append(word)
     if words[1].startswith('benchmarks/'):
         words[1:] = [*words[1:], *BENCHMARKS[Path(words[1]).stem].split()]
@@ -130,11 +132,28 @@ def run(command, monkeypatch):
         GROUP.main([name, *args], prog_name='mmsemi', standalone_mode=False)
 
 
-def load(block, folder):
+def config_of_mine(method, fold=''):
+    """Return the config of own images that ``init`` writes for a method.
+
+    Its name has the backbone, which depends on the machine.
+    """
+    if fold:
+        return str(next(Path('my').glob(f'{method}_*{fold}.py')))
+    if not (found := [*Path('my').glob(f'{method}_*.py')]):
+        data = '--images photos --masks masks --classes classes.txt --out my'
+        words = ['init', *data.split(), '--method', method]
+        GROUP.main(words, prog_name='mmsemi', standalone_mode=False)
+        found = [*Path('my').glob(f'{method}_*.py')]
+    return str(min(found))
+
+
+def load(block):
     """Load a config of a page, and build what it sets."""
-    (base,) = re.findall(r"^_base_ = '\./(.+)'", block, re.M) or [None]
-    places = folder.rglob(base) if base else [folder / 'any.py']
-    file = next(iter(places)).with_name('shown.py')
+    file = Path('shown.py')
+    if base := re.search(r"^_base_ = '\./(([a-z]+)_\w+\.py)'", block, re.M):
+        beside = Path(config_of_mine(base[2]))
+        file = beside.with_name('shown.py')
+        block = block.replace(base[1], beside.name)
     file.write_text(block)
     if 'methods = ' in block:
         return read_sweep(str(file))
@@ -227,7 +246,7 @@ def test_page_runs(page, reader, plain_configs, bases_read_once, monkeypatch):
         if kind == 'command':
             run(text, monkeypatch)
         elif is_config(text):
-            load(text, reader)
+            load(text)
         else:
             exec(compile(text, f'{page}, step {i}', 'exec'), names)
 

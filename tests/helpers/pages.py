@@ -18,6 +18,7 @@ PAGES = sorted(
 PROGRAM = re.compile(r'(?:mmsemi|make|pip|python|tools/\S+\.sh) ')
 # Variables of the environment before a command.
 VARIABLES = re.compile(r'^(?:[A-Z_]+=(?:\'[^\']*\'|\S*) )+')
+LOOP = re.compile(r'^for (\w+) in (\S+) .*; do (.*); done$')
 
 
 def shown(page: Path) -> Iterator[tuple[str, str]]:
@@ -37,6 +38,9 @@ def shown(page: Path) -> Iterator[tuple[str, str]]:
             block += line + '\n'
         elif language in ('', 'sh') or (language is None and line.startswith('    ')):
             command = VARIABLES.sub('', line.strip())
+            if loop := LOOP.match(command):  # its first round
+                name, value, command = loop.groups()
+                command = command.replace(f'${{{name}}}', value)
             if PROGRAM.match(command) and '...' not in command:
                 yield 'command', command
 
