@@ -38,8 +38,9 @@ def albums(
         width (int): Pictures are at most so wide, in pixels.  Defaults to 1280.
 
     Returns:
-        list[dict]: ``title``, ``note``, ``unit``, ``times`` and ``images``, with the
-        ``pictures`` of every run, whose ``shots`` have ``time`` and ``src``.
+        list[dict]: ``title``, ``note``, ``unit``, ``times``, ``alone`` (each image
+        is of one run), and ``images``, with the ``pictures`` of every run, whose
+        ``shots`` have ``time`` and ``src``.
     """
     found: dict[tuple[str, str], dict[str, Any]] = {}
     for run in runs:
@@ -64,6 +65,8 @@ def albums(
             dict(name=name, pictures=pictures)
             for name, pictures in sorted(album['images'].items())
         ]
+        # No image of several runs: nothing stands side by side.
+        album['alone'] = all(len(each['pictures']) == 1 for each in album['images'])
         album['times'] = sorted(
             {
                 shot['time']

@@ -9,6 +9,8 @@ from .run import Point, Run
 
 MOST = 400  # points of a curve: more than pixels show
 TEACHER = 'teacher_'
+HEALTH = 'Pseudo-labels and health'
+FIRST = 'mask_ratio', 'conf_thresh', 'thresh', 'pseudo/coverage', 'pseudo/accuracy'
 PSEUDO = re.compile(r'pseudo/(?:accuracy|coverage)/(.+)')
 NOTES = {
     'loss': 'sum of all terms',
@@ -60,7 +62,7 @@ def chart_groups(runs: Sequence[Run]) -> tuple[list[dict], list[dict]]:
         'Losses': sorted(
             (n for n in names if _is_loss(n)), key=lambda n: (n != 'loss', n)
         ),
-        'Pseudo-labels and health': [],
+        HEALTH: [],
         'Schedule': [n for n in ('lr', 'base_lr', 'momentum') if n in names],
         'Time and memory': [n for n in ('time', 'data_time', 'memory') if n in names],
     }
@@ -69,7 +71,7 @@ def chart_groups(runs: Sequence[Run]) -> tuple[list[dict], list[dict]]:
     of_classes = [n for n in names if PSEUDO.fullmatch(n)]
     listed = {n for group in groups.values() for n in group} | known
     listed |= {'base_lr', 'val/time', 'val/data_time', *of_classes}
-    groups['Pseudo-labels and health'] = [n for n in names if n not in listed]
+    groups[HEALTH] = sorted((n for n in names if n not in listed), key=_place)
 
     data: list[dict[str, Any]] = []
     page = []
@@ -88,10 +90,16 @@ def chart_groups(runs: Sequence[Run]) -> tuple[list[dict], list[dict]]:
         charts.append(dict(id=len(data), name=name, note='accuracy; dashed: coverage'))
         data.append(dict(name=name, series=_pseudo(runs, name)))
     if charts:
-        page.append(
-            dict(title='Pseudo-labels of each class', charts=charts, closed=True)
-        )
+        place = 1 + [group['title'] for group in page].index(HEALTH)
+        title = 'Pseudo-labels of each class'
+        page.insert(place, dict(title=title, charts=charts, closed=len(charts) > 24))
     return page, data
+
+
+def _place(name: str) -> tuple[int, bool]:
+    """Return the place of a chart: what is kept first, validations' last."""
+    first = FIRST.index(name) if name in FIRST else len(FIRST)
+    return first, name.startswith('val/')
 
 
 def _pseudo(runs: Sequence[Run], name: str) -> list[dict[str, Any]]:

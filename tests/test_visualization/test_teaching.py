@@ -31,8 +31,25 @@ def test_what_is_not_kept_is_dark_and_gray():
 
 
 def test_panels_for_what_there_is():
-    """With truth and prediction: two rows of three."""
+    """In two rows: with truth five and whether it is right, with prediction seven."""
     mask = np.ones((SIDE, SIDE), np.uint8)
-    assert draw(truth=mask).shape[1] > 3 * SIDE
-    picture = draw(truth=mask, prediction=mask)
-    assert 2 * SIDE < picture.shape[0] < 3 * SIDE < picture.shape[1]
+    for masks, columns in (
+        (dict(), 2),
+        (dict(truth=mask), 3),
+        (dict(truth=mask, prediction=mask), 4),
+    ):
+        height, width, _ = draw(**masks).shape
+        assert 2 * SIDE < height < 3 * SIDE
+        assert columns * SIDE < width < (columns + 0.2) * SIDE
+
+
+def test_right_is_blue_and_wrong_is_orange():
+    """Of the upper quarter, which is kept: its left half is of another class."""
+    truth = np.zeros((SIDE, SIDE), np.uint8)
+    truth[:, : SIDE // 2] = 1
+    truth[:, -SIDE // 4 :] = 255  # unknown
+    panel = draw(truth=truth)[-SIDE - 50 :, -SIDE:].astype(int)
+    red, blue = panel[..., 0], panel[..., 2]
+    wrong, right = ((red - blue) > 50).sum(), ((blue - red) > 50).sum()
+    assert abs(wrong / SIDE**2 - 1 / 8) < 0.02
+    assert abs(right / SIDE**2 - 1 / 16) < 0.02

@@ -43,7 +43,8 @@ class PseudoLabelHook(Hook):
     A few times in a training, the same unlabeled images are looked at: crops from
     their middle, as large as the training's.  Of some, a picture shows image,
     truth (where the list names a mask), the network's prediction (where a teacher
-    labels), pseudo-label, confidence, and the pixels that are kept.  All backends
+    labels), pseudo-label, confidence, the pixels that are kept, and which of their
+    labels are right.  All backends
     of the visualizer get it: ``LocalVisBackend`` writes
     ``vis_data/vis_image/pseudo_IMAGE_STEP.png``, TensorBoard shows a slider.
 
