@@ -75,7 +75,11 @@ def test_the_slider_changes_the_picture(page):
     album.locator('input').press('Home')
     assert shown.get_attribute('src') != last
     assert album.locator('output').inner_text() == '1'
-    assert album.locator('figure').first.locator('img:not([hidden])').count() == 1
+    figure = album.locator('figure').first
+    assert figure.locator('img:not([hidden])').count() == 1
+    small = shown.bounding_box()['width']
+    figure.locator('button').click()
+    assert shown.bounding_box()['width'] > 1.5 * small
 
 
 def column(table, number):

@@ -287,6 +287,9 @@ fillMatrices();
 
 // Pictures
 
+for (const button of find('.pictures figcaption button'))
+  button.addEventListener('click', () => button.closest('figure').classList.toggle('wide'));
+
 for (const album of find('.album')) {
   const slider = album.querySelector('input'), output = album.querySelector('output');
   const times = slider.dataset.times.split(' ').map(Number);
@@ -305,4 +308,4 @@ for (const album of find('.album')) {
   show();
 }
 
-addEventListener('beforeprint', () => find('section > details').forEach(each => { if (each.closest('[aria-labelledby=confusion]')) each.open = true; }));
+addEventListener('beforeprint', () => find('details.matrix-of').forEach(each => { each.open = true; }));
