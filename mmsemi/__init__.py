@@ -15,12 +15,11 @@ and no method depends on it.  If it is installed, its version is checked too.
 """
 
 import importlib
-import warnings
 from types import ModuleType
 
 from .utils.imports import after_import
 from .utils.invocation import started_by_command
-from .utils.quiet import quiet_debug_messages
+from .utils.quiet import quiet_debug_messages, quiet_warnings
 from .utils.stack import check_stack, name_packages
 from .utils.torchvision import import_torchvision_without_operators
 from .version import __version__
@@ -32,12 +31,7 @@ except ImportError:
     if not started_by_command():
         raise
 import_torchvision_without_operators()
-
-# mmcv warns on every import that its compiled operators are absent; mmsemi does
-# not use them.
-warnings.filterwarnings(
-    'ignore', message='Fail to import ``MultiScaleDeformableAttention``'
-)
+quiet_warnings()
 
 
 def _register() -> None:

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from mmengine.device import get_device
 from mmengine.dist import all_reduce, get_dist_info
+from mmengine.evaluator import Evaluator
 from mmseg.evaluation import IoUMetric
 from torch import Tensor
 
@@ -62,6 +63,7 @@ class ConfusionIoUMetric(IoUMetric):
         **kwargs: As in :class:`mmseg.evaluation.IoUMetric`.
     """
 
+    default_prefix = ''  # none; MMEngine warns of None
     confusion: np.ndarray | None = None  # int64 (C, C): rows are labels
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -137,3 +139,15 @@ class ConfusionIoUMetric(IoUMetric):
             for each, value in zip(self.dataset_meta['classes'], values, strict=True):
                 scores[f'{name}/{each}'] = round(value, 2)
         return scores
+
+
+def find_confusion(evaluator: Evaluator) -> ConfusionIoUMetric | None:
+    """Return the first metric of an evaluation that has a confusion matrix.
+
+    Args:
+        evaluator (Evaluator): Has evaluated.
+    """
+    for metric in getattr(evaluator, 'metrics', ()):
+        if getattr(metric, 'confusion', None) is not None:
+            return metric
+    return None

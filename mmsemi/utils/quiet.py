@@ -1,16 +1,47 @@
 """Keep off the terminal what libraries say and a user can do nothing about.
 
-MMEngine's ``print_log`` prints a message without a logger whatever its level, so
-that mmseg and mmpretrain say "Could not import OneDL", marked as for debugging
-only, in every process that imports them.
+Each message is named with the reason; everything else is shown as before.
 """
 
 import functools
 import logging
+import warnings
+
+# Of Python's warnings, by their beginning.
+WARNINGS = (
+    # mmcv, on every import: its compiled operators, which mmsemi does not use.
+    'Fail to import ``MultiScaleDeformableAttention``',
+    # mmseg's hook, in every run: pictures are off, which is its default.
+    'The draw is False, it means that the hook for visualization',
+    # mmseg, for each size of an image: whether a network aligns corners belongs to
+    # its released weights.
+    'When align_corners=True, the output would more aligned',
+    # MMEngine, in each of several processes: it sets what torchrun sets, too.
+    'Setting OMP_NUM_THREADS environment variable for each process',
+    'Setting MKL_NUM_THREADS environment variable for each process',
+    # PyTorch's newer name of an argument that MMEngine's wrapper passes on.
+    '`broadcast_buffers` is deprecated',
+)
+# Of what MMEngine logs, by their beginning; the log file has them.  Its own
+# checkpoint hook uses these classes in every run.
+LOGGED = (
+    '"FileClient" will be deprecated in future.',
+    '"HardDiskBackend" is the alias of "LocalBackend"',
+)
+
+
+def quiet_warnings() -> None:
+    """Ignore :data:`WARNINGS`."""
+    for message in WARNINGS:
+        warnings.filterwarnings('ignore', message=message)
 
 
 def quiet_debug_messages() -> None:
     """Let MMEngine print no message without a logger that is for debugging.
+
+    MMEngine's ``print_log`` prints a message without a logger whatever its level,
+    so that mmseg and mmpretrain say "Could not import OneDL", marked as for
+    debugging only, in every process that imports them.
 
     Before mmseg is imported; messages to a logger stay what they are.
     """

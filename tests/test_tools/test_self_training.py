@@ -94,5 +94,5 @@ def test_both_test_tools_evaluate_the_last_network(one, tiny_data, tmp_path):
         tmp_path,
     )
     for output in (ours, theirs):
-        miou = float(re.findall(r'mIoU: ([\d.]+)', output)[-1])
+        miou = float(re.findall(r'mIoU ([\d.]+)', output)[-1])
         assert miou == pytest.approx(best, abs=0.005)

@@ -141,9 +141,7 @@ def _make(root: Path, wanted: dict[str, Any]) -> None:
     jobs += [('val', i) for i in range(wanted['num_val'])]
     lists: dict[str, list[str]] = dict(train=[], val=[])
     masks: dict[str, list[np.ndarray]] = dict(train=[], val=[])
-    with progress_bar(
-        jobs, f'painting {root}', transient=True, disable=len(jobs) < 50
-    ) as bar:
+    with progress_bar(jobs, f'painting {root}', disable=len(jobs) < 50) as bar:
         for split, index in bar:
             key = wanted['seed'], int(split == 'val'), index
             image, mask = render_scene(key, wanted['size'][::-1])

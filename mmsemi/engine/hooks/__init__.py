@@ -10,6 +10,7 @@ from .results_hook import ResultsHook
 from .snapshot_hook import SnapshotHook
 from .stall_hook import StallHook
 from .step_seed_hook import StepSeedHook
+from .terminal_hook import TerminalHook
 from .whole_checkpoint_hook import WholeCheckpointHook
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     'SnapshotHook',
     'StallHook',
     'StepSeedHook',
+    'TerminalHook',
     'WholeCheckpointHook',
     'teacher_checkpoint',
 ]

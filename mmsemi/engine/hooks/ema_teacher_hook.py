@@ -10,6 +10,7 @@ from mmengine.runner.checkpoint import weights_to_cpu
 
 from mmsemi.registry import HOOKS, MODELS
 from mmsemi.utils.compat import resumes_from
+from mmsemi.utils.terminal import FILE_ONLY
 
 from ..unwrap import student
 from .guidance_hook import GuidanceHook
@@ -153,7 +154,7 @@ class EMATeacherHook(GuidanceHook):
         """Add the teacher's scores to the student's."""
         if self._evaluator is None:
             return
-        runner.logger.info('Scores of the EMA teacher:')
+        runner.logger.info('Scores of the EMA teacher:', extra=FILE_ONLY)
         scores = self._evaluator.evaluate(len(runner.val_dataloader.dataset))
         for key, value in scores.items():
             metrics[f'teacher_{key}'] = value

@@ -10,7 +10,7 @@ from mmengine.evaluator import Evaluator
 from mmengine.hooks import Hook
 from mmengine.runner import IterBasedTrainLoop, Runner
 
-from mmsemi.evaluation import scores_of_all, scores_of_classes
+from mmsemi.evaluation import find_confusion, scores_of_all, scores_of_classes
 from mmsemi.registry import HOOKS
 from mmsemi.utils.files import write_whole
 
@@ -117,19 +117,13 @@ def _scores(
     }
     if classes := scores_of_classes(metrics):
         row['classes'] = classes
-    for metric in getattr(evaluator, 'metrics', ()):
-        if getattr(metric, 'confusion', None) is None:
-            continue
+    if (metric := find_confusion(evaluator)) is not None:
         matrix = metric.confusion.tolist()
         if len(matrix) > INLINE:
             content = dict(classes=metric.dataset_meta['classes'], confusion=matrix)
-            row['confusion'] = f'confusion/{name}.json'
-            write_whole(
-                osp.join(folder, row['confusion']), json.dumps(content).encode()
-            )
-        else:
-            row['confusion'] = matrix
-        break
+            file = f'confusion/{name}.json'
+            write_whole(osp.join(folder, file), json.dumps(content).encode())
+        row['confusion'] = matrix if len(matrix) <= INLINE else file
     return row
 
 

@@ -1,5 +1,6 @@
 """Mixed precision on any device."""
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -53,6 +54,7 @@ class AutocastOptimWrapper(AmpOptimWrapper):
                     'There is no GPU: training in full precision instead of mixed. '
                     '--amp trains in bfloat16.',
                     'current',
+                    logging.WARNING,
                 )
         elif dtype in DTYPES:
             self.cast_dtype = getattr(torch, dtype)

@@ -6,9 +6,11 @@ from functools import partial
 
 import torch
 from mmengine.config import Config
+from mmengine.device import get_device
 from mmengine.dist import broadcast_object_list, is_main_process, master_only
 from mmengine.evaluator import Evaluator
 from mmengine.hooks import Hook
+from mmengine.logging import MMLogger
 from mmengine.model import is_model_wrapper
 from mmengine.optim import OptimWrapper
 from mmengine.runner import BaseLoop, IterBasedTrainLoop, Runner
@@ -25,6 +27,8 @@ from mmsemi.utils.arguments import named_by_config
 from mmsemi.utils.checkpoint import check_fits, read_checkpoint, trusting
 from mmsemi.utils.compat import ParamScheduler
 from mmsemi.utils.config import resolve_settings
+from mmsemi.utils.progress import close_all
+from mmsemi.utils.terminal import FILE_ONLY, calm
 
 from ..schedulers import follow_config, follow_loop, span_training, unspanned
 from ..unwrap import student
@@ -122,8 +126,15 @@ class SemiRunner(Runner):
 
     def train(self) -> nn.Module:
         """Train, after all parts are built from the config."""
-        with named_by_config(self.cfg):
-            return super().train()
+        try:
+            with named_by_config(self.cfg):
+                return super().train()
+        finally:
+            close_all()
+
+    def build_logger(self, *args, **kwargs) -> MMLogger:
+        """Build the logger: all goes to its file, the essential to the terminal."""
+        return calm(super().build_logger(*args, **kwargs))
 
     def setup_env(self, env_cfg: dict) -> None:
         """Set up the processes, over gloo where there is no GPU."""
@@ -192,6 +203,9 @@ class SemiRunner(Runner):
     @staticmethod
     def build_dataloader(dataloader: DataLoader | dict, *args, **kwargs) -> DataLoader:
         """Build a loader whose workers only their own process can end."""
+        if isinstance(dataloader, dict) and get_device() == 'cpu':
+            # Nothing to pin for: PyTorch would warn in every epoch.
+            dataloader = {**dataloader, 'pin_memory': False}
         loader = Runner.build_dataloader(dataloader, *args, **kwargs)
         if loader is not dataloader:
             loader.worker_init_fn = partial(begin_worker, loader.worker_init_fn)
@@ -212,7 +226,8 @@ class SemiRunner(Runner):
         if isinstance(loop, IterBasedTrainLoop):
             self.logger.info(
                 f'Training by iterations: {loop.max_iters}, of which {len(loader)} '
-                f'are an epoch; validation every {loop.val_interval}.'
+                f'are an epoch; validation every {loop.val_interval}.',
+                extra=FILE_ONLY,
             )
             if isinstance(loader.sampler, SemiSampler):
                 loader.sampler.infinite = True  # resumes at any epoch
@@ -297,8 +312,11 @@ class SemiRunner(Runner):
     def test(self) -> dict[str, float]:
         """Evaluate the model, compiled where the config says so."""
         self._maybe_compile('test_step')
-        with named_by_config(self.cfg):
-            return super().test()
+        try:
+            with named_by_config(self.cfg):
+                return super().test()
+        finally:
+            close_all()
 
     # Optimiser
 

@@ -5,6 +5,8 @@ import signal
 import threading
 from collections.abc import Callable
 
+from mmsemi.utils.terminal import stop_redirecting
+
 
 def begin_worker(init: Callable | None, worker_id: int) -> None:
     """Let SIGTERM end this worker only if its parent sent it.
@@ -22,6 +24,7 @@ def begin_worker(init: Callable | None, worker_id: int) -> None:
         init (callable, optional): Another ``worker_init_fn`` to call.
         worker_id (int): Index of the worker, from PyTorch.
     """
+    stop_redirecting()
     if hasattr(signal, 'sigwaitinfo'):
         # Blocked in this thread and in all that it starts, the signal reaches
         # only the thread that waits for it.
