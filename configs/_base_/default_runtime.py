@@ -37,6 +37,7 @@ default_hooks = dict(
     results=dict(type='ResultsHook'),
     pseudo_labels=dict(type='PseudoLabelHook'),  # None: no pictures of them
     terminal=dict(type='TerminalHook'),
+    pictures=dict(type='ValidationPicturesHook'),  # None: no pictures
     visualization=dict(type='SegVisualizationHook'))
 # Counts what train_cfg counts: epochs or iterations. Tags: train/..., val/...
 log_processor = dict(log_with_hierarchy=True)

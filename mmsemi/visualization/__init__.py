@@ -1,3 +1,4 @@
+from .confusion import draw_confusion
 from .heat_map import heat_map
 from .legend import draw_legend, draw_segmentation
 from .masks import colorize, overlay, save_mask, viewable
@@ -7,6 +8,7 @@ from .teaching import draw_pseudo_label
 __all__ = [
     'Panel',
     'colorize',
+    'draw_confusion',
     'draw_legend',
     'draw_pseudo_label',
     'draw_sample',

@@ -25,6 +25,7 @@ def draw_segmentation(
     *,
     truth: np.ndarray | None = None,
     confidence: np.ndarray | None = None,
+    with_image: bool = False,
     opacity: float = 0.5,
 ) -> np.ndarray:
     """Draw a prediction over its image above a legend of the classes that occur.
@@ -39,6 +40,8 @@ def draw_segmentation(
             the left of the prediction.
         confidence (ndarray, optional): (H, W), in [0, 1]: a panel to the
             right of the prediction, from dark (0) to bright (1).
+        with_image (bool): Whether the image itself is the first panel.
+            Defaults to False.
         opacity (float): Opacity of the masks, in [0, 1].
 
     Returns:
@@ -54,7 +57,7 @@ def draw_segmentation(
                 f'The {what} has the shape {values.shape}, but its image has '
                 f'{image.shape[:2]}: give the one that belongs to it.'
             )
-    panels = {}
+    panels = dict(image=image) if with_image else {}
     if truth is not None:
         panels['truth'] = blend(image, truth, palette, opacity)
     panels['prediction'] = blend(image, mask, palette, opacity)

@@ -11,6 +11,7 @@ from .snapshot_hook import SnapshotHook
 from .stall_hook import StallHook
 from .step_seed_hook import StepSeedHook
 from .terminal_hook import TerminalHook
+from .validation_pictures_hook import ValidationPicturesHook
 from .whole_checkpoint_hook import WholeCheckpointHook
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     'StallHook',
     'StepSeedHook',
     'TerminalHook',
+    'ValidationPicturesHook',
     'WholeCheckpointHook',
     'teacher_checkpoint',
 ]
