@@ -6,6 +6,7 @@ For example,
     mmsemi test my.py best.pth --show-dir pictures
 """
 
+import os
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -31,7 +32,13 @@ if TYPE_CHECKING:
 def test(
     config: ConfigFile,
     checkpoint: Checkpoint,
-    work_dir: Annotated[str | None, typer.Option(help='folder for the scores')] = None,
+    work_dir: Annotated[
+        str | None,
+        typer.Option(
+            help='folder for the scores and the log: by default the folder test in '
+            'the work dir of the training'
+        ),
+    ] = None,
     out: Annotated[
         str | None, typer.Option(help='folder for the predictions as PNG')
     ] = None,
@@ -66,6 +73,9 @@ def test(
     cfg = load(config, cfg_options, launcher, trust_checkpoint, work_dir)
     if '://' not in checkpoint:  # before the run is set up
         check_checkpoint_file(find_weights(checkpoint))
+    # A test leaves the config and the logs of a training alone.
+    if work_dir is None or os.path.exists(os.path.join(work_dir, 'last_checkpoint')):
+        cfg.work_dir = os.path.join(cfg.work_dir, 'test')
     cfg.load_from = checkpoint
     cfg.resume = False
     if show or show_dir:
