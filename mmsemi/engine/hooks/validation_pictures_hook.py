@@ -22,9 +22,9 @@ class ValidationPicturesHook(Hook):
 
     A picture shows image, truth, prediction and confidence side by side above a
     legend of the classes; another one is the confusion matrix.  All backends of
-    the visualizer get them: ``LocalVisBackend`` writes
-    ``vis_data/vis_image/val_IMAGE_EPOCH.png`` and ``val_confusion_EPOCH.png``
-    below the run's log, ``TensorboardVisBackend`` has a slider over the epochs.
+    the visualizer get them: ``LocalVisBackend`` writes ``val_IMAGE_EPOCH.png`` and
+    ``confusion_EPOCH.png`` into ``vis_data/vis_image`` below the run's log,
+    ``TensorboardVisBackend`` has a slider over the epochs.
 
     A training of any length has at most ``(num_images + 1) * (validations + 1)``
     pictures.  ``default_hooks.pictures=None`` in a config has none.
@@ -100,7 +100,8 @@ class ValidationPicturesHook(Hook):
         metric = find_confusion(runner.val_loop.evaluator)
         if self._places and metric is not None:
             classes = metric.dataset_meta['classes']
-            self._add(runner, 'confusion', draw_confusion(metric.confusion, classes))
+            picture = draw_confusion(metric.confusion, classes)
+            self._add(runner, 'confusion', picture)
 
     def _draw(self, runner: Runner, image: torch.Tensor, sample: SegDataSample) -> None:
         mask = sample.pred_sem_seg.data[0].cpu().numpy().astype(np.uint8)
@@ -130,13 +131,14 @@ class ValidationPicturesHook(Hook):
             with_image=True,
             **extra,
         )
-        self._add(runner, osp.splitext(osp.basename(sample.img_path))[0], picture)
+        name = osp.splitext(osp.basename(sample.img_path))[0]
+        self._add(runner, f'val_{name}', picture)
 
     @staticmethod
     def _add(runner: Runner, name: str, picture: np.ndarray) -> None:
         by_epoch = getattr(runner.log_processor, 'by_epoch', True)
         step = runner.epoch if by_epoch else runner.iter
-        runner.visualizer.add_image(f'val_{name}', picture, step)
+        runner.visualizer.add_image(name, picture, step)
 
 
 def _fitting(shape: Sequence[int], longest: int) -> tuple[int, int]:

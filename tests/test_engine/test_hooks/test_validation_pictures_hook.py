@@ -25,19 +25,19 @@ def train(cfg, epochs, **settings):
 def drawn(folder):
     """Names and epochs of the pictures of a run."""
     files = folder.glob('2*/vis_data/vis_image/*.png')
-    return {tuple(re.fullmatch(r'val_(\w+)_(\d+)', f.stem).groups()) for f in files}
+    return {tuple(re.fullmatch(r'(\w+)_(\d+)', f.stem).groups()) for f in files}
 
 
 def test_few_and_bounded(tiny_cfg, tmp_path):
     """2 of 3 images after 3 of 6 validations, the first and last among them."""
     train(tiny_cfg, 6, num_images=2, validations=2)
     names, epochs = ({pair[i] for pair in drawn(tmp_path)} for i in (0, 1))
-    assert names == {'0', '2', 'confusion'}
+    assert names == {'val_0', 'val_2', 'confusion'}
     assert epochs == {'1', '3', '6'}
     assert len(drawn(tmp_path)) == 9
     (events,) = tmp_path.glob('2*/vis_data/events*')
     accumulator = EventAccumulator(str(events)).Reload()
-    assert set(accumulator.Tags()['images']) == {f'val_{name}' for name in names}
+    assert set(accumulator.Tags()['images']) == names
     assert 'val/IoU/disc' in accumulator.Tags()['scalars']
     picture = next(tmp_path.glob('2*/vis_data/vis_image/val_0_6.png'))
     pixels = np.asarray(Image.open(picture))
