@@ -1,5 +1,6 @@
 """Progress ends with its block, also when an error ends it."""
 
+import io
 import subprocess
 import sys
 import threading
@@ -15,9 +16,8 @@ from mmsemi.utils.progress import Job, close_all, in_words, progress_bar
 def terminal(monkeypatch):
     """What a terminal of 100 columns gets, and what it shows at the end."""
     console = rich.console.Console(
-        force_terminal=True, width=100, height=20, file=open('/dev/null', 'w')
+        force_terminal=True, width=100, height=20, file=io.StringIO(), record=True
     )
-    console.record = True
     monkeypatch.setattr(progress, 'console', lambda: console)
     monkeypatch.setattr(progress, 'on_terminal', lambda: True)
     return console

@@ -72,7 +72,7 @@ def test_pictures_and_scores(both):
     assert any('pseudo/coverage/disc' in row for row in rows)
     if method == 'cps':  # keeps all
         assert all(row['pseudo/coverage'] == 1 for row in rows)
-    pictures = sorted(Path(looks.log_dir).glob('vis_data/vis_image/*.png'))
+    pictures = sorted(Path(looks.log_dir).glob('vis_data/vis_image/pseudo_*.png'))
     images = {p.name.split('_')[1] for p in pictures}
     assert len(pictures) == 8 and len(images) == 2
     with Image.open(pictures[0]) as picture:

@@ -31,6 +31,7 @@ def test_of_a_run(trained):
     assert 2 * 40 * 48 < matrix.sum() < 3 * 40 * 48  # a few are ignored
     lines = next(trained.glob('2*/vis_data/scalars.json')).read_text().splitlines()
     *steps, validation = map(json.loads, lines)
+    steps = [step for step in steps if 'pseudo/coverage' not in step]
     for i, (name, scores) in enumerate(row['classes'].items()):
         wholes = dict(
             IoU=matrix[i].sum() + matrix[:, i].sum() - matrix[i, i],

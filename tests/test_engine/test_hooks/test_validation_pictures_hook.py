@@ -18,6 +18,7 @@ def train(cfg, epochs, **settings):
     ]
     cfg.train_cfg.max_epochs = epochs
     cfg.train_cfg.val_interval = 1
+    cfg.default_hooks.pseudo_labels = None  # which has pictures of its own
     cfg.default_hooks.pictures.update(settings)
     SemiRunner.from_cfg(cfg).train()
 
@@ -51,7 +52,7 @@ def test_few_and_bounded(tiny_cfg, tmp_path):
 
 
 def test_none(tiny_cfg, tmp_path):
-    tiny_cfg.default_hooks.pictures = None
+    tiny_cfg.default_hooks.update(pictures=None, pseudo_labels=None)
     tiny_cfg.visualizer.vis_backends = [dict(type='LocalVisBackend')]
     SemiRunner.from_cfg(tiny_cfg).train()
     assert not drawn(tmp_path)
