@@ -10,13 +10,16 @@ def check_sizes(model: nn.Module, cfg: Config) -> None:
     """Check that crops and windows divide into the backbone's patches.
 
     Args:
-        model (nn.Module): Its backbone may have a ``size_multiple``, in pixels.
+        model (nn.Module): Its backbone may have a ``size_multiple``, in pixels;
+            of one that has none (timm's), ``test_cfg.multiple`` says it.
         cfg (Config): Config of the run.
 
     Raises:
         ValueError: They do not, or whole images are evaluated as they are.
     """
-    multiple = getattr(getattr(model, 'backbone', None), 'size_multiple', 1)
+    test_cfg = model.test_cfg or {}
+    multiple = getattr(getattr(model, 'backbone', None), 'size_multiple', None)
+    multiple = multiple or test_cfg.get('multiple') or 1
     if multiple == 1:
         return
     loader = cfg.get('train_dataloader')
@@ -25,7 +28,6 @@ def check_sizes(model: nn.Module, cfg: Config) -> None:
         for transform in pipeline if name.endswith('_pipeline') else ():
             if 'crop_size' in transform:
                 check_multiple('A crop', transform['crop_size'], multiple)
-    test_cfg = model.test_cfg or {}
     if 'crop_size' in test_cfg:
         check_multiple('A window', test_cfg['crop_size'], multiple)
     elif test_cfg.get('mode', 'whole') == 'whole' and (
