@@ -29,6 +29,33 @@ HEAD = dict(
     loss_decode=dict(type='PixelCrossEntropyLoss'),
 )
 
+
+def dpt_head() -> dict:
+    """Return UniMatch V2's head for a transformer of 32 channels."""
+    return dict(
+        type='NormFreeDPTHead',
+        in_channels=[32] * 4,
+        channels=16,
+        level_channels=(8, 16, 16, 16),
+        num_classes=4,
+        loss_decode=dict(type='PixelCrossEntropyLoss'),
+    )
+
+
+def pyramid_head(*channels: int) -> dict:
+    """Return SegFormer's head for a pyramid of four levels."""
+    return dict(
+        type='SegformerHead',
+        in_channels=list(channels),
+        in_index=[0, 1, 2, 3],
+        channels=16,
+        dropout_ratio=0,
+        num_classes=4,
+        norm_cfg=NORM,
+        loss_decode=dict(type='PixelCrossEntropyLoss'),
+    )
+
+
 NETWORKS = dict(
     deeplabv3plus=dict(
         backbone=RESNET, decode_head=dict(type='DeepLabV3PlusHead', **HEAD)
@@ -45,14 +72,7 @@ NETWORKS = dict(
             ),
             img_size=56,
         ),
-        decode_head=dict(
-            type='NormFreeDPTHead',
-            in_channels=[32] * 4,
-            channels=16,
-            level_channels=(8, 16, 16, 16),
-            num_classes=4,
-            loss_decode=dict(type='PixelCrossEntropyLoss'),
-        ),
+        decode_head=dpt_head(),
     ),
     segformer=dict(
         backbone=dict(
@@ -61,17 +81,49 @@ NETWORKS = dict(
             num_layers=[1, 1, 1, 1],
             num_heads=[1, 1, 1, 1],
         ),
+        decode_head=pyramid_head(8, 8, 8, 8),
+    ),
+    efficientnet_lite0=dict(
+        backbone=dict(type='EfficientNetLite', out_indices=(1, 4), output_stride=16),
         decode_head=dict(
-            type='SegformerHead',
-            in_channels=[8, 8, 8, 8],
-            in_index=[0, 1, 2, 3],
-            channels=16,
-            dropout_ratio=0,
-            num_classes=4,
-            norm_cfg=NORM,
-            loss_decode=dict(type='PixelCrossEntropyLoss'),
+            type='DeepLabV3PlusHead',
+            **{**HEAD, 'in_channels': 320, 'c1_in_channels': 24},
         ),
     ),
+    timm_vit=dict(
+        backbone=dict(
+            type='mmpretrain.TIMMBackbone',
+            model_name='vit_small_patch16_dinov3',
+            embed_dim=32,
+            depth=4,
+            num_heads=2,
+            features_only=True,
+            out_indices=(0, 1, 2, 3),
+        ),
+        decode_head=dpt_head(),
+    ),
+    timm_convnext=dict(
+        backbone=dict(
+            type='mmpretrain.TIMMBackbone',
+            model_name='convnext_tiny',
+            dims=(8, 16, 32, 64),
+            depths=(1, 1, 1, 1),
+            features_only=True,
+            out_indices=(0, 1, 2, 3),
+        ),
+        decode_head=pyramid_head(8, 16, 32, 64),
+    ),
+)
+
+# The layer before the classifier, and the channels of the backbone's last level.
+FEATURES = dict(
+    deeplabv3plus=('decode_head.project', 64),
+    separable=('decode_head.bottleneck', 64),
+    dinov2=('decode_head.output', 32),
+    segformer=('decode_head.fusion_conv', 8),
+    efficientnet_lite0=('decode_head.project', 320),
+    timm_vit=('decode_head.output', 32),
+    timm_convnext=('decode_head.fusion_conv', 64),
 )
 
 
@@ -90,7 +142,7 @@ def network(name: str = 'deeplabv3plus', **method) -> dict:
     )
 
 
-SIZE = dict(dinov2=56)  # multiples of its patch; 65 for the others
+SIZE = dict(dinov2=56, timm_vit=64)  # multiples of the patch; 65 for the others
 
 
 def streams(

@@ -244,6 +244,16 @@ def test_sizes_are_checked_before_training(crop, test_cfg, message):
         check_sizes(model, run)
 
 
+def test_a_backbone_that_does_not_say_its_patch():
+    """Of timm's, ``test_cfg.multiple`` does."""
+    cfg = network(type='Supervised')
+    cfg.test_cfg = dict(mode='whole', multiple=16)
+    pipeline = [dict(type='RandomScaleCrop', crop_size=(64, 60))]
+    run = dict(train_dataloader=dict(dataset=dict(labeled_pipeline=pipeline)))
+    with pytest.raises(ValueError, match=r'\(64, 48\) or \(64, 64\)'):
+        check_sizes(MODELS.build(cfg), run)
+
+
 @pytest.mark.parametrize('size', [(4, 4), (4, 5), (3, 9), (1, 1), (20, 6)])
 def test_position_embeddings_in_a_graph(size):
     """An exported network computes them for any size, with the same result."""
