@@ -8,6 +8,7 @@ from mmsemi.utils.cli import run_tool
 from mmsemi.utils.stack import check_stack
 from mmsemi.version import __version__
 
+from .analyze import analyze
 from .browse import browse
 from .check import check
 from .confusion_matrix import confusion_matrix
@@ -47,7 +48,7 @@ COMMANDS = {
         doctor,
     ),
     'Data': (splits, make_scenes, browse),
-    'Look closer': (report, confusion_matrix, corrmatch_pictures),
+    'Look closer': (report, analyze, confusion_matrix, corrmatch_pictures),
     'Checkpoints': (export_teacher, from_released, to_released),
 }
 HELP = """Semi-supervised semantic segmentation on OpenMMLab.

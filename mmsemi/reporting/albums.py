@@ -3,6 +3,7 @@
 import base64
 import io
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from PIL import Image
@@ -55,7 +56,7 @@ def albums(
                 dict(
                     run=run.name if len(runs) > 1 else '',
                     shots=[
-                        dict(time=p.time, src=_embedded(p, width))
+                        dict(time=p.time, src=embedded(p.file, width))
                         for p in spread(shots, times)
                     ],
                 )
@@ -106,8 +107,9 @@ def spread(items: Sequence, most: int) -> list:
     return [items[round(i * (len(items) - 1) / (most - 1))] for i in range(most)]
 
 
-def _embedded(picture: Picture, width: int) -> str:
-    with Image.open(picture.file) as image:
+def embedded(file: str | Path, width: int) -> str:
+    """Return an address that holds a picture, at most so wide."""
+    with Image.open(file) as image:
         image = image.convert('RGB')
         if image.width > width:
             height = round(image.height * width / image.width)

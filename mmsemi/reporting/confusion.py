@@ -20,32 +20,46 @@ def matrices(run: Run) -> list[dict[str, Any]]:
         run (Run): The run.
 
     Returns:
-        list[dict]: None or one, with ``rows`` (None above 40 classes, where an
-        ``image`` replaces it) and the most frequent ``pairs``.
+        list[dict]: None or one, see :func:`describe_matrix`.
     """
     best = run.best()
     if best is None or not best.confusion:
         best = next((v for v in reversed(run.validations) if v.confusion), None)
     if best is None:
         return []
-    counts = np.asarray(best.confusion, np.float64)
     names = run.class_names
-    if len(names) != len(counts):
-        names = [str(i) for i in range(len(counts))]
-    shares = 100 * counts / np.maximum(counts.sum(1, keepdims=True), 1)
-    readable = len(names) <= READABLE
+    if len(names) != len(best.confusion):
+        names = [str(i) for i in range(len(best.confusion))]
     what = 'best' if best is run.best() else 'last'
     place = f'epoch {best.epoch}' if run.by_epoch else f'step {best.step}'
-    return [
-        dict(
-            run=run.name,
-            when=f'{what} validation ({place})',
-            classes=names,
-            rows=best.confusion if readable else None,
-            image=None if readable else _heat(shares),
-            pairs=_pairs(counts, shares, names),
-        )
-    ]
+    title = f'{run.name}, {what} validation ({place})'
+    return [describe_matrix(best.confusion, names, title)]
+
+
+def describe_matrix(
+    confusion: list[list[int]], names: list[str], title: str
+) -> dict[str, Any]:
+    """Return what the page shows of a confusion matrix.
+
+    Args:
+        confusion (list[list[int]]): Pixels: rows are true classes.
+        names (list[str]): Name of every class.
+        title (str): Above the matrix.
+
+    Returns:
+        dict: ``title``, ``classes``, ``rows`` (None above 40 classes, where an
+        ``image`` replaces it) and the most frequent ``pairs``.
+    """
+    counts = np.asarray(confusion, np.float64)
+    shares = 100 * counts / np.maximum(counts.sum(1, keepdims=True), 1)
+    readable = len(names) <= READABLE
+    return dict(
+        title=title,
+        classes=names,
+        rows=confusion if readable else None,
+        image=None if readable else _heat(shares),
+        pairs=_pairs(counts, shares, names),
+    )
 
 
 def _pairs(

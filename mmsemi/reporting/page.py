@@ -1,14 +1,10 @@
 """Write the report of one or several runs: one page without a network."""
 
-import json
 import time
 from collections.abc import Sequence
 from datetime import datetime
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
-
-from jinja2 import Environment, StrictUndefined
 
 from mmsemi.utils.files import write_whole
 
@@ -17,6 +13,7 @@ from .comparison import Comparison, chips, missing_pieces, name_all, styles
 from .config_text import differences
 from .confusion import matrices
 from .curves import TEACHER, chart_groups
+from .filling import fill
 from .reader import read_runs
 from .rounds import self_training
 from .run import Run, Validation, duration
@@ -78,11 +75,6 @@ def render(
     pairs = [(run, each) for run in runs for each in _trainings(run)]
     shown = [training for _, training in pairs]
     grouped = [comparison.group(*pair) for pair in pairs]
-    folder = files(__package__) / 'templates'
-    environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    template = environment.from_string((folder / 'report.html').read_text('utf-8'))
     groups, charts = chart_groups(shown)
     key = shown[0].score_key
     shown_together = chips(grouped)
@@ -118,8 +110,6 @@ def render(
         albums=albums(shown, images, times),
         config_differences=differences([run.config for run in first_of_each]),
         environment=_environment(shown),
-        css=(folder / 'report.css').read_text('utf-8'),
-        js=(folder / 'report.js').read_text('utf-8'),
     )
     context['sections'] = [
         (id_, name)
@@ -150,9 +140,7 @@ def render(
         ],
         charts=charts,
     )
-    # `<` would end the script that holds it.
-    text = json.dumps(data, allow_nan=False, separators=(',', ':'))
-    return template.render(context, data=text.replace('<', '\\u003c'))
+    return fill('report.html', context, data)
 
 
 def _trainings(run: Run) -> list[Run]:

@@ -1,3 +1,4 @@
+from .confidence import draw_reliability, draw_thresholds
 from .confusion import draw_confusion
 from .heat_map import heat_map
 from .legend import draw_legend, draw_segmentation
@@ -11,8 +12,10 @@ __all__ = [
     'draw_confusion',
     'draw_legend',
     'draw_pseudo_label',
+    'draw_reliability',
     'draw_sample',
     'draw_segmentation',
+    'draw_thresholds',
     'heat_map',
     'note',
     'overlay',

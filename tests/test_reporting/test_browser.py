@@ -1,34 +1,10 @@
 """The page in a real browser: nothing fails, and what moves, moves."""
 
-import shutil
-from contextlib import contextmanager
-
 import pytest
 
 from mmsemi.commands.report import report
 from mmsemi.reporting import write_report
-
-playwright = pytest.importorskip(
-    'playwright.sync_api',
-    reason='Playwright drives the browser: pip install playwright',
-)
-BROWSER = next(
-    filter(None, map(shutil.which, ('chromium', 'chromium-browser', 'google-chrome'))),
-    None,
-)
-pytestmark = pytest.mark.skipif(
-    BROWSER is None, reason='no Chromium on this machine: apt install chromium'
-)
-
-
-@pytest.fixture(scope='module')
-def browser():
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(
-            executable_path=BROWSER, args=['--no-sandbox', '--disable-gpu']
-        )
-        yield browser
-        browser.close()
+from tests.helpers.browser import browser, opened  # noqa: F401
 
 
 @pytest.fixture(scope='module')
@@ -38,23 +14,8 @@ def file(rankmatch, teacher, tmp_path_factory):
     return out
 
 
-@contextmanager
-def opened(browser, file, **options):
-    """Open a page without a network; it must not report an error."""
-    context = browser.new_context(offline=True, **options)
-    page = context.new_page()
-    said = []
-    page.on('console', lambda message: said.append(message.text))
-    page.on('pageerror', lambda error: said.append(str(error)))
-    page.on('requestfailed', lambda request: said.append(request.url[:200]))
-    page.goto(file.as_uri())
-    yield page
-    context.close()
-    assert not said
-
-
 @pytest.fixture(scope='module')
-def page(browser, file):
+def page(browser, file):  # noqa: F811
     """The page of two runs."""
     size = dict(width=1280, height=900)
     with opened(browser, file, viewport=size, color_scheme='dark') as page:
@@ -152,7 +113,7 @@ def test_every_control_works(page):
 
 
 @pytest.mark.parametrize('width, scheme', [(360, 'light'), (1280, 'dark')])
-def test_fits_and_can_be_read(browser, file, width, scheme):
+def test_fits_and_can_be_read(browser, file, width, scheme):  # noqa: F811
     """Nothing is wider than the screen; text stands out from its ground."""
     context = browser.new_context(
         viewport=dict(width=width, height=800), color_scheme=scheme
@@ -183,7 +144,7 @@ def test_fits_and_can_be_read(browser, file, width, scheme):
     context.close()
 
 
-def test_prints(browser, file, tmp_path):
+def test_prints(browser, file, tmp_path):  # noqa: F811
     page = browser.new_page()
     page.goto(file.as_uri())
     page.pdf(path=tmp_path / 'report.pdf')
@@ -194,7 +155,7 @@ def test_prints(browser, file, tmp_path):
     page.close()
 
 
-def test_self_training(browser, self_training, tmp_path):
+def test_self_training(browser, self_training, tmp_path):  # noqa: F811
     """Every stage has its row, and every unlabeled image is in the histogram."""
     write_report([self_training], tmp_path / 'report.html')
     size = dict(width=400, height=800)
@@ -215,7 +176,7 @@ def test_self_training(browser, self_training, tmp_path):
         assert page.evaluate('document.documentElement.scrollWidth') <= 400
 
 
-def test_sweep(browser, sweep, tmp_path, capsys):
+def test_sweep(browser, sweep, tmp_path, capsys):  # noqa: F811
     """Its tables sort; the seeds of a method have one color, and hide together."""
     out = tmp_path / 'report.html'
     report([sweep], out)

@@ -4,8 +4,8 @@ const data = JSON.parse(document.getElementById('data').textContent);
 const find = (selector, root = document) => [...root.querySelectorAll(selector)];
 const at = id => document.getElementById(id);
 const SVG = 'http://www.w3.org/2000/svg';
+const choice = { axis: data.axis ?? 'step', smooth: 0, log: false };
 const hidden = new Set();  // runs that the curves leave out
-const choice = { axis: 'step', smooth: 0, log: false };
 
 function make(name, attributes, parent, text) {
   const node = document.createElementNS(SVG, name);
@@ -47,6 +47,7 @@ class Chart {
   constructor(figure) {
     this.figure = figure;
     this.chart = data.charts[figure.dataset.chart];
+    this.axis = figure.dataset.axis;  // if not that of the others
     this.svg = make('svg', { role: 'img', tabindex: 0 }, figure);
     this.tip = document.createElement('div');
     this.tip.className = 'tip';
@@ -115,7 +116,7 @@ class Chart {
     }
     this.cursor = make('line', { class: 'cursor', y1: box.top, y2: box.bottom, visibility: 'hidden' }, this.svg);
     const ends = this.lines.map(({ series, ys }) => `${this.label(series)} ${short(ys.filter(v => v !== null).at(-1))}`);
-    this.svg.setAttribute('aria-label', `${this.chart.name} over ${choice.axis}s; at the end: ${ends.join(', ')}`);
+    this.svg.setAttribute('aria-label', `${this.chart.name} over ${this.axis ?? choice.axis}; at the end: ${ends.join(', ')}`);
   }
 
   mark(x, y, sign, style) {
@@ -142,7 +143,7 @@ class Chart {
     this.cursor.setAttribute('x2', this.px(near));
     this.tip.replaceChildren();
     const title = document.createElement('b');
-    title.textContent = `${choice.axis} ${short(near)}`;
+    title.textContent = `${this.axis ?? choice.axis} ${short(near)}`;
     this.tip.append(title);
     for (const { series, xs, ys } of this.lines) {
       let best = 0;
@@ -178,6 +179,8 @@ class Chart {
   }
 }
 
+for (const chip of find('.chip[aria-pressed=false]'))
+  for (const run of chip.dataset.runs.split(' ')) hidden.add(+run);
 const charts = find('[data-chart]').map(figure => new Chart(figure));
 const redraw = () => charts.forEach(chart => chart.draw());
 
@@ -188,8 +191,8 @@ for (const chip of find('.chip'))
     chip.setAttribute('aria-pressed', !off);
     redraw();
   });
-at('smooth').addEventListener('input', e => { choice.smooth = +e.target.value; redraw(); });
-at('log').addEventListener('change', e => { choice.log = e.target.checked; redraw(); });
+at('smooth')?.addEventListener('input', e => { choice.smooth = +e.target.value; redraw(); });
+at('log')?.addEventListener('change', e => { choice.log = e.target.checked; redraw(); });
 at('axis')?.addEventListener('change', e => { choice.axis = e.target.value; redraw(); });
 at('theme').addEventListener('click', e => {
   const themes = ['auto', 'light', 'dark'], root = document.documentElement;
