@@ -1,5 +1,6 @@
 # make demo   RankMatch against its supervised baseline on the built-in data
 # make docs   the documentation site, in docs/_build/html
+# make linkcheck   whether the addresses in the documentation answer
 # make lint   style, import layers, types, docstrings, generated configs, docs
 # make test   the whole test suite
 #
@@ -14,7 +15,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo docs lint test style table layers types docstrings
+.PHONY: demo docs linkcheck lint test style table layers types docstrings
 
 demo: $(STAMP)
 	$(BIN)/python tools/demo.py
@@ -22,6 +23,9 @@ demo: $(STAMP)
 docs: $(STAMP)
 	$(BIN)/sphinx-build -q -W --keep-going docs docs/_build/html
 	@echo "docs/_build/html/index.html"
+
+linkcheck: $(STAMP)
+	$(BIN)/sphinx-build -q -b linkcheck docs docs/_build/linkcheck
 
 lint: style table layers types docstrings docs
 

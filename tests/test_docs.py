@@ -1,6 +1,7 @@
 """The tests, files and sections that the documents name exist."""
 
 import re
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -47,6 +48,36 @@ def test_links_lead_to_files_and_sections(page):
         target = page.parent / path if path else page
         assert target.exists(), link
         assert not anchor or anchor in anchors(target), link
+
+
+WITHOUT_TLS = {
+    'home.bharathh.info',
+    'host.robots.ox.ac.uk',
+    'sceneparsing.csail.mit.edu',
+}
+# `make linkcheck` visits the addresses; a new host is added here on purpose.
+HOSTS = {
+    'arxiv.org',
+    'cocodataset.org',
+    'github.com',
+    'home.bharathh.info',
+    'host.robots.ox.ac.uk',
+    'keepachangelog.com',
+    'openaccess.thecvf.com',
+    'pytorch.org',
+    'sceneparsing.csail.mit.edu',
+    'semver.org',
+    'www.cityscapes-dataset.com',
+}
+
+
+@pytest.mark.parametrize('page', PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_addresses_are_of_known_hosts(page):
+    text = re.sub(r'`[^`\n]*`', '', page.read_text())  # in code they are examples
+    for address in re.findall(r'\b\w+://(?!MIRROR)[^\s)>"\']*', text):
+        parts = urlsplit(address)
+        assert parts.scheme == 'https' or parts.hostname in WITHOUT_TLS, address
+        assert parts.hostname in HOSTS and not parts.query, address
 
 
 @pytest.mark.parametrize('page', PAGES, ids=lambda page: str(page.relative_to(ROOT)))

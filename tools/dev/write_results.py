@@ -13,8 +13,8 @@ begins a table is YAML:
 - published: ``corner`` is its first cell, ``columns`` has what stands for ``*`` in
   the rows by title, ``rows`` the names of configs by title (none where nothing is
   published), ``show`` is ``best`` or ``best (last)``;
-- measured: ``file`` in ``results``, ``against`` the method to compare with,
-  ``tables`` the kinds that are shown.
+- measured: ``file`` in ``results``, ``methods`` those that are shown (default: all),
+  ``against`` the method to compare with, ``tables`` the kinds that are shown.
 """
 
 import argparse
@@ -240,6 +240,10 @@ def _show(row: dict[str, str], show: str) -> str:
 
 def _measured_tables(spec: dict) -> str:
     rows = read_csv(RESULTS / spec['file'])
+    if wanted := spec.get('methods'):
+        if missing := {*wanted} - {row.method for row in rows}:
+            raise ValueError(f'results/{spec["file"]} has no {missing}.')
+        rows = [row for row in rows if row.method in wanted]
     if not rows:
         raise ValueError(f'results/{spec["file"]} does not exist, or is empty.')
     known = {
