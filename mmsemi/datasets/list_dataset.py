@@ -2,13 +2,14 @@
 
 import os.path as osp
 from array import array
-from collections.abc import Container
+from collections.abc import Container, Iterable, Sequence
 from typing import Any
 
 import numpy as np
 from mmseg.datasets import BaseSegDataset
 
 from mmsemi.registry import DATASETS, FUNCTIONS
+from mmsemi.utils.storage import is_address, warm_up
 
 from .lists import iter_list, locate
 
@@ -27,7 +28,8 @@ class ListSegDataset(BaseSegDataset):
 
     Args:
         ann_file (str): The list.
-        data_root (str): Folder that the list and its lines are relative to.
+        data_root (str): Folder that the list and its lines are relative to, or
+            its address (``s3://bucket/camvid``).
         prepare (str, optional): Function of the registry ``FUNCTIONS``, with
             its scope (``mmsemi.ensure_scenes``), that is called with the data
             root and creates the data if they are missing.
@@ -69,7 +71,7 @@ class ListSegDataset(BaseSegDataset):
             )
         if prepare:
             FUNCTIONS.get(prepare)(data_root)
-        if not osp.isdir(data_root):
+        if not is_address(data_root) and not osp.isdir(data_root):
             raise FileNotFoundError(
                 f'There is no data root {osp.abspath(data_root)}. Put the '
                 'data there, or name its folder with `--cfg-options '
@@ -141,8 +143,20 @@ class ListSegDataset(BaseSegDataset):
             info['cache_dir'] = self.cache_dir
         return info
 
+    def __getitems__(self, indices: Sequence[int]) -> list[dict]:
+        """Load a batch; files at addresses are fetched at the same time."""
+        self.fetch(indices)
+        return [self[i] for i in indices]
+
+    def fetch(self, indices: Iterable[int]) -> None:
+        """Fetch the files of images that are at addresses, all at the same time."""
+        if is_address(self.data_root) or self.anywhere:
+            infos = [self.get_data_info(i) for i in indices]
+            keys = ('img_path', 'seg_map_path')
+            warm_up(info[key] for info in infos for key in keys if key in info)
+
     def _path(self, name: str) -> str:
         """Return the path of a file that the list names."""
         if self.anywhere:
-            return osp.join(self.data_root, name)
+            return name if is_address(name) else osp.join(self.data_root, name)
         return locate(self.data_root, name, self.ann_file)

@@ -3,10 +3,12 @@
 import os.path as osp
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
 from mmsemi.utils.images import SUFFIXES
+from mmsemi.utils.storage import is_address, join_address, local_copy
 
 # What lists from other systems and programs have instead of "IMAGE MASK".
 FOREIGN = {
@@ -34,7 +36,7 @@ def iter_list(file: str | Path) -> Iterator[ListEntry]:
     Empty lines are skipped; a repeated line counts twice.
 
     Args:
-        file (str or Path): The list.
+        file (str or Path): The list, or its address.
 
     Yields:
         ListEntry: The lines, in order.
@@ -45,8 +47,11 @@ def iter_list(file: str | Path) -> Iterator[ListEntry]:
             than two names, a drive letter, a backslash, or names that are
             separated by a comma or semicolon.
     """
-    file = Path(file)
-    if not file.is_file():
+    try:
+        copy = local_copy(file)
+    except FileNotFoundError:
+        copy = None
+    if copy is None or not copy.is_file():
         raise FileNotFoundError(
             f'There is no list {file}. It should hold one "IMAGE MASK" pair '
             'per line, relative to the data root. Check `data_root` and the '
@@ -54,7 +59,7 @@ def iter_list(file: str | Path) -> Iterator[ListEntry]:
         )
     empty = True
     try:
-        with file.open(encoding='utf-8-sig') as lines:
+        with copy.open(encoding='utf-8-sig') as lines:
             for number, line in enumerate(lines, 1):
                 names = _names(line.rstrip('\n'), number, file)
                 if names:
@@ -70,7 +75,7 @@ def iter_list(file: str | Path) -> Iterator[ListEntry]:
         )
 
 
-def _names(line: str, number: int, file: Path) -> list[str]:
+def _names(line: str, number: int, file: str | Path) -> list[str]:
     """Split a line into its names: none, one or two."""
     if '\0' in line:
         raise UnicodeError('it holds zero bytes')
@@ -128,19 +133,25 @@ def locate(root: str, name: str, list_file: str | Path) -> str:
     Links may lead out of the data root, names may not.
 
     Args:
-        root (str): The data root.
+        root (str): The data root, a folder or an address.
         name (str): Relative to it, or absolute.
         list_file (str or Path): The list, for the error message.
 
     Raises:
         ValueError: The name leads out of the data root.
     """
-    if not osp.isabs(name) and '..' not in name:
-        return osp.join(root, name)
-    path = osp.normpath(osp.join(root, name))
-    for base in (root, osp.abspath(root), osp.realpath(root)):
-        if Path(path).is_relative_to(osp.normpath(base)):
-            return osp.join(root, osp.relpath(path, osp.normpath(base)))
+    if is_address(root):
+        with suppress(ValueError):
+            below = name.removeprefix(f'{root.rstrip("/")}/')
+            if not is_address(below) and not below.startswith('/'):
+                return join_address(root, below)
+    elif not is_address(name):
+        if not osp.isabs(name) and '..' not in name:
+            return osp.join(root, name)
+        path = osp.normpath(osp.join(root, name))
+        for base in (root, osp.abspath(root), osp.realpath(root)):
+            if Path(path).is_relative_to(osp.normpath(base)):
+                return osp.join(root, osp.relpath(path, osp.normpath(base)))
     raise ValueError(
         f'The list {list_file} names {name}, which is outside the data root '
         f'{root}. Move or link it into that folder, choose a `data_root` '

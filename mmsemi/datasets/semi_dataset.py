@@ -148,6 +148,18 @@ class SemiSegDataset(Dataset):
         """Return the length of an epoch: a pass over the unlabeled images."""
         return self.num_unlabeled or self.num_labeled
 
+    def __getitems__(self, indices: Sequence[SemiIndex]) -> list[Sample]:
+        """Load the samples of a batch; files at addresses are fetched together."""
+        images = [
+            self._locate(stream, i)
+            for index in indices
+            for stream in STREAMS
+            for i in getattr(index, stream)
+        ]
+        for part in self.parts:
+            part.fetch(place for of, place in images if of is part)
+        return [self[index] for index in indices]
+
     def __getitem__(self, index: SemiIndex) -> Sample:
         """Load the images of a sample."""
         corrupt: dict[str, str] = {}

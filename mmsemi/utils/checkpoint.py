@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from .checkpoint_file import check_checkpoint_file
 from .files import data_folder, replacing
+from .storage import PROTOCOLS, local_copy
 from .text import some
 
 
@@ -82,7 +83,8 @@ def read_checkpoint(file: str | Path, map_location: Any = 'cpu') -> dict[str, An
 
     Args:
         file (str or Path): A file (see :func:`find_weights`), or an address
-            that MMEngine resolves (``https://``, ``open-mmlab://``, ...).
+            that fsspec (``s3://``, ``hf://``, ...) or MMEngine resolves
+            (``https://``, ``open-mmlab://``, ...).
         map_location: As in :func:`torch.load`.
 
     Raises:
@@ -93,18 +95,19 @@ def read_checkpoint(file: str | Path, map_location: Any = 'cpu') -> dict[str, An
             than tensors, numbers and text, unless :func:`trusting`.
     """
     file = find_weights(str(file))
-    remote = '://' in file
-    if not remote:
-        check_checkpoint_file(file)
+    of_mmengine = '://' in file and file.partition('://')[0] not in PROTOCOLS
+    if not of_mmengine:
+        copy = str(local_copy(file))
+        check_checkpoint_file(copy)
     trust = _TRUSTED.get()
     try:
-        if remote:
+        if of_mmengine:
             checkpoint = _read_remote(file, map_location)
         else:
-            _check_sums(file)
+            _check_sums(copy)
             with _only_harmless():
                 checkpoint = torch.load(
-                    file, map_location=map_location, weights_only=not trust
+                    copy, map_location=map_location, weights_only=not trust
                 )
     except (ImportError, OSError):
         raise

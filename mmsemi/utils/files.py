@@ -16,8 +16,18 @@ Result = TypeVar('Result')
 
 
 def data_folder() -> Path:
-    """Return the folder of all data sets: ``MMSEMI_DATA``, or ``data`` if unset."""
-    return Path(os.environ.get('MMSEMI_DATA') or 'data')
+    """Return the folder of all data sets: ``MMSEMI_DATA``, or ``data`` if unset.
+
+    Raises:
+        ValueError: It is an address.
+    """
+    folder = os.environ.get('MMSEMI_DATA') or 'data'
+    if '://' in folder:
+        raise ValueError(
+            f'MMSEMI_DATA={folder} is an address, but has to be a folder of this '
+            'machine. Give a config the address of its data as `data_root`.'
+        )
+    return Path(folder)
 
 
 @contextmanager

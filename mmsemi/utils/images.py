@@ -10,6 +10,7 @@ from PIL import Image, UnidentifiedImageError
 
 from .extras import import_extra, missing_extra
 from .files import write_whole
+from .storage import local_copy
 
 Range = tuple[float, float] | Sequence[tuple[float, float]]
 
@@ -86,10 +87,14 @@ def read_tiff(content: bytes) -> np.ndarray:
 def image_size(path: str | Path) -> tuple[int, int]:
     """Read the height and width of an image from its header alone.
 
+    Args:
+        path (str or Path): The image, or its address.
+
     Raises:
         ImportError: The file needs tifffile, which is not installed.
         OSError: The file is missing, is not an image, or is too large to open.
     """
+    path = local_copy(path)
     with open(path, 'rb') as file:
         is_tiff = file.read(4) in TIFF
     try:

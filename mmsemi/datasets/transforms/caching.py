@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from mmsemi.utils.files import replacing
+from mmsemi.utils.storage import is_address
 
 
 def cached(
@@ -21,7 +22,7 @@ def cached(
 
     Args:
         folder (str): The cache. It may be shared, and removed at any time.
-        path (str or Path): Source file.
+        path (str or Path): Source file, or its address.
         kind (str): What is made from it; every kind is kept separately.
         make (Callable): Makes the array.
 
@@ -33,8 +34,11 @@ def cached(
         OSError: The cache cannot be written.
         ValueError: The kept array is damaged.
     """
-    source = os.stat(path)
-    key = f'{os.path.abspath(path)} {source.st_mtime_ns} {source.st_size}'
+    if is_address(path):
+        key = str(path)
+    else:
+        source = os.stat(path)
+        key = f'{os.path.abspath(path)} {source.st_mtime_ns} {source.st_size}'
     name = hashlib.blake2b(f'{kind} {key}'.encode(), digest_size=16).hexdigest()
     file = Path(folder, name[:2], f'{name}.npy')
     try:

@@ -15,6 +15,7 @@ from PIL import Image
 from mmsemi.registry import TRANSFORMS
 from mmsemi.utils.codes import IGNORE, Code, ValueMap, pack_colors
 from mmsemi.utils.images import Range, UnfitImage, decode_channels, to_8bit
+from mmsemi.utils.storage import is_address
 
 from .caching import cached
 
@@ -50,7 +51,7 @@ def read_array(
         FaultyFile: It is empty, truncated, too large or of an unknown format.
         ValueError: Reading it needs a package that is not installed.
     """
-    if cache_dir is not None and osp.isfile(path):
+    if cache_dir is not None and (is_address(path) or osp.isfile(path)):
         return cached(
             cache_dir,
             path,

@@ -1,0 +1,201 @@
+"""Read and write files at addresses that fsspec knows, with retries and a cache."""
+
+import os
+import random
+import time
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import Any
+
+import fsspec
+import pooch
+
+from ..extras import missing_extra
+from .cache import FileCache
+
+CACHE, CACHE_GB = 'MMSEMI_CACHE', 'MMSEMI_CACHE_GB'
+ATTEMPTS = 'MMSEMI_STORAGE_ATTEMPTS'
+FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0  # seconds; a pause is twice the last one
+AT_ONCE = 16  # files that are fetched at a time
+PACKAGES = dict(gcs='gcsfs', gs='gcsfs', hf='huggingface_hub', s3='s3fs', s3a='s3fs')
+# Errors that another attempt does not change.
+FINAL = (
+    FileExistsError,
+    FileNotFoundError,
+    ImportError,
+    IsADirectoryError,
+    NotADirectoryError,
+    NotImplementedError,
+    TypeError,
+    ValueError,
+)
+DENIED = (
+    'CredentialRetrievalError',
+    'DefaultCredentialsError',
+    'NoCredentialsError',
+    'PartialCredentialsError',
+    'PermissionError',
+    'ProfileNotFound',
+    'TokenRetrievalError',
+)  # by name, since their packages are optional
+
+
+class StorageError(OSError):
+    """An address that cannot be reached."""
+
+
+def is_address(path: str | Path) -> bool:
+    """Return whether a path is an address, as ``s3://bucket/1.png`` is."""
+    return '://' in str(path)
+
+
+def join_address(root: str, name: str) -> str:
+    """Return the address of a file below another one.
+
+    Args:
+        root (str): An address.
+        name (str): A path relative to it, with ``/``; may hold ``.`` and ``..``.
+
+    Raises:
+        ValueError: The name leads out of the root.
+    """
+    parts: list[str] = []
+    for part in name.split('/'):
+        if part == '..':
+            if not parts:
+                raise ValueError(f'{name} leads out of {root}.')
+            parts.pop()
+        elif part not in ('', '.'):
+            parts.append(part)
+    return f'{root.rstrip("/")}/{"/".join(parts)}'
+
+
+def read_bytes(path: str | Path) -> bytes:
+    """Return the content of a file of this machine or at an address.
+
+    Args:
+        path (str or Path): What is at an address is kept in the cache.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        PermissionError: Credentials are missing, or do not suffice.
+        StorageError: The address cannot be reached.
+    """
+    while True:
+        try:
+            return local_copy(path).read_bytes()
+        except FileNotFoundError as error:
+            # Another process may have removed a copy between the two calls.
+            if not is_address(path) or error.filename is None:
+                raise
+
+
+def local_copy(path: str | Path) -> Path:
+    """Return a file of this machine: ``path``, or the copy of what is at an address.
+
+    Raises:
+        FileNotFoundError: There is nothing at the address.
+        PermissionError: Credentials are missing, or do not suffice.
+        StorageError: The address cannot be reached.
+    """
+    if not is_address(path):
+        return Path(path)
+    address = str(path)
+    return cache().keep(address, partial(call, address, 'cat_file'))
+
+
+def warm_up(paths: Iterable[str]) -> None:
+    """Fetch what is not in the cache yet, many files at a time.
+
+    Errors are left to whoever reads the file.
+
+    Args:
+        paths (Iterable[str]): Addresses; other paths are left out.
+    """
+    addresses = {path for path in paths if is_address(path)}
+    if addresses:
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            list(pool.map(_try_to_fetch, addresses))
+
+
+def call(address: str, method: str, *args: Any, **kwargs: Any) -> Any:
+    """Call a method of the address's file system, again if it cannot be reached.
+
+    Args:
+        address (str): First argument of the method.
+        method (str): Of :class:`fsspec.AbstractFileSystem`.
+        *args: Its other arguments.
+        **kwargs: Likewise.
+
+    Returns:
+        What the method returns.
+
+    Raises:
+        FileNotFoundError: There is nothing at the address.
+        ImportError: The protocol needs a package that is not installed.
+        PermissionError: Credentials are missing, or do not suffice.
+        StorageError: The address cannot be reached.
+        ValueError: The protocol is unknown.
+    """
+    attempts = int(os.environ.get(ATTEMPTS) or 7)
+    started = time.monotonic()
+    for attempt in range(attempts):
+        try:
+            system, path = _system(address)
+            return getattr(system, method)(path, *args, **kwargs)
+        except FINAL as error:
+            if isinstance(error, FileNotFoundError):
+                raise FileNotFoundError(f'There is nothing at {address}.') from error
+            raise
+        except Exception as error:  # every protocol raises errors of its own
+            if type(error).__name__ in DENIED:
+                raise PermissionError(
+                    f'{address} refuses to be read ({type(error).__name__}: {error}). '
+                    'Set the credentials of its protocol, as in docs/storage.md.'
+                ) from error
+            cause = error
+        if attempt + 1 < attempts:
+            pause = min(FIRST_PAUSE * 2**attempt, LONGEST_PAUSE)
+            time.sleep(pause * random.SystemRandom().uniform(0.5, 1))
+    raise StorageError(
+        f'{address} could not be reached: {attempts} attempts in '
+        f'{time.monotonic() - started:.0f} s ended with {type(cause).__name__} '
+        f'({cause}). Once it can be, `--resume` continues the training. '
+        f'{ATTEMPTS} sets the number of attempts.'
+    ) from cause
+
+
+def _system(address: str) -> tuple[fsspec.AbstractFileSystem, str]:
+    """Return the file system of an address, and what it calls the address."""
+    try:
+        return fsspec.url_to_fs(address)
+    except ImportError as error:
+        package = PACKAGES.get(address.partition('://')[0])
+        if package is None:
+            raise ImportError(f'{address}: {error}.') from error
+        raise missing_extra(package, address) from error
+
+
+@lru_cache
+def _cache_of(folder: str, gigabytes: str) -> FileCache:
+    try:
+        limit = float(gigabytes) * 1e9
+    except ValueError:
+        raise ValueError(
+            f'{CACHE_GB}={gigabytes} is no number: give the size in GB.'
+        ) from None
+    return FileCache(Path(folder), limit)
+
+
+def cache() -> FileCache:
+    """Return the cache that the environment names, by default 20 GB of the home."""
+    folder = os.environ.get(CACHE) or str(pooch.os_cache('mmsemi'))
+    return _cache_of(folder, os.environ.get(CACHE_GB) or '20')
+
+
+def _try_to_fetch(address: str) -> None:
+    with suppress(Exception):  # whoever reads the file gets it
+        local_copy(address)

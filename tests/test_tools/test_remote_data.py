@@ -1,0 +1,140 @@
+"""A training whose data lie on a server that is lost, and comes back."""
+
+import os
+import socket
+import subprocess
+import sys
+import threading
+
+import fsspec
+import pytest
+import torch
+
+from mmsemi.utils.storage import addresses
+from tests.helpers.tools import ROOT, TINY, call
+from tests.stress.resume_points import differences
+
+pytest.importorskip('s3fs', reason="needs s3fs: pip install 'mmsemi[s3]'")
+pytest.importorskip('moto', reason="needs moto: pip install 'mmsemi[tests]'")
+
+SETTINGS = (
+    'train_dataloader.num_workers=1',
+    'default_hooks.checkpoint.by_epoch=False',
+    'default_hooks.checkpoint.interval=1',
+    'default_hooks.pseudo_labels.interval=1000',
+    'visualizer.vis_backends=[]',
+)
+
+
+@pytest.fixture(autouse=True, scope='module')
+def one_thread():
+    """Use one thread: several round differently every time."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture
+def serve(tiny_data, monkeypatch, tmp_path):
+    """Start a server on the same port again and again; it has the tiny images."""
+    with socket.socket() as free:
+        free.bind(('127.0.0.1', 0))
+        port = free.getsockname()[1]
+    for name, value in dict(
+        AWS_ACCESS_KEY_ID='known',
+        AWS_SECRET_ACCESS_KEY='never printed',
+        AWS_ENDPOINT_URL=f'http://127.0.0.1:{port}',
+        AWS_MAX_ATTEMPTS='1',
+        MMSEMI_CACHE=str(tmp_path / 'cache'),
+        MMSEMI_CACHE_GB='1e-5',  # nearly everything is fetched every time
+        OMP_NUM_THREADS='1',
+    ).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(addresses, 'FIRST_PAUSE', 0.1)
+    servers = []
+
+    def start(requests=0):
+        command = ('-m', 'tests.helpers.s3_server', port, tiny_data, requests)
+        server = subprocess.Popen(
+            [sys.executable, *map(str, command)],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        assert server.stdout.readline().startswith('ready')
+        servers.append(server)
+        return server
+
+    fsspec.get_filesystem_class('s3').clear_instance_cache()  # of another port
+    yield start
+    for server in servers:
+        server.kill()
+        server.wait()
+        server.stdout.close()
+
+
+def train(folder, data_root, *args, ok=True):
+    options = (*SETTINGS, f'data_root={data_root}')
+    return call(
+        'mmsemi',
+        *('train', TINY, '--work-dir', folder),
+        *('--cfg-options', *options, *args),
+        ok=ok,
+    )
+
+
+@pytest.fixture(scope='module')
+def expected(tiny_data, tmp_path_factory, plain_configs):
+    """The same training on files of this machine."""
+    folder = tmp_path_factory.mktemp('local')
+    train(folder, tiny_data)
+    return folder
+
+
+def test_lost_server(serve, expected, tmp_path):
+    first = serve(requests=20)
+
+    def restart():
+        first.wait()
+        serve()
+
+    thread = threading.Thread(target=restart)
+    thread.start()
+    train(tmp_path / 'survives', 's3://bucket')
+    thread.join()
+    assert not differences(expected, tmp_path / 'survives')
+
+
+def test_server_that_stays_away(serve, expected, tmp_path, monkeypatch):
+    monkeypatch.setenv('MMSEMI_STORAGE_ATTEMPTS', '2')
+    serve(requests=20)
+    output = train(tmp_path / 'ends', 's3://bucket', ok=False)
+    last = output.strip().splitlines()[-1]
+    assert last.startswith('error: s3://bucket/') and '--resume' in last
+    assert 'never printed' not in output
+    serve()
+    train(tmp_path / 'ends', 's3://bucket', '--resume')
+    assert not differences(expected, tmp_path / 'ends')
+
+
+@pytest.mark.parametrize(
+    'data_root, environment, said',
+    [
+        ('s3://nowhere', {}, 'no list s3://nowhere/splits/'),
+        (
+            's3://bucket',
+            dict(AWS_ACCESS_KEY_ID='', AWS_SECRET_ACCESS_KEY=''),
+            'credentials',
+        ),
+    ],
+)
+def test_bad_addresses(serve, tmp_path, monkeypatch, data_root, environment, said):
+    for name, value in environment.items():
+        monkeypatch.delenv(name)
+    os.environ.pop('AWS_PROFILE', None)
+    monkeypatch.setenv('AWS_EC2_METADATA_DISABLED', 'true')
+    serve()
+    output = train(tmp_path / 'run', data_root, ok=False)
+    assert said in output.strip().splitlines()[-1]
