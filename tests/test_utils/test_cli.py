@@ -27,8 +27,9 @@ def last_lines(output):
             ['tools/train.py', TINY, '--cfg-options', 'crop_siz=3'],
             'did you mean crop_size',
         ),
+        (['tools/test.py', TINY, 'no.pth'], 'There is no file no.pth'),
         (
-            ['tools/test.py', TINY, 'no.pth', '--cfg-options', 'data_root=/no'],
+            ['tools/train.py', TINY, '--cfg-options', 'data_root=/no'],
             'There is no data root /no',
         ),
         (['tools/predict.py', 'nowhere', TINY, 'a.pth', '--out-dir', 'x'], 'nowhere'),
