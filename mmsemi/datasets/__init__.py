@@ -7,7 +7,7 @@ from .scenes import ensure_scenes
 from .self_training_dataset import SelfTrainingDataset
 from .semi_dataset import SemiSegDataset, stack_streams
 from .semi_sampler import SemiIndex, SemiSampler
-from .sights import Sights, load_sights
+from .sights import Sights, Truths, load_sights
 from .transforms import FaultyFile
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     'SemiSampler',
     'SemiSegDataset',
     'Sights',
+    'Truths',
     'ensure_scenes',
     'list_line',
     'load_sights',

@@ -1,7 +1,7 @@
 """A few unlabeled images that are looked at again and again."""
 
 import os.path as osp
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -59,7 +59,7 @@ def load_sights(
     count = min(count, len(unlabeled))
     places = [int((i + 0.5) * len(unlabeled) / count) for i in range(count)]
     infos = [unlabeled.get_data_info(i) for i in places]
-    masks = _masks(unlabeled, {info['img_path'] for info in infos})
+    truths = Truths(dataset, [info['img_path'] for info in infos])
     found: list[tuple[str, Tensor, Tensor, Tensor]] = []
     for info in infos:
         path = info['img_path']
@@ -67,13 +67,7 @@ def load_sights(
         if loaded is None:
             continue
         crop = _Middle(loaded['img'].shape[:2], size)
-        truth = None
-        if path in masks:
-            labeled = dict(unlabeled.get_data_info(info['sample_idx']))
-            labeled['seg_map_path'] = masks[path]
-            truth = (_load(dataset.labeled, labeled, 'gt_seg_map') or {}).get(
-                'gt_seg_map'
-            )
+        truth = truths(path)
         if truth is None:
             truth = np.full(loaded['img'].shape[:2], 255, np.uint8)
         valid = crop(np.ones(loaded['img'].shape[:2], bool), False)
@@ -91,6 +85,35 @@ def load_sights(
     return Sights(
         _names(paths), torch.stack(weak), torch.stack(valid_), torch.stack(truths)
     )
+
+
+class Truths:
+    """The masks that a list names for unlabeled images: to look at, not to learn.
+
+    Args:
+        dataset (SemiSegDataset): With unlabeled images.
+        paths (Sequence[str]): Images that are asked for, as the data set finds
+            them.
+    """
+
+    def __init__(self, dataset: SemiSegDataset, paths: Sequence[str]) -> None:
+        self.dataset = dataset
+        unlabeled, wanted = dataset.unlabeled, set(paths)
+        self.masks: dict[str, str] = {}
+        if unlabeled is None:
+            return
+        for image, mask in iter_list(unlabeled.ann_file):
+            if mask is not None and (path := unlabeled._path(image)) in wanted:
+                self.masks[path] = unlabeled._path(mask)
+
+    def __call__(self, path: str) -> np.ndarray | None:
+        """Return the classes (H, W) of an image, uint8; None if it has no mask."""
+        if path not in self.masks:
+            return None
+        labeled = self.dataset.labeled
+        info = dict(labeled.get_data_info(0), img_path=path)
+        info['seg_map_path'] = self.masks[path]
+        return (_load(labeled, info, 'gt_seg_map') or {}).get('gt_seg_map')
 
 
 class _Middle:
@@ -121,17 +144,6 @@ def _load(part: ListSegDataset, info: dict, wanted: str) -> dict | None:
     except (FaultyFile, OSError, KeyError):
         return None
     return None
-
-
-def _masks(unlabeled: ListSegDataset, wanted: set[str]) -> dict[str, str]:
-    """Return the masks that the list names for some images."""
-
-    def pairs() -> Iterator[tuple[str, str]]:
-        for image, mask in iter_list(unlabeled.ann_file):
-            if mask is not None and (path := unlabeled._path(image)) in wanted:
-                yield path, unlabeled._path(mask)
-
-    return dict(pairs())
 
 
 def _names(paths: Sequence[str]) -> list[str]:

@@ -80,6 +80,9 @@ def read_run(work_dir: str | Path, name: str | None = None) -> Run:
     if labels.is_file():
         with open(labels, encoding='utf-8') as lines:
             run.labeled_images = sum(1 for line in lines if line.strip())
+    accuracy = work_dir / 'accuracy.json'
+    if accuracy.is_file():
+        run.label_accuracy = json.loads(accuracy.read_text(encoding='utf-8'))
     if run.stages:
         first = run.stages[0]
         run.settings = run.settings or first.settings

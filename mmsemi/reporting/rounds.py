@@ -28,6 +28,7 @@ def self_training(runs: Sequence[Run], now: float, key: str) -> list[dict[str, A
                     name=stage.work_dir.name.replace('_', ' '),
                     state=stage.state(now),
                     labeled=stage.labeled_images,
+                    right=_percent((stage.label_accuracy or {}).get('accuracy')),
                     best=best.scores.get(key) if best else None,
                     last=last.scores.get(key) if last else None,
                     seconds=stage.seconds,
@@ -39,11 +40,30 @@ def self_training(runs: Sequence[Run], now: float, key: str) -> list[dict[str, A
             dict(
                 name=run.name,
                 stages=stages,
+                right=_right_by_class(run),
                 histogram=_histogram(scores) if scores else None,
                 reliability_note=_note(scores),
             )
         )
     return found
+
+
+def _percent(share: float | None) -> float | None:
+    return None if share is None else 100 * share
+
+
+def _right_by_class(run: Run) -> dict[str, Any] | None:
+    """Return how many pseudo-labels of every class are right, percent, by round."""
+    rounds = [stage.label_accuracy for stage in run.stages if stage.label_accuracy]
+    if not rounds:
+        return None
+    return dict(
+        images=max(each['images'] for each in rounds),
+        rows={
+            name: [_percent(each['classes'].get(name)) for each in rounds]
+            for name in rounds[-1]['classes']
+        },
+    )
 
 
 def _note(scores: Sequence[float]) -> str:

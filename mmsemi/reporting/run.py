@@ -83,6 +83,8 @@ class Run:
         reliability (dict[str, float]): Score of each unlabeled image under
             self-training, the most reliable one first.
         labeled_images (int, optional): Of a stage that writes pseudo-labels.
+        label_accuracy (dict, optional): Of these: ``accuracy`` of all and of each
+            of ``classes``, in [0, 1], on a number of ``images`` with masks.
         missing (list[str]): What is not there, and what it takes to have it.
         modified (float): When a file was written last, seconds since 1970.
     """
@@ -97,6 +99,7 @@ class Run:
     stages: list['Run'] = field(default_factory=list)
     reliability: dict[str, float] = field(default_factory=dict)
     labeled_images: int | None = None
+    label_accuracy: dict[str, Any] | None = None
     missing: list[str] = field(default_factory=list)
     modified: float = 0.0
     marked_finished: bool = False

@@ -161,7 +161,8 @@ def test_self_training(browser, self_training, tmp_path):  # noqa: F811
     size = dict(width=400, height=800)
     with opened(browser, tmp_path / 'report.html', viewport=size) as page:
         section = page.locator('section[aria-labelledby=rounds]')
-        rows = section.locator('tbody tr')
+        table, classes = section.locator('table').all()
+        rows = table.locator('tbody tr')
         assert rows.count() == 6
         assert rows.first.inner_text().startswith('1 supervised')
         bars = section.locator('svg.bars rect')
@@ -169,9 +170,12 @@ def test_self_training(browser, self_training, tmp_path):  # noqa: F811
         assert len(heights) == 20 and max(heights) > 50
         told = [each.text_content() for each in section.locator('rect title').all()]
         assert sum(int(text.split()[-2]) for text in told) == 5
-        section.locator('thead button').nth(3).click()
-        scores = [float(v) for v in column(section.locator('table'), 3) if v != '–']
+        table.locator('thead button').nth(4).click()
+        scores = [float(v) for v in column(table, 4) if v != '–']
         assert scores == sorted(scores, reverse=True) and len(scores) == 3
+        right = [float(v) for v in column(table, 3) if v != '–']
+        assert len(right) == 2 and all(0 <= v <= 100 for v in right)
+        assert column(classes, 0) == ['ground', 'disc', 'box', 'bar']
         assert page.locator('.chip').count() == 3
         assert page.evaluate('document.documentElement.scrollWidth') <= 400
 

@@ -27,6 +27,7 @@ from mmsemi.utils.progress import progress_bar
 from mmsemi.visualization import save_mask
 
 from ..unwrap import student
+from .label_scores import score_labels
 
 
 class _WithFaults(Dataset):
@@ -74,12 +75,14 @@ class UnlabeledLoop(BaseLoop):
     ) -> None:
         self.fp16 = fp16
         dataset = DATASETS.build(dataloader['dataset'])
+        self.dataset = dataset
         self.images = dataset.unlabeled
         self.left = dataset.max_corrupt  # images that may still be left out
-        self.names = [
-            osp.relpath(path, self.images.data_root)
+        self.paths = {
+            osp.relpath(path, self.images.data_root): path
             for path in image_paths(self.images)
-        ]
+        }
+        self.names = list(self.paths)
         if image_list is not None:
             wanted = {entry.image for entry in read_list(image_list)}
             kept = [i for i, name in enumerate(self.names) if name in wanted]
@@ -241,7 +244,9 @@ class PseudoLabelLoop(UnlabeledLoop):
 
     Writes ``masks/IMAGE.png`` (class indices with the palette) for every
     image, and ``pseudo_labels.txt``, a list of ``IMAGE MASK`` lines, into the
-    work dir.
+    work dir; where the list names masks for these images, also
+    ``accuracy.json``, how many of the labels are right
+    (:func:`.label_scores.score_labels`), which nothing depends on.
 
     Args:
         scales (Sequence[float]): Scales of the test-time augmentation, see
@@ -292,6 +297,26 @@ class PseudoLabelLoop(UnlabeledLoop):
         if self.previous_list is not None:
             rows = [*read_list(self.previous_list), *rows]
         write_list(self.work_dir / 'pseudo_labels.txt', rows)
+        self._tell_accuracy(
+            {self.paths[n]: Path(mask) for n, mask in rows if n in self.paths}
+        )
+
+    def _tell_accuracy(self, labels: dict[str, Path]) -> None:
+        scores = score_labels(self.dataset, labels)
+        if scores is None:
+            return
+        write_whole(
+            self.work_dir / 'accuracy.json', json.dumps(scores, indent=1).encode()
+        )
+        self.runner.logger.info(
+            f'{100 * scores["accuracy"]:.1f} % of the pseudo-labels are right, of '
+            f'{scores["images"]} images whose masks are known and not learned.'
+        )
+        logged = {'pseudo/accuracy': scores['accuracy']}
+        for name, value in scores['classes'].items():
+            if value is not None:
+                logged[f'pseudo/accuracy/{name}'] = value
+        self.runner.visualizer.add_scalars(logged)
 
 
 def round_lists(work_dir: Path, num_rounds: int) -> list[Path]:

@@ -1,17 +1,44 @@
 """Self-training passes: names of masks, images that cannot be used."""
 
 import csv
+import json
 import shutil
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 from mmengine.config import Config
+from PIL import Image
 
 from mmsemi.datasets import read_list
 from mmsemi.engine.runner.self_training_loops import PseudoLabelLoop, ReliabilityLoop
 from mmsemi.registry import MODELS
 from mmsemi.utils import progress
 from tests.helpers.tools import ROOT
+
+
+def check_accuracy(work_dir, root, classes, told, logged):
+    """Compare what is said of pseudo-labels with their files."""
+    masks = dict(line.split() for line in open(root / 'splits/train.txt'))
+    pairs = [
+        (np.asarray(Image.open(e.mask)), np.asarray(Image.open(root / masks[e.image])))
+        for e in read_list(work_dir / 'pseudo_labels.txt')
+    ]
+    label, truth = (np.stack(each) for each in zip(*pairs, strict=True))
+    known = truth != 255
+    scores = json.loads((work_dir / 'accuracy.json').read_text())
+    assert scores['images'] == len(pairs) == 4
+    right = (label == truth)[known].mean()
+    assert scores['accuracy'] == logged['pseudo/accuracy'] == pytest.approx(right)
+    for i, name in enumerate(classes):
+        where = known & (label == i)
+        expected = pytest.approx((truth == i)[where].mean()) if where.any() else None
+        assert scores['classes'][name] == expected
+        assert logged.get(f'pseudo/accuracy/{name}') == expected
+    assert told == [
+        f'{100 * right:.1f} % of the pseudo-labels are right, of 4 images whose masks '
+        'are known and not learned.'
+    ]
 
 
 @pytest.mark.parametrize('workers', [0, 1])
@@ -25,11 +52,12 @@ def test_unusable_images_are_left_out(tiny_data, tmp_path, workers):
     )
     work_dir = tmp_path / 'work'
     work_dir.mkdir()
-    lines = []
+    lines, told, logged = [], [], {}
     runner = SimpleNamespace(
         model=MODELS.build(cfg.model),
         work_dir=str(work_dir),
-        logger=SimpleNamespace(warning=lines.append),
+        logger=SimpleNamespace(warning=lines.append, info=told.append),
+        visualizer=SimpleNamespace(add_scalars=logged.update),
     )
     (root / 'images/train/5.png').write_bytes(b'')
     loader = dict(dataset=dataset, num_workers=workers)
@@ -42,6 +70,7 @@ def test_unusable_images_are_left_out(tiny_data, tmp_path, workers):
     PseudoLabelLoop(runner, loader, scales=(1.0,)).run()
     labeled = read_list(work_dir / 'pseudo_labels.txt')
     assert {entry.image for entry in labeled} == good
+    check_accuracy(work_dir, root, cfg.metainfo.classes, told, logged)
     assert len(lines) == 2 and all('5.png (0 bytes)' in x for x in lines)
     (root / 'images/train/6.png').write_bytes(b'')
     shutil.rmtree(work_dir / 'masks')
