@@ -11,6 +11,7 @@ MOST = 400  # points of a curve: more than pixels show
 TEACHER = 'teacher_'
 HEALTH = 'Pseudo-labels and health'
 FIRST = 'mask_ratio', 'conf_thresh', 'thresh', 'pseudo/coverage', 'pseudo/accuracy'
+SHARES = re.compile(r'mask_ratio|pseudo/.+')  # drawn from 0 to 1
 PSEUDO = re.compile(r'pseudo/(?:accuracy|coverage)/(.+)')
 NOTES = {
     'loss': 'sum of all terms',
@@ -47,7 +48,8 @@ def chart_groups(runs: Sequence[Run]) -> tuple[list[dict], list[dict]]:
 
     Returns:
         tuple[list, list]: Groups with ``title`` and ``charts``; and for each chart
-        its ``name`` and ``series`` (``run``, ``x`` in steps, ``y``, ...).
+        its ``name``, ``series`` (``run``, ``x`` in steps, ``y``, ...), and
+        whether to draw the ``whole`` range of a share.
     """
     names = dict.fromkeys(n for run in runs for n in run.scalars)
     scores = dict.fromkeys(
@@ -82,13 +84,14 @@ def chart_groups(runs: Sequence[Run]) -> tuple[list[dict], list[dict]]:
             if series:
                 note = NOTES.get(name, '')
                 charts.append(dict(id=len(data), name=_title(name), note=note))
-                data.append(dict(name=_title(name), series=series))
+                whole = bool(SHARES.fullmatch(name))
+                data.append(dict(name=_title(name), series=series, whole=whole))
         if charts:
             page.append(dict(title=title, charts=charts, closed=False))
     charts = []
     for name in dict.fromkeys(PSEUDO.fullmatch(n)[1] for n in of_classes):
         charts.append(dict(id=len(data), name=name, note='accuracy; dashed: coverage'))
-        data.append(dict(name=name, series=_pseudo(runs, name)))
+        data.append(dict(name=name, series=_pseudo(runs, name), whole=True))
     if charts:
         place = 1 + [group['title'] for group in page].index(HEALTH)
         title = 'Pseudo-labels of each class'

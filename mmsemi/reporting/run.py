@@ -116,10 +116,12 @@ class Run:
 
     @property
     def dataset(self) -> str:
-        """Name of the data's folder and of the labeled list."""
+        """Name of the data's folder and of the labeled list or its folder."""
         root = self.config.get('train_dataloader.dataset.data_root') or '?'
         listed = self.config.get('train_dataloader.dataset.labeled_list') or ''
-        return f'{Path(str(root)).name} {Path(str(listed)).stem}'.strip()
+        split = Path(str(listed))
+        split = split.parent if split.stem == 'labeled' else split
+        return f'{Path(str(root)).name} {split.stem}'.strip()
 
     @property
     def by_epoch(self) -> bool:

@@ -83,6 +83,7 @@ class Chart {
     const room = (high - low) * 0.06 || Math.abs(high) * 0.1 || 1;
     low = !log && low >= 0 && low < room * 4 ? 0 : low - room;
     high += room;
+    if (this.chart.whole && !log) { low = 0; high = 1.04; }  // shares compare at a glance
     const xs = shown.flatMap(s => [this.x(s, 0), this.x(s, s.x.length - 1)]);
     const first = Math.min(...xs, 0), last = Math.max(...xs) || 1;
     const box = { left: 46, right: width - 12, top: 10, bottom: height - 22 };
