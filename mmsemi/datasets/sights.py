@@ -59,7 +59,7 @@ def load_sights(
     count = min(count, len(unlabeled))
     places = [int((i + 0.5) * len(unlabeled) / count) for i in range(count)]
     infos = [unlabeled.get_data_info(i) for i in places]
-    truths = Truths(dataset, [info['img_path'] for info in infos])
+    truth_of = Truths(dataset, [info['img_path'] for info in infos])
     found: list[tuple[str, Tensor, Tensor, Tensor]] = []
     for info in infos:
         path = info['img_path']
@@ -67,7 +67,7 @@ def load_sights(
         if loaded is None:
             continue
         crop = _Middle(loaded['img'].shape[:2], size)
-        truth = truths(path)
+        truth = truth_of(path)
         if truth is None:
             truth = np.full(loaded['img'].shape[:2], 255, np.uint8)
         valid = crop(np.ones(loaded['img'].shape[:2], bool), False)
