@@ -1,5 +1,7 @@
 """Settings of the documentation site, which `make docs` builds."""
 
+from sphinx.application import Sphinx
+
 import mmsemi
 
 project = 'mmsemi'
@@ -16,7 +18,7 @@ extensions = [
 ]
 exclude_patterns = ['_build']
 
-nb_execution_mode = 'off'  # the notebooks keep the output of their last run
+nb_execution_mode = 'off'  # tools/dev/run_notebooks.py stores their output in them
 
 myst_enable_extensions = ['colon_fence', 'dollarmath']
 myst_heading_anchors = 3
@@ -29,3 +31,13 @@ napoleon_use_ivar = True  # attributes of named tuples are members already
 
 html_theme = 'furo'
 html_title = f'mmsemi {release}'
+
+
+def setup(app: Sphinx) -> None:
+    """Leave out the fields of named tuples, which their `Attributes` describe."""
+    app.connect('autodoc-skip-member', lambda *args: is_field(args[3]) or None)
+
+
+def is_field(member: object) -> bool:
+    """Return whether a member is a field of a named tuple."""
+    return (getattr(member, '__doc__', '') or '').startswith('Alias for field number')

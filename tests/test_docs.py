@@ -5,6 +5,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+import mmsemi.apis
 from tests.helpers.pages import PAGES
 from tests.helpers.tools import ROOT
 
@@ -86,3 +87,10 @@ def test_commands_run_scripts_that_exist(page):
         r'(?:python |^ *)((?:tools|benchmarks)/\S+\.(?:py|sh))', page.read_text(), re.M
     ):
         assert (ROOT / script).is_file(), script
+
+
+def test_the_page_of_the_python_interface_has_all_of_it():
+    page = (ROOT / 'docs/api/apis.md').read_text()
+    assert sorted(re.findall(r'^\.\. auto\w+:: (\w+)$', page, re.M)) == sorted(
+        mmsemi.apis.__all__
+    )

@@ -99,6 +99,14 @@ def init(*args, ok=True):
     return call('tools/data/init_dataset.py', *args, '--workers', 1, ok=ok)
 
 
+def test_the_extra_with_weights_for_a_cpu_is_named(folders, monkeypatch):
+    """Square brackets are no markup."""
+    monkeypatch.setattr('mmsemi.preparation.own.start.is_installed', lambda name: False)
+    monkeypatch.setattr('torch.cuda.is_available', lambda: False)
+    args = [word for word in folders() if word not in ('--backbone', 'tiny')]
+    assert 'pip install "mmsemi[lite]"' in init(*args).replace('\n', ' ')
+
+
 def train_and_predict(tmp_path):
     """Predict the unlabeled images by a config as it was written."""
     config = tmp_path / 'my/unimatch_tiny.py'

@@ -23,7 +23,8 @@ def main() -> None:
     parser.add_argument('notebooks', nargs='+', type=Path)
     # The notebooks call this environment's `mmsemi`.
     path = os.pathsep.join([os.path.dirname(sys.executable), os.environ['PATH']])
-    os.environ.update(PATH=path, PYTHONPATH=str(ROOT))
+    os.environ.update(PATH=path, PYTHONPATH=str(ROOT), PYTHONWARNINGS='ignore')
+    os.environ.update(TERM='dumb', COLUMNS='90')  # no bars, no colors
     for file in parser.parse_args().notebooks:
         notebook = nbformat.read(file, as_version=4)
         with tempfile.TemporaryDirectory() as folder:

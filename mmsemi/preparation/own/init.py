@@ -100,7 +100,12 @@ def init_dataset(
         )
     if args.force or not config.exists():
         write_whole(config, config_text(config, args.method, start, record).encode())
-        console.print(f'Wrote {config}. {start.why}', highlight=False, soft_wrap=True)
+        console.print(
+            f'Wrote {config}. {start.why}',
+            highlight=False,
+            soft_wrap=True,
+            markup=False,
+        )
     configs, trained = [config], f'{command("train")} {config}'
     if args.folds:
         configs = write_folds(args, name, record)
