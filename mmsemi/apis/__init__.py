@@ -1,3 +1,5 @@
+from .analysis import Analysis, analyze, write_analysis
+from .browsing import draw_samples
 from .exporting import Export, export
 from .inference import ImagePipeline, Prediction, inference_model, iter_predictions
 from .inferencer import SemiInferencer
@@ -11,6 +13,7 @@ from .training import Training, train
 from .video import writing_video
 
 __all__ = [
+    'Analysis',
     'Export',
     'ImagePipeline',
     'LocalPlaces',
@@ -23,6 +26,8 @@ __all__ = [
     'TiledPrediction',
     'Tiling',
     'Training',
+    'analyze',
+    'draw_samples',
     'export',
     'inference_model',
     'init_model',
@@ -34,5 +39,6 @@ __all__ = [
     'segment_tiles',
     'tables',
     'train',
+    'write_analysis',
     'writing_video',
 ]

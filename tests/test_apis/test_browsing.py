@@ -68,6 +68,17 @@ def test_equals_the_training(method, tiny_data, tmp_path, monkeypatch):
             assert any(torch.equal(image, each) for each in entered)
 
 
+def test_self_training_shows_images_of_a_retraining(tiny_data, tmp_path):
+    """Half of them are unlabeled images; the others are labeled."""
+    cfg = make_config('stpp', tiny_data, tmp_path / 'run')
+    draw_samples(cfg, tmp_path / 'out', 4, SEED)
+    with open(tmp_path / 'out/samples.csv') as file:
+        shown = [row['labeled'] for row in csv.DictReader(file)]
+    names = (tiny_data / 'splits/labeled.txt').read_text().split()
+    labeled = {str(tiny_data / name) for name in names}
+    assert [image in labeled for image in shown] == [True, True, False, False]
+
+
 def test_says_what_enters_which_network(tiny_data, tmp_path):
     entering, _ = seen(make_config('unimatchv2', tiny_data, tmp_path), 2)
     assert entering.whole['labeled', View('weak')] == {'network'}
