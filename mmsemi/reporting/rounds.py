@@ -36,12 +36,13 @@ def self_training(runs: Sequence[Run], now: float, key: str) -> list[dict[str, A
                 )
             )
         scores = list(run.reliability.values())
+        cuts = _cuts(run, len(scores))
         found.append(
             dict(
                 name=run.name,
                 stages=stages,
                 right=_right_by_class(run),
-                histogram=_histogram(scores) if scores else None,
+                histogram=_histogram(scores, cuts) if scores else None,
                 reliability_note=_note(scores),
             )
         )
@@ -76,14 +77,20 @@ def _note(scores: Sequence[float]) -> str:
     )
 
 
-def _histogram(scores: Sequence[float]) -> str:
-    """Draw a histogram of values in [0, 1] as SVG."""
+def _cuts(run: Run, count: int) -> list[int]:
+    """Return after which ranks one round ends and the next begins."""
+    shares = run.config.get('self_training.shares') or ()
+    return [int(count * share) for share in shares if 0 < share < 1]
+
+
+def _histogram(scores: Sequence[float], cuts: Sequence[int]) -> str:
+    """Draw a histogram of descending values in [0, 1], with cuts, as SVG."""
     counts = [0] * BINS
     for score in scores:
         counts[min(max(int(score * BINS), 0), BINS - 1)] += 1
     width, height, left, bottom = 640, 180, 40, 24
     each = (width - left - 10) / BINS
-    tall = (height - bottom - 12) / max(counts)
+    tall = (height - bottom - 12 - 13 * len(cuts)) / max(counts)
     parts = []
     for i, count in enumerate(counts):
         x, h = left + i * each, count * tall
@@ -101,6 +108,14 @@ def _histogram(scores: Sequence[float]) -> str:
         parts.append(
             f'<text class="tick" x="{left - 6}" text-anchor="end" '
             f'y="{height - bottom - count * tall + 4:.1f}">{count}</text>'
+        )
+    for i, cut in enumerate(cuts):
+        x = left + BINS * each * min(max(scores[cut], 0), 1)
+        parts.append(
+            f'<line class="cut" x1="{x:.1f}" x2="{x:.1f}" y1="2" '
+            f'y2="{height - bottom}"/>'
+            f'<text class="tick" x="{x + 5:.1f}" y="{11 + 13 * i}">round {i + 1}: '
+            f'{cut} images, above {scores[cut]:.3f}</text>'
         )
     label = f'Histogram of the reliability of {len(scores)} images'
     return (

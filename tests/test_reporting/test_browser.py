@@ -170,6 +170,7 @@ def test_self_training(browser, self_training, tmp_path):  # noqa: F811
         assert len(heights) == 20 and max(heights) > 50
         told = [each.text_content() for each in section.locator('rect title').all()]
         assert sum(int(text.split()[-2]) for text in told) == 5
+        assert 'round 1: 2 images' in section.locator('svg.bars').text_content()
         table.locator('thead button').nth(4).click()
         scores = [float(v) for v in column(table, 4) if v != '–']
         assert scores == sorted(scores, reverse=True) and len(scores) == 3

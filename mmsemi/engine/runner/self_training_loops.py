@@ -224,6 +224,7 @@ class ReliabilityLoop(UnlabeledLoop):
             start = end
         for file in self.work_dir.glob('scores_*.partial'):
             file.unlink()
+        self.runner.logger.info(f'{len(ranked)} images are ranked.')
 
     @staticmethod
     def _read_scores(work_dir: Path) -> dict[str, float]:
@@ -297,6 +298,7 @@ class PseudoLabelLoop(UnlabeledLoop):
         if self.previous_list is not None:
             rows = [*read_list(self.previous_list), *rows]
         write_list(self.work_dir / 'pseudo_labels.txt', rows)
+        self.runner.logger.info(f'{len(rows)} images have pseudo-labels.')
         self._tell_accuracy(
             {self.paths[n]: Path(mask) for n, mask in rows if n in self.paths}
         )
