@@ -48,6 +48,7 @@ def parts(*shares: int, path: str = '1_{}.txt') -> dict[str, str]:
 
 BACKBONES = dict(
     _r18=Backbone(),
+    _lite0=Backbone(),
     _r101=Backbone(),
     _r50=Backbone("""\
 model = dict(
@@ -106,6 +107,10 @@ SETTINGS = (
     Setting('camvid', 'camvid', parts(16, 8, 4, path=CAMVID_LISTS), R50, CAMVID),
     # A small network, for comparing the methods on a CPU.
     Setting('camvid', 'camvid', parts(8, path=CAMVID_LISTS), ('_r18',), CAMVID),
+    # One that starts from ImageNet weights.
+    Setting(
+        'camvid', 'camvid', parts(16, 8, 4, path=CAMVID_LISTS), ('_lite0',), CAMVID
+    ),
 )
 
 # PrevMatch with an EMA teacher in place of the previous models.

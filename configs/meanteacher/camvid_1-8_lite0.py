@@ -1,0 +1,12 @@
+# python tools/train.py configs/meanteacher/camvid_1-8_lite0.py
+_base_ = '../_base_/recipes/camvid_lite0.py'
+
+model = dict(type='MeanTeacher', conf_thresh=0.97)
+custom_hooks = [
+    dict(
+        type='EMATeacherHook', max_decay=0.99, warmup=False, evaluate=True)
+]
+train_dataloader = dict(
+    dataset=dict(
+        labeled_list='splits/1_8/labeled.txt',
+        unlabeled_pipeline={{_base_.meanteacher_pipeline}}))
