@@ -60,6 +60,7 @@ WITHOUT_TLS = {
 HOSTS = {
     'arxiv.org',
     'cocodataset.org',
+    'filesystem-spec.readthedocs.io',
     'github.com',
     'home.bharathh.info',
     'host.robots.ox.ac.uk',
@@ -75,7 +76,7 @@ HOSTS = {
 @pytest.mark.parametrize('page', PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_addresses_are_of_known_hosts(page):
     text = re.sub(r'`[^`\n]*`', '', page.read_text())  # in code they are examples
-    for address in re.findall(r'\b\w+://(?!MIRROR)[^\s)>"\']*', text):
+    for address in re.findall(r'\bhttps?://(?!MIRROR)[^\s)>"\']*', text):
         parts = urlsplit(address)
         assert parts.scheme == 'https' or parts.hostname in WITHOUT_TLS, address
         assert parts.hostname in HOSTS and not parts.query, address

@@ -23,6 +23,7 @@ from mmsemi.datasets.lists import locate
 from mmsemi.datasets.transforms import FaultyFile, LoadSegImage, LoadSegMask
 from mmsemi.preparation.own.classes import read_classes
 from mmsemi.preparation.own.dataset_config import Images, dataset_text
+from mmsemi.preparation.own.strong_view import Proposal
 from mmsemi.utils.config import add_config_arguments, load_config
 
 H, W, CLASSES = 12, 20, 5
@@ -171,7 +172,8 @@ def test_no_other_config_than_a_file(config):
         return
     args = parse('_a=1')
     args.config = config
-    with pytest.raises(FileNotFoundError, match='There is no config'):
+    error = IsADirectoryError if osp.isdir(config) else FileNotFoundError
+    with pytest.raises(error, match='There is no config|is a folder'):
         load_config(args)
 
 
@@ -217,6 +219,7 @@ def test_classes_of_any_name_make_a_config(folder, names):
             images,
             2,
             0,
+            Proposal({}, ()),
         )
     )
     metainfo = Config.fromfile(str(config)).metainfo

@@ -17,7 +17,7 @@ def check_sizes(model: nn.Module, cfg: Config) -> None:
     Raises:
         ValueError: They do not, or whole images are evaluated as they are.
     """
-    test_cfg = model.test_cfg or {}
+    test_cfg = getattr(model, 'test_cfg', None) or {}
     multiple = getattr(getattr(model, 'backbone', None), 'size_multiple', None)
     multiple = multiple or test_cfg.get('multiple') or 1
     if multiple == 1:
