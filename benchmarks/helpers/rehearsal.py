@@ -110,6 +110,7 @@ def _adapt(cfg: Config, folder: str) -> None:
         for part in ('dataloader', 'cfg', 'evaluator'):
             cfg.pop(f'{name}_{part}', None)
     cfg.visualizer.vis_backends = []
+    cfg.default_hooks.pop('terminal', None)  # the terminal is the benchmark's
     if cfg.model.get('backbone'):
         cfg.model.backbone.init_cfg = None
     cfg.optim_wrapper.optimizer.lr = 0.0

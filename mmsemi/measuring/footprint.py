@@ -129,6 +129,10 @@ class _Counted(TorchDispatchMode):
         self._known = weakref.WeakSet()
 
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        # What comes in uncounted was there before; views of it are no tensors more.
+        tree_map_only(
+            Tensor, lambda t: self._known.add(t.untyped_storage()), (args, kwargs)
+        )
         result = func(*args, **(kwargs or {}))
         tree_map_only(Tensor, self._count, result)
         return result

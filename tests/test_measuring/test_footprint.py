@@ -10,8 +10,9 @@ from helpers.measure import peak_memory
 from helpers.rehearsal import Rehearsal, set_crop, use_noise
 from mmsemi.measuring.footprint import fake_step, peak_bytes, predict_footprint
 from mmsemi.registry import MODELS
+from mmsemi.utils.config import resolve_settings
 from tests.helpers.runs import use_method
-from tests.helpers.tools import TINY
+from tests.helpers.tools import ROOT, TINY
 
 # With more threads, convolutions take more memory beside the tensors.
 pytestmark = pytest.mark.usefixtures('one_thread')
@@ -36,6 +37,26 @@ def test_predicted_memory_is_the_measured(cfg, switch):
     with fake_step(cfg) as fake:
         floor = BareNetwork(fake.run, fake.context)
         assert peak_bytes(floor.run) < peak_bytes(fake.run)
+
+
+def test_predicted_memory_of_a_transformer(tmp_path):
+    """Its weights are large beside its activations, as DINOv2's are."""
+    cfg = resolve_settings(Config.fromfile(ROOT / 'tests/configs/tiny_dinov2.py'))
+    cfg.model.backbone.arch.update(embed_dims=128, feedforward_channels=512)
+    cfg.model.decode_head.in_channels = [128] * 4
+    set_crop(cfg, 28)
+    use_noise(cfg, str(tmp_path), images=8)
+    footprint = predict_footprint(copy.deepcopy(cfg))
+    rehearsal = Rehearsal(cfg)
+    rehearsal.step()
+    measured = peak_memory(rehearsal.step)
+    assert footprint.step - footprint.held == pytest.approx(measured, rel=0.1)
+
+
+def test_views_of_what_was_there_do_not_count():
+    weight = torch.zeros(10, 100)
+    assert peak_bytes(lambda: weight.t()) == 0
+    assert peak_bytes(lambda: weight.t() + 1) == 4000
 
 
 def test_labels_that_propagate_have_known_shapes(cfg):
