@@ -13,7 +13,7 @@ from mmsemi.apis.browsing.entering import View, watch
 from mmsemi.engine import SemiRunner
 from mmsemi.structures import Paste
 from mmsemi.utils.config import resolve_settings
-from tests.helpers.runs import METHODS, NO_ENVIRONMENT, make_config
+from tests.helpers.runs import METHODS, NO_ENVIRONMENT, make_config, make_tiny_data
 
 SEED = 3
 
@@ -99,6 +99,19 @@ def test_a_part_keeps_its_partners(tiny_data, tmp_path):
         partner = part.batch['unlabeled']['weak'][paste.partner]
         assert torch.equal(partner, whole.batch['unlabeled']['weak'][3])
     assert len(part.batch['labeled']['weak']) == 1
+
+
+def test_names_corrupt_files(tmp_path):
+    """Another image is shown in place of a file that cannot be decoded."""
+    make_tiny_data(tmp_path)
+    cfg = make_config('supervised', tmp_path, tmp_path / 'run')
+    cfg.train_dataloader.sampler.ratio = (1, 0)
+    cfg.train_dataloader.dataset.max_corrupt = 1
+    first = (tmp_path / 'splits/labeled.txt').read_text().split()[0]
+    (tmp_path / first).write_bytes(b'no image')
+    assert draw_samples(cfg, tmp_path / 'out', 4, SEED) == 4
+    text = (tmp_path / 'out/samples.csv').read_text()
+    assert f'{tmp_path / first} (corrupt' in text and text.count('(corrupt') < 4
 
 
 def test_other_data_sets_are_refused(tiny_data, tmp_path):

@@ -1,6 +1,6 @@
 """Load the first samples of a training, as it loads them."""
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from itertools import islice
 from typing import Any, NamedTuple
 
@@ -80,7 +80,7 @@ def first_steps(
         yield Step(
             step,
             part_of(batch, shown),
-            [_files(dataset, index) for index in shown],
+            [_files(dataset, index, batch.get('corrupt', {})) for index in shown],
             [_labels(dataset, index) for index in shown],
             dataset.metainfo,
         )
@@ -89,9 +89,17 @@ def first_steps(
             return
 
 
-def _files(dataset: SemiSegDataset, index: SemiIndex) -> dict[str, list[str]]:
+def _files(
+    dataset: SemiSegDataset, index: SemiIndex, corrupt: Container[str]
+) -> dict[str, list[str]]:
+    """Name the files of a sample by stream, and those that were left out."""
+
+    def name(stream: str, i: int) -> str:
+        path = dataset.image_path(stream, i)
+        return f'{path} (corrupt: another image is shown)' if path in corrupt else path
+
     return {
-        stream: [dataset.image_path(stream, i) for i in getattr(index, stream)]
+        stream: [name(stream, i) for i in getattr(index, stream)]
         for stream in ('labeled', 'unlabeled', 'partner')
     }
 
