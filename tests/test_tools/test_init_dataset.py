@@ -1,5 +1,8 @@
 """From folders to a config that trains, and what wrong folders are told."""
 
+import os
+from pathlib import Path
+
 import cv2
 import numpy as np
 import pytest
@@ -364,6 +367,17 @@ def test_other_methods_take_a_step(folders, tmp_path, method):
     assert found == ([hooks[method]] if method in hooks else [])
 
 
+@pytest.mark.parametrize('method', ['rankmatch', 'corrmatch', 'st'])
+def test_methods_take_a_step_on_lite0(folders, tmp_path, method):
+    """Also without its weights, if the user says so."""
+    args = ('--backbone', 'lite0', '--pretrained', 'none')
+    init(*folders(), '--method', method, *args)
+    cfg, train, _ = load(tmp_path, f'{method}_lite0')
+    assert cfg.model.backbone.type == 'EfficientNetLite'
+    assert cfg.optim_wrapper.paramwise_cfg.custom_keys.backbone.lr_mult == 1
+    assert measure_cost(cfg, train, cfg.total_batch_size).memory > 0
+
+
 @pytest.mark.parametrize('method', ['unimatch_v2', 'rankmatch', 'corrmatch', 'cps'])
 def test_methods_take_a_step_on_dinov2(folders, tmp_path, method):
     said = init(*folders(), '--method', method, '--backbone', 'dinov2-s')
@@ -401,7 +415,8 @@ def test_another_method_reads_no_file_again(folders, tmp_path):
     said = init(*again, '--method', 'fixmatch', '--val-fraction', 0.4, ok=False)
     assert 'made with --val-fraction 0.2, not 0.4' in said
     assert not (tmp_path / 'my/fixmatch_tiny.py').exists()
-    init(*args, '--method', 'fixmatch')  # the same files, named again
+    near = [os.path.relpath(each) if isinstance(each, Path) else each for each in args]
+    init(*near, '--method', 'fixmatch')  # the same files, named again
     assert '--images is missing' in init('--out', tmp_path / 'new', ok=False)
 
 

@@ -81,6 +81,7 @@ DATASETS = dict(
 )
 NETWORKS = {
     '_r18': 'ResNet-18',
+    '_lite0': 'EfficientNet-Lite0',
     '_r50': 'ResNet-50',
     '_xc65': 'Xception-65',
     '_dinov2-s': 'DINOv2 small',

@@ -1,6 +1,7 @@
 """Record what `init` found, so that it need not read the files again."""
 
 import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
@@ -59,8 +60,12 @@ class Record(NamedTuple):
 
 
 def arguments_of(args: SimpleNamespace) -> dict[str, Any]:
-    """Return the arguments that a record keeps, as JSON has them."""
-    return json.loads(json.dumps({n: getattr(args, n) for n in ARGUMENTS}, default=str))
+    """Return the arguments that a record keeps, as JSON has them; paths absolute."""
+    return _as_json({name: getattr(args, name) for name in ARGUMENTS})
+
+
+def _as_json(values: dict[str, Any]) -> dict[str, Any]:
+    return json.loads(json.dumps(values, default=os.path.abspath))
 
 
 def write_record(out: Path, record: Record) -> None:
@@ -117,7 +122,7 @@ def refuse_others(
         FileExistsError: The user names other files, or another division.
     """
     given = arguments_of(args)
-    default = json.loads(json.dumps(defaults, default=str))
+    default = _as_json({name: defaults.get(name) for name in ARGUMENTS})
     for name, value in given.items():
         was = record.arguments[name]
         if value != default.get(name) and value != was:
