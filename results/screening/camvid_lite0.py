@@ -7,7 +7,7 @@ custom_imports = dict(
 
 data_root = '{{$SCREENING_DATA:data/screening}}/camvid'
 crop_size = (160, 160)  # multiples of 32, as validation's 240 x 180 nearly are
-scale = dict(type='RandomScaleCrop', crop_size=crop_size, ratio_range=(0.5, 2.0))
+transform_defaults = dict(RandomScaleCrop=dict(ratio_range=(0.5, 2.0)))
 metainfo = dict(
     classes=(
         'sky', 'building', 'pole', 'road', 'pavement', 'tree', 'sign',
@@ -20,14 +20,14 @@ metainfo = dict(
 labeled_pipeline = [
     dict(type='LoadSegImage'),
     dict(type='LoadSegMask'),
-    scale,
+    dict(type='RandomScaleCrop'),
     dict(type='RandomFlip', prob=0.5),
     dict(type='PackLabeled')
 ]
 unlabeled_pipeline = [
     dict(type='LoadSegImage'),
     dict(type='MarkValid'),
-    scale,
+    dict(type='RandomScaleCrop'),
     dict(type='RandomFlip', prob=0.5),
     dict(
         type='StrongViews',

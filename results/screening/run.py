@@ -63,6 +63,41 @@ def prepare_camvid(source: Path, target: Path) -> None:
         (target / f'{name}.txt').write_text(text)
 
 
+def prepare_third(source: Path, target: Path) -> None:
+    """Write CamVid at a third of its size, and the lists of three splits.
+
+    The tuning list is 60 images drawn at random from those that are unlabeled
+    in every split; they are left out of the unlabeled ones.
+    """
+    if (target / 'val.txt').exists():  # written last
+        return
+    splits = {
+        name: {
+            kind: (source / f'splits/{name}/{kind}.txt').read_text().splitlines()
+            for kind in ('labeled', 'unlabeled')
+        }
+        for name in ('1_16', '1_8', '1_4')
+    }
+    candidates = splits['1_4']['unlabeled']
+    order = np.random.default_rng(0).permutation(len(candidates))
+    tuning = [candidates[i] for i in order[:TUNING]]
+    lists = dict(tuning=tuning)
+    for name, rows in splits.items():
+        lists[f'labeled_{name}'] = rows['labeled']
+        lists[f'unlabeled_{name}'] = [r for r in rows['unlabeled'] if r not in tuning]
+    lists['val'] = (source / 'splits/val.txt').read_text().splitlines()
+    for row in {row for rows in lists.values() for row in rows}:
+        ways = (cv2.INTER_AREA, cv2.INTER_NEAREST_EXACT)
+        for file, way in zip(row.split(), ways, strict=True):
+            array = cv2.imread(str(source / file), cv2.IMREAD_UNCHANGED)
+            to = (target / file).with_suffix('.png')
+            to.parent.mkdir(parents=True, exist_ok=True)
+            cv2.imwrite(str(to), cv2.resize(array, (160, 120), interpolation=way))
+    for name, rows in lists.items():
+        text = '\n'.join(rows).replace('.jpg', '.png') + '\n'
+        (target / f'{name}.txt').write_text(text)
+
+
 def checkpoint(folder: Path) -> Path:
     """Return the last checkpoint of a cell."""
     return Path((folder / 'last_checkpoint').read_text().strip())
@@ -155,6 +190,7 @@ def rows_of(cell: dict, folder: Path, commit: str) -> list[dict]:
 def main() -> None:
     data, work = Path(sys.argv[1]).resolve(), Path(sys.argv[2]).resolve()
     prepare_camvid(data / 'camvid', work / 'data/camvid')
+    prepare_third(data / 'camvid', work / 'data/camvid_third')
     env = dict(os.environ, SCREENING_DATA=str(work / 'data'), OMP_NUM_THREADS='1')
     paths = [str(ROOT), *filter(None, [env.get('PYTHONPATH')])]
     env['PYTHONPATH'] = os.pathsep.join(paths)

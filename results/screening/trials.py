@@ -8,7 +8,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mmsemi.models.methods.base import SemiSegmentor
-from mmsemi.models.utils import Guidance, PseudoLabel, confident_ce, cutmix
+from mmsemi.models.utils import (
+    Guidance,
+    PseudoLabel,
+    complementary_dropout,
+    confident_ce,
+    cutmix,
+)
 from mmsemi.registry import MODELS
 from mmsemi.structures import Streams
 
@@ -158,3 +164,216 @@ class Trial(SemiSegmentor):
             for norm, mode, value in zip(norms, training, momentum, strict=True):
                 norm.train(mode)
                 norm.momentum = value
+
+
+@MODELS.register_module()
+class Recipe(SemiSegmentor):
+    """FixMatch with an EMA teacher, and switches for what is tried on top.
+
+    Args:
+        conf_thresh (float): Least confidence of a pseudo-label.
+        rule (str): 'flat', one threshold; 'state', scaled for each class by
+            (1 + c / max c) / 2, where c is the class's mean probability on
+            labeled pixels; 'quantile', the ``keep`` most confident share of
+            each predicted class.
+        keep (float): For 'quantile', in [0, 1].
+        soft (bool): The teacher's probabilities are the targets.
+        weighted (bool): Class weights of ``loss_decode`` for unlabeled images.
+        boxes (int): Boxes with rare classes pasted from labeled images, per
+            strong view.
+        labeled_boxes (int): The same into labeled images.
+        unsup_weight (float): Of the unlabeled loss.
+        dropout (bool): Complementary dropout (two views).
+        single (bool): Labeled and strong images share a batch.
+        supervised (bool): Train on labeled images alone.
+        norm (str): 'valid' divides by all valid pixels, 'kept' by the kept.
+        warmup (int): Steps over which the unlabeled loss rises to its weight.
+        align (float): Exponent of (labeled share / kept share) of a class, by
+            which its weight is multiplied; 0 leaves it out.
+        scales (tuple): Sizes of the weak view that the teacher's
+            probabilities are averaged over.
+    """
+
+    def __init__(
+        self,
+        *args,
+        conf_thresh=0.95,
+        rule='flat',
+        keep=0.5,
+        soft=False,
+        weighted=False,
+        boxes=0,
+        labeled_boxes=0,
+        unsup_weight=1.0,
+        dropout=False,
+        single=True,
+        supervised=False,
+        norm='valid',
+        warmup=0,
+        align=0.0,
+        scales=(1,),
+        **kwargs,
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        self.conf_thresh, self.rule, self.keep, self.soft = (
+            conf_thresh,
+            rule,
+            keep,
+            soft,
+        )
+        self.boxes, self.labeled_boxes = boxes, labeled_boxes
+        self.unsup_weight, self.dropout, self.single = unsup_weight, dropout, single
+        self.supervised, self.norm = supervised, norm
+        ones = [1.0] * self.num_classes
+        weights = self.decode_head.loss_decode.class_weight
+        self.rarity = torch.as_tensor(ones if weights is None else weights)
+        self.weights = self.base = self.rarity if weighted else torch.tensor(ones)
+        self.register_buffer('state', torch.ones(self.num_classes), False)
+        self.register_buffer('cut', torch.full((self.num_classes,), 0.5), False)
+        self.warmup, self.steps, self.align = warmup, 0, align
+        self.scales = scales
+        self.register_buffer('truth', torch.full((self.num_classes,), 1e-3), False)
+        self.register_buffer('taught', torch.full((self.num_classes,), 1e-3), False)
+        if not supervised:
+            self.guidance = Guidance('ema')
+
+    def loss(
+        self, inputs: Streams, data_samples: list | None = None
+    ) -> dict[str, Tensor]:
+        """Compute the loss of one step; partners are the flipped batch."""
+        x, y = inputs['labeled']['weak'], inputs['labeled']['mask']
+        clean = x, y
+        for _ in range(self.labeled_boxes):
+            x, y = self.paste(x, y, clean)[:2]
+        if self.supervised:
+            return dict(loss_sup=self.loss_sup(self.logits(x), y))
+        u = inputs['unlabeled']
+        views = len(u['strong'])
+        with torch.no_grad():
+            prob = sum(self.teacher_prob(u['weak'], s) for s in self.scales)
+            prob = prob / len(self.scales)
+        conf, label = prob.max(1)
+        kept = self.kept(conf, label, u['valid'])
+        count = torch.bincount(label[kept], minlength=self.num_classes)
+        self.taught.lerp_(count / u['valid'].sum(), 0.05)
+        count = torch.bincount(y[y != 255], minlength=self.num_classes)
+        self.truth.lerp_(count / count.sum(), 0.05)
+        self.weights = self.base
+        if self.align:
+            ratio = self.truth * self.taught.sum() / self.taught.clamp(min=1e-6)
+            self.weights = self.base * ratio.clamp(0.1, 10) ** self.align
+        images, targets = [], []
+        for view, pastes in zip(u['strong'], u['boxes'], strict=True):
+            mixed = cutmix(view, view, pastes)
+            t = [cutmix(v, v, pastes) for v in (prob, label, kept, u['valid'])]
+            for _ in range(self.boxes):
+                mixed, new, box_list = self.paste(mixed, t[1], clean)
+                known = new != 255
+                for i, b in enumerate(box_list):
+                    if b is None:
+                        continue
+                    s = (i, slice(b[0], b[1]), slice(b[2], b[3]))
+                    t[2][s] = known[s]
+                    t[3][s] = known[s]
+                    hot = F.one_hot(
+                        new[s].clamp(max=self.num_classes - 1), self.num_classes
+                    )
+                    t[0][(i, slice(None), *s[1:])] = hot.permute(2, 0, 1).to(prob)
+                t[1] = new.masked_fill(~known, 0)
+            images.append(mixed)
+            targets.append(t)
+        perturb = complementary_dropout if self.dropout else None
+        if perturb:
+            logits_x = self.logits(x)
+            logits_s = self.logits(torch.cat(images), perturb=perturb)
+        else:
+            logits = self.logits(torch.cat([x, *images]))
+            logits_x, logits_s = logits[: len(x)], logits[len(x) :]
+        loss_x = self.loss_sup(logits_x, y)
+        self.follow(logits_x, y)
+        loss_s = (
+            sum(
+                self.unlabeled(part, *t)
+                for part, t in zip(logits_s.chunk(views), targets, strict=True)
+            )
+            / views
+        )
+        self.steps += 1
+        ramp = min(1.0, self.steps / self.warmup) if self.warmup else 1.0
+        return dict(
+            loss_sup=loss_x / 2,
+            loss_strong=ramp * self.unsup_weight * loss_s / 2,
+            mask_ratio=kept.float().mean(),
+        )
+
+    def teacher_prob(self, weak, scale):
+        """Compute the teacher's probabilities with the view resized."""
+        size = weak.shape[2:]
+        if scale != 1:
+            weak = F.interpolate(weak, scale_factor=scale, mode='bilinear')
+        prob = self.guidance.teacher.logits(weak).softmax(1)
+        return prob if scale == 1 else F.interpolate(prob, size=size, mode='bilinear')
+
+    def kept(self, conf, label, valid):
+        """Choose the pixels that are trained on."""
+        if self.rule == 'flat':
+            return (conf >= self.conf_thresh) & valid
+        if self.rule == 'state':
+            thresh = self.conf_thresh * (1 + self.state / self.state.max()) / 2
+            return (conf >= thresh[label]) & valid
+        for k in label.unique().tolist():
+            values = conf[(label == k) & valid]
+            if len(values):
+                q = values.quantile(1 - self.keep) if len(values) < 2**24 else 0
+                self.cut[k] += 0.1 * (q - self.cut[k])
+        cut = self.cut.clamp(max=self.conf_thresh)
+        return (conf >= cut[label]) & valid
+
+    @torch.no_grad()
+    def follow(self, logits, y):
+        """Follow the probability of the truth, class by class."""
+        known = y != 255
+        target = y.masked_fill(~known, 0)
+        prob = logits.softmax(1).gather(1, target[:, None])[:, 0]
+        count = torch.bincount(target[known], minlength=self.num_classes)
+        total = torch.bincount(target[known], prob[known], minlength=self.num_classes)
+        rate = 0.05 * (count > 0)
+        self.state += rate * (total / count.clamp(min=1) - self.state)
+
+    def unlabeled(self, logits, prob, label, kept, valid):
+        """Cross entropy with the teacher, by class weights."""
+        log = logits.log_softmax(1)
+        if self.soft:
+            weighted = prob * self.weights[:, None, None]
+            loss = -(weighted * log).sum(1)
+            weight = weighted.sum(1)
+        else:
+            weight = self.weights[label]
+            loss = -log.gather(1, label[:, None])[:, 0] * weight
+        over = kept if self.norm == 'kept' else valid
+        return (loss * kept).sum() / (weight * over).sum().clamp(min=1)
+
+    def paste(self, images, masks, source):
+        """Paste a box around a rare class's pixel into each image."""
+        sx, sy = source
+        images, masks = images.clone(), masks.clone()
+        h, w = sy.shape[1:]
+        known = sy[sy != 255]
+        present = torch.bincount(known, minlength=self.num_classes) > 0
+        chance = self.rarity * present
+        where = {}
+        boxes = []
+        for i in range(len(images)):
+            k = int(torch.multinomial(chance, 1))
+            if k not in where:
+                where[k] = (sy == k).nonzero()
+            j, r, c = where[k][int(torch.randint(len(where[k]), (1,)))].tolist()
+            if sx is images:
+                j = (j + 1) % len(sx)
+            hh = int(torch.randint(h // 8, h // 3, (1,)))
+            ww = int(torch.randint(w // 8, w // 3, (1,)))
+            b = max(r - hh, 0), min(r + hh, h), max(c - ww, 0), min(c + ww, w)
+            images[i, :, b[0] : b[1], b[2] : b[3]] = sx[j, :, b[0] : b[1], b[2] : b[3]]
+            masks[i, b[0] : b[1], b[2] : b[3]] = sy[j, b[0] : b[1], b[2] : b[3]]
+            boxes.append(b)
+        return images, masks, boxes

@@ -1,0 +1,8 @@
+_base_ = './base.py'
+
+model = dict(type='AugSeg', conf_thresh=0.95)
+custom_hooks = [
+    dict(type='ChannelsLastHook', priority='HIGHEST'),
+    dict(type='EMATeacherHook', max_decay=0.99, evaluate=True),
+]
+train_dataloader = dict(dataset=dict(unlabeled_pipeline={{_base_.augseg_pipeline}}))

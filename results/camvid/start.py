@@ -1,0 +1,7 @@
+# The supervised training that every method starts from.
+_base_ = './base.py'
+
+model = dict(type='Supervised')
+train_dataloader = dict(sampler=dict(ratio=(1, 0)))
+train_cfg = dict(max_iters=450, val_interval=450)
+optim_wrapper = dict(optimizer=dict(lr=3e-3))

@@ -1,0 +1,4 @@
+_base_ = './base.py'
+
+model = dict(type='Supervised')
+train_dataloader = dict(sampler=dict(ratio=(1, 0)))

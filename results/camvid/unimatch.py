@@ -1,0 +1,3 @@
+_base_ = './base.py'
+
+model = dict(type='UniMatch', conf_thresh=0.95)
