@@ -4,12 +4,15 @@ import os.path as osp
 from pathlib import Path
 
 import torch
+from mmengine.config import Config
 from mmengine.dist import get_world_size
 from mmengine.runner import IterBasedTrainLoop, Runner
 
-from mmsemi.datasets import SemiSampler, SemiSegDataset
+from mmsemi.datasets import SelfTrainingDataset, SemiSampler, SemiSegDataset
 from mmsemi.utils.compat import resumes_from
+from mmsemi.utils.invocation import command
 from mmsemi.utils.settings import find_key
+from mmsemi.utils.terminal import near
 
 from .unwrap import student
 
@@ -28,12 +31,13 @@ def describe_training(runner: Runner) -> list[tuple[str, str]]:
         ('network', _network(runner)),
         ('weights', _weights(runner)),
         ('images', _images(runner)),
+        ('data', _data(runner)),
         ('classes', _classes(runner)),
         ('crop', _crop(runner)),
         ('batch', _batch(runner)),
         ('device', _device(runner)),
         ('length', _length(runner)),
-        ('work dir', str(runner.work_dir)),
+        ('work dir', near(runner.work_dir)),
     ]
 
 
@@ -50,7 +54,7 @@ def _network(runner: Runner) -> str:
 
 def _weights(runner: Runner) -> str:
     if file := resumes_from(runner):
-        return f'resumed from {file}'
+        return f'resumed from {near(file)}'
     if file := runner.cfg.get('load_from'):
         return f'from {file}'
     found = {
@@ -64,7 +68,13 @@ def _weights(runner: Runner) -> str:
 
 def _images(runner: Runner) -> str:
     dataset = runner.train_dataloader.dataset
-    if isinstance(dataset, SemiSegDataset):
+    if isinstance(dataset, SelfTrainingDataset):
+        counts = [f'{len(dataset.labeled)} labeled']
+        if dataset.repeats > 1:
+            counts[0] += f', each {dataset.repeats} times'
+        if dataset.pseudo:
+            counts.append(f'{len(dataset.pseudo)} pseudo-labeled')
+    elif isinstance(dataset, SemiSegDataset):
         counts = [f'{dataset.num_labeled} labeled']
         if dataset.num_unlabeled:
             text = f'{dataset.num_unlabeled} unlabeled'
@@ -76,6 +86,12 @@ def _images(runner: Runner) -> str:
     if runner.val_loop is not None:
         counts.append(f'{len(runner.val_dataloader.dataset)} for validation')
     return ', '.join(counts)
+
+
+def _data(runner: Runner) -> str:
+    dataset = runner.train_dataloader.dataset
+    root = getattr(getattr(dataset, 'labeled', dataset), 'data_root', None)
+    return near(root) if root else ''
 
 
 def _classes(runner: Runner) -> str:
@@ -138,7 +154,8 @@ def _length(runner: Runner) -> str:
     else:
         each = len(runner.train_dataloader)
         epochs = runner.max_epochs
-        text = f'{epochs} epoch{"s" * (epochs > 1)} of {each} steps, {steps}'
+        text = f'{epochs} epoch{"s" * (epochs > 1)} of {each} steps'
+        text += f', {steps}' if epochs > 1 else ''
     if runner.iter:
         text += f', of which {runner.iter} are done'
     if runner.val_loop is not None:
@@ -149,11 +166,14 @@ def _length(runner: Runner) -> str:
     return text
 
 
-def describe_places(runner: Runner) -> list[tuple[str, str | Path | None]]:
+def describe_places(
+    runner: Runner, with_next: bool = True
+) -> list[tuple[str, str | None]]:
     """List where the files of a training are, and the commands that come next.
 
     Args:
         runner (Runner): Has trained.
+        with_next (bool): Name the next command.  Defaults to True.
 
     Returns:
         list[tuple]: Names and places; None for what is not there.
@@ -163,23 +183,49 @@ def describe_places(runner: Runner) -> list[tuple[str, str | Path | None]]:
     best, last = info.get('best_ckpt'), info.get('last_ckpt')
     data = log_dir / 'vis_data'
     curves = any(data.glob('events.out.tfevents.*'))
-    config = work_dir / osp.basename(runner.cfg.filename or '')
-    checkpoint = best or last
     return [
-        ('best checkpoint', best),
-        ('last checkpoint', last),
+        ('best checkpoint', best and near(best)),
+        ('last checkpoint', last and near(last)),
         ('scores', _existing(work_dir / 'results.json')),
         ('pictures', _existing(data / 'vis_image')),
-        ('curves', curves and f'tensorboard --logdir {runner.work_dir}'),
+        ('curves', f'tensorboard --logdir {near(work_dir)}' if curves else None),
         ('log', _existing(log_dir / f'{runner.timestamp}.log')),
-        (
-            'next',
-            checkpoint
-            and config.is_file()
-            and f'mmsemi predict IMAGES {config} {checkpoint} --out-dir OUT_DIR',
-        ),
+        ('next', next_command(runner.cfg, best or last) if with_next else None),
     ]
 
 
-def _existing(path: Path) -> Path | None:
-    return path if path.exists() else None
+def describe_test(runner: Runner) -> list[tuple[str, str | None]]:
+    """List where the files of a test are.
+
+    Args:
+        runner (Runner): Has tested.
+
+    Returns:
+        list[tuple]: Names and places; None for what is not there.
+    """
+    log_dir = Path(runner.log_dir)
+    return [
+        ('scores', _existing(Path(runner.work_dir) / 'test_results.json')),
+        ('log', _existing(log_dir / f'{runner.timestamp}.log')),
+    ]
+
+
+def next_command(cfg: Config, checkpoint: str | None) -> str | None:
+    """Return the command that predicts with a trained network.
+
+    Args:
+        cfg (Config): Of the training, which has written it to its work dir.
+        checkpoint (str, optional): The network.
+
+    Returns:
+        str: None without a checkpoint or the written config.
+    """
+    config = Path(cfg.work_dir, osp.basename(cfg.filename or ''))
+    if not checkpoint or not config.is_file():
+        return None
+    words = f'{near(config)} {near(checkpoint)} --out-dir OUT_DIR'
+    return f'{command("predict")} IMAGES {words}'
+
+
+def _existing(path: Path) -> str | None:
+    return near(path) if path.exists() else None

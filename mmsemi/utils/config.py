@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from mmengine.config import Config, DictAction
+from mmengine.logging import MMLogger
 
 from .cli import add_traceback_argument
 from .compat import parse_option
@@ -16,6 +17,7 @@ from .parts import LOADERS, check_parts
 from .settings import check_names, check_options, overridden
 from .shipped import find_config
 from .strong_view import follow_strong_view, lower_defaults
+from .terminal import calm
 
 
 def resolve_settings(cfg: Config) -> Config:
@@ -284,6 +286,8 @@ def load_config(args: argparse.Namespace) -> Config:
         os.environ.setdefault(
             'TORCH_HOME', osp.join(os.environ['MMSEMI_DATA'], 'pretrained')
         )
+    # MMEngine notes each variable that it fills in, as each of several processes does.
+    calm(MMLogger.get_current_instance())
     cfg = read_config(args.config)
     cfg.launcher = args.launcher
     options = args.cfg_options or {}

@@ -7,6 +7,7 @@ import os.path as osp
 import sys
 from collections.abc import Iterable
 from functools import cache
+from pathlib import Path
 
 import rich
 from mmengine.dist import is_distributed, is_main_process
@@ -128,6 +129,16 @@ def say_rows(rows: Iterable[tuple[str, object]]) -> None:
     width = max((len(name) for name, _ in shown), default=0)
     for name, value in shown:
         say(Text.assemble((name.ljust(width), 'bold'), '  ', value))
+
+
+def near(path: str | os.PathLike) -> str:
+    """Return a path as one would type it here: from the current folder, if below.
+
+    Args:
+        path (str | PathLike): A file or a folder.
+    """
+    path, here = Path(os.path.abspath(path)), Path.cwd()
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)
 
 
 def stop_redirecting() -> None:

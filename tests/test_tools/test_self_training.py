@@ -55,6 +55,12 @@ def test_two_processes_rank_and_label_as_one(one, tiny_data, tmp_path):
             PATH=f'{Path(sys.executable).parent}:{os.environ["PATH"]}',
         ),
     )
+    counts = re.findall(r'^images +(.*), 3 for validation$', output, re.M)
+    assert counts == ['3 labeled, each 2 times, 5 pseudo-labeled']
+    assert len(re.findall('^2 images have pseudo-labels, in ', output, re.M)) == 1
+    assert len(re.findall('^next +python .*predict', output, re.M)) == 1, (
+        'after the last stage'
+    )
     assert re.findall(r'Stage \d of 6: (\w+)', output) == [
         '2_reliability',
         '3_pseudo_labels',

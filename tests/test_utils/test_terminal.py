@@ -1,11 +1,13 @@
 """What reaches the terminal, and what only the log file."""
 
 import logging
+from argparse import Namespace
 
 import pytest
 from mmengine.logging import MMLogger, print_log
 
-from mmsemi.utils.terminal import FILE_ONLY, TerminalHandler, calm, say, say_rows
+from mmsemi.utils.config import load_config
+from mmsemi.utils.terminal import FILE_ONLY, TerminalHandler, calm, near, say, say_rows
 
 
 @pytest.fixture(params=('INFO', 'DEBUG'))
@@ -66,3 +68,24 @@ def test_one_of_many_processes_speaks(rank, lines, monkeypatch, capsys):
     assert len(shown) == lines
     if lines:
         assert shown == ['x' * 300, f'name   {"y" * 300}', 'other  2']
+
+
+def test_paths_are_as_one_would_type_them(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert near(tmp_path / 'runs/one') == near('runs/one') == 'runs/one'
+    assert near(tmp_path.parent) == str(tmp_path.parent)
+
+
+def test_reading_a_config_says_nothing(tmp_path, monkeypatch, capsys):
+    """MMEngine notes each variable of the environment that a config names."""
+    file = tmp_path / 'config.py'
+    file.write_text(
+        "custom_names = ['data_root']\ndata_root = '{{$MMSEMI_DATA:data}}'\n"
+    )
+    monkeypatch.setenv('MMSEMI_DATA', str(tmp_path))
+    monkeypatch.setenv('TORCH_HOME', str(tmp_path))
+    monkeypatch.setenv('LOCAL_RANK', '0')
+    arguments = dict(cfg_options=None, local_rank=0, launcher='none')
+    cfg = load_config(Namespace(config=str(file), **arguments))
+    assert cfg.data_root == str(tmp_path)
+    assert capsys.readouterr() == ('', '')

@@ -13,7 +13,7 @@ from mmsemi.registry import HOOKS
 from mmsemi.utils.progress import Job, in_words
 from mmsemi.utils.terminal import say, say_rows
 
-from ..summary import describe_places, describe_training
+from ..summary import describe_places, describe_test, describe_training
 from .best_score import best_score
 
 NOTE = 1.0  # seconds between two updates of the values
@@ -38,12 +38,15 @@ class TerminalHook(Hook):
         first (Sequence[int]): Steps of this process, from 1, that have a line
             of their own where there is no terminal.  After the last of them, the
             length of the training is estimated.  Defaults to (1, 10).
+        stage (bool): The training is a stage of a longer one, whose end names the
+            next command.  Defaults to False.
     """
 
     priority = 'LOW'
 
-    def __init__(self, first: Sequence[int] = (1, 10)) -> None:
+    def __init__(self, first: Sequence[int] = (1, 10), stage: bool = False) -> None:
         self.first = tuple(first)
+        self.stage = stage
         self._job: Job | None = None
         self._noted = 0.0
         self._start = self._began = 0
@@ -84,8 +87,8 @@ class TerminalHook(Hook):
         each = history.mean(max(steps - 1, 1))
         left = runner.max_iters - runner.iter - 1
         say(
-            f'A step takes {each:.2f} s: about {in_words(each * left)} for the '
-            f'{left} that are left, and the validations.'
+            f'A step takes {each:.2f} s: {in_words(each * left)} for the {left} that '
+            'follow, and the validations.'
         )
 
     def after_train(self, runner: Runner) -> None:
@@ -98,7 +101,7 @@ class TerminalHook(Hook):
         if self._began and is_main_process():
             took = in_words(time.monotonic() - self._began)
             say(f'Trained for {took}.')
-            say_rows(describe_places(runner))
+            say_rows(describe_places(runner, with_next=not self.stage))
         self._began = 0  # a test may follow
 
     # Validation and test
@@ -136,6 +139,8 @@ class TerminalHook(Hook):
         """Show the scores."""
         self._close()
         self._show('Test', metrics, best_score(runner)[0])
+        if is_main_process():
+            say_rows(describe_test(runner))
 
     def _open(self, title: str, total: int, done: int = 0) -> None:
         self._close()

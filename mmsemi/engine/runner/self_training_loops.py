@@ -24,6 +24,7 @@ from mmsemi.registry import DATASETS, LOOPS
 from mmsemi.utils.checkpoint import read_checkpoint, unwrap
 from mmsemi.utils.files import write_whole
 from mmsemi.utils.progress import progress_bar
+from mmsemi.utils.terminal import near
 from mmsemi.visualization import save_mask
 
 from ..unwrap import student
@@ -224,7 +225,8 @@ class ReliabilityLoop(UnlabeledLoop):
             start = end
         for file in self.work_dir.glob('scores_*.partial'):
             file.unlink()
-        self.runner.logger.info(f'{len(ranked)} images are ranked.')
+        ranking = near(self.work_dir / 'reliability.csv')
+        self.runner.logger.info(f'{len(ranked)} images are ranked in {ranking}.')
 
     @staticmethod
     def _read_scores(work_dir: Path) -> dict[str, float]:
@@ -298,7 +300,8 @@ class PseudoLabelLoop(UnlabeledLoop):
         if self.previous_list is not None:
             rows = [*read_list(self.previous_list), *rows]
         write_list(self.work_dir / 'pseudo_labels.txt', rows)
-        self.runner.logger.info(f'{len(rows)} images have pseudo-labels.')
+        masks = near(self.work_dir / 'masks')
+        self.runner.logger.info(f'{len(rows)} images have pseudo-labels, in {masks}.')
         self._tell_accuracy(
             {self.paths[n]: Path(mask) for n, mask in rows if n in self.paths}
         )

@@ -11,7 +11,6 @@ from pathlib import Path
 import torch
 from mmengine.config import Config
 from mmengine.dist import barrier, is_main_process
-from mmengine.logging import print_log
 from mmengine.registry import init_default_scope
 
 from mmsemi.datasets import SelfTrainingDataset
@@ -21,9 +20,11 @@ from mmsemi.utils.arguments import named_by_config
 from mmsemi.utils.compat import forget_instances
 from mmsemi.utils.config import resolve_settings
 from mmsemi.utils.files import write_whole
+from mmsemi.utils.terminal import near, say, say_rows
 
 from ..hooks.snapshot_hook import snapshot_files
 from ..schedulers import follow_loop
+from ..summary import next_command
 from .batch import samples_per_step
 from .rehearsal import rehearse_labels
 from .self_training_loops import round_lists
@@ -136,7 +137,9 @@ class SelfTrainingRunner:
             pseudo_list = self._label(network, images, pseudo_list)
             network = self._train('retraining', pseudo_list)
         if is_main_process():
-            print_log(f'Self-training has finished with {network}.')
+            say(f'Self-training has finished with {near(network)}.')
+            cfg = self._config(network.parent)
+            say_rows([('next', next_command(cfg, str(network)))])
 
     def _train(
         self, name: str, pseudo_list: Path | None = None, snapshots: bool = False
@@ -212,6 +215,8 @@ class SelfTrainingRunner:
         cfg.runner_type = 'SemiRunner'
         cfg.work_dir = str(folder)
         cfg.experiment_name = folder.name
+        if cfg.default_hooks.get('terminal'):
+            cfg.default_hooks.terminal.stage = True
         return cfg
 
     def _run(self, cfg: Config, action: str) -> None:

@@ -34,6 +34,7 @@ def test_says_what_is_trained_on_what(spoken):
         r'network   DeepLabV3PlusHead on ResNetV1c-18, 0\.\d M parameters',
         'weights   random',
         'images    3 labeled, 5 unlabeled, 3 for validation',
+        r'data      /\S+',
         r'classes   4 \(ground, disc, box, bar\)',
         'crop      33x33 pixels',
         r'batch     2 labeled \+ 2 unlabeled',
@@ -51,9 +52,7 @@ def test_the_first_number_comes_soon(spoken):
     for value in ('loss', 'loss_sup', 'loss_strong', 'mask_ratio', 'lr'):
         assert re.search(rf'  {value} \d', lines[first])
     assert lines[first].endswith('left')
-    assert re.search(
-        r'^A step takes .* s: about .* for the 2 that are left', output, re.M
-    )
+    assert re.search(r'^A step takes .* s: .* for the 2 that follow, and', output, re.M)
 
 
 def test_details_are_in_the_log_file(spoken):
@@ -82,12 +81,13 @@ def test_shows_the_scores_of_every_class(spoken):
 
 
 def test_says_where_everything_lies(spoken):
-    """After the training, and not after the test."""
     _, output, _ = spoken
     (end,) = output.split('Trained for ')[1:]
+    end, test = end.split('\nEvaluation: ')
     places = dict(re.findall(r'^(\w[\w ]+?)  +(/\S+)$', end, re.M))
     assert places.keys() == {'best checkpoint', 'last checkpoint', 'scores', 'log'}
     assert all(Path(place).exists() for place in places.values())
+    assert dict(re.findall(r'^(\w+)  +(/\S+)$', test, re.M)).keys() == {'log', 'scores'}
     words = re.search('^next +(mmsemi predict .*)$', end, re.M)[1].split()
     assert Path(words[3]).is_file() and Path(words[4]).is_file()
 
@@ -123,6 +123,11 @@ def test_says_where_everything_lies(spoken):
             'mixed precision (bfloat16)',
         ),
         ({'total_batch_size': 4}, 'batch', '4 labeled + 4 unlabeled'),
+        (
+            {'train_cfg.max_epochs': 1},
+            'length',
+            '1 epoch of 2 steps; validation every epoch',
+        ),
     ],
 )
 def test_describes_other_settings(changes, name, text, tiny_data, tmp_path):
