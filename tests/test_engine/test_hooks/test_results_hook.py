@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from types import SimpleNamespace
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 
 from mmsemi.engine import SemiRunner
 from mmsemi.engine.hooks import ResultsHook
+from tests.helpers.tools import ROOT
 
 CLASSES = {'ground', 'disc', 'box', 'bar'}
 
@@ -59,6 +61,30 @@ def test_of_a_run(trained):
     assert not any(key.startswith('val/') for step in steps for key in step)
     assert {'val/time', 'val/data_time', 'val/mIoU'} <= validation.keys()
     assert not any(key.startswith('train/') for key in validation)
+    logged = {key for line in lines for key in json.loads(line)}
+    tags = documented_tags()
+    counted = {'epoch', 'iter', 'step', 'train/rank_top_mass'}  # one of the method's
+    known = [tag for tag, _ in tags]
+    assert {key for key in logged if not fits(key, known)} == counted
+    always = [tag for tag, text in tags if 'watched' not in text]
+    assert [tag for tag in always if not any(fits(k, [tag]) for k in logged)] == []
+
+
+def documented_tags():
+    """Tags in the page's table of curves, each with its row."""
+    page = (ROOT / 'docs/reading_a_run.md').read_text()
+    table = page.split('## Curves')[1].split('\n## ')[0]
+    rows = [line.split('|') for line in table.splitlines() if line.startswith('| `')]
+    assert len(rows) > 8
+    return [(tag, row[3]) for row in rows for tag in re.findall('`([^`]+)`', row[1])]
+
+
+def fits(key, tags):
+    """Whether a scalar has one of some tags, in which * and CLASS stand for a name."""
+    patterns = (
+        re.escape(t).replace(r'\*', r'\w+').replace('CLASS', '.+') for t in tags
+    )
+    return any(re.fullmatch(pattern, key) for pattern in patterns)
 
 
 def validated(folder, epoch, metrics, matrix):
