@@ -36,8 +36,8 @@ def check_accuracy(work_dir, root, classes, told, logged):
         assert scores['classes'][name] == expected
         assert logged.get(f'pseudo/accuracy/{name}') == expected
     assert told == [
-        '4 images are ranked.',
-        '4 images have pseudo-labels.',
+        f'4 images are ranked in {work_dir / "reliability.csv"}.',
+        f'4 images have pseudo-labels, in {work_dir / "masks"}.',
         f'{100 * right:.1f} % of the pseudo-labels are right, of 4 images whose masks '
         'are known and not learned.',
     ]
