@@ -177,13 +177,13 @@ class HealthHook(Hook):
                 f'Never confident in {seen} steps, so that only labeled images teach '
                 f'them: {some(unsure, 10)}. Lower '
                 f'{student(runner).thresh_setting}, or raise their weight '
-                'in decode_head.loss_decode.'
+                'in model.decode_head.loss_decode.class_weight.'
             )
         if absent:
             runner.logger.warning(
                 f'No pseudo-label in {seen} steps is of these classes: '
                 f'{some(absent, 10)}. Check that the labeled list contains them, and '
-                'raise their weight in decode_head.loss_decode.'
+                'raise their weight in model.decode_head.loss_decode.class_weight.'
             )
 
     def _check_teacher(self, runner: Runner) -> None:
