@@ -253,7 +253,7 @@ class HealthHook(Hook):
                 is_missing,
                 f'Class {name!r} is never predicted in validation: check that the '
                 'labeled list contains it, and raise its weight in '
-                'decode_head.loss_decode.',
+                'model.decode_head.loss_decode.class_weight.',
             )
 
     def _check_score(self, runner: Runner, key: str, score: float) -> None:
