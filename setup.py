@@ -1,5 +1,6 @@
 """Packaging of mmsemi."""
 
+import re
 import runpy
 from pathlib import Path
 
@@ -23,11 +24,19 @@ ONEDL = [
     'onedl-mmpretrain>=1.3.6',
 ]
 
+
+def description() -> str:
+    """Return README without what leads to files of the project."""
+    text = (Path(__file__).parent / 'README.md').read_text('utf-8')
+    text = re.sub(r'<!--.*?-->\n*|!\[[^]]*\]\(\w[^):]*\)\n*', '', text, flags=re.S)
+    return re.sub(r'\[([^]]+)\]\((?!https?:)[^)]*\)', r'\1', text)
+
+
 setup(
     name='mmsemi',
     version=VERSION,
     description='Semi-supervised semantic segmentation on OpenMMLab',
-    long_description=(Path(__file__).parent / 'README.md').read_text('utf-8'),
+    long_description=description(),
     long_description_content_type='text/markdown',
     license='Apache-2.0',
     license_files=['LICENSE'],
