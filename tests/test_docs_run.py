@@ -59,6 +59,8 @@ NOT_RUN = {
     'tests/test_apis/test_sweep/test_running.py runs a shorter one',
     r'mmsemi sweep .*--slurm': 'needs a cluster: '
     'tests/test_apis/test_sweep/test_slurm.py makes the jobs',
+    r'python benchmarks/help_time': 'starts every command: '
+    'tests/test_commands/test_help.py asks for every help in one process',
     r'python results/screening': 'trains for days',
 }
 # A training here is an epoch of small crops, from random weights.
@@ -72,6 +74,7 @@ SHORT = (
 BENCHMARKS = {
     'data_speed': '--samples 8 --rounds 1 --workers 0 --painted 40x48',
     'evaluation': '--height 40 --width 48 --crop 33 --repeats 2',
+    'exported': '--height 40 --width 48 --repeats 2',
     'kernels': '--repeats 2',
     'memory': '--crops 33 --cfg-options total_batch_size=4',
     'propagation': '--repeats 2 --side 9 --crop 65 --regions 8',

@@ -14,6 +14,7 @@ kept, so an interrupted run can be repeated. docs/data.md says what to download
 and where to put it, docs/own_data.md which annotation files are read.
 """
 
+from inspect import getdoc
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -22,7 +23,7 @@ import typer
 from mmsemi.utils.invocation import command
 
 from .annotations import Annotations, KeepEmpty, OnTop, Outside, SkipUnusable
-from .shared import CORES, Traceback, Workers, add_command, new_app
+from .shared import CORES, Traceback, Workers, add_command, new_app, with_examples
 
 DataRoot = Annotated[
     Path | None,
@@ -38,7 +39,12 @@ def pascal(
     workers: Workers = CORES,
     traceback: Traceback = False,
 ) -> None:
-    """Add SBD's masks to those of VOC."""
+    """Add SBD's masks to those of VOC.
+
+    For example,
+
+        mmsemi convert-masks pascal --sbd benchmark_RELEASE/dataset
+    """
     from mmsemi.preparation.converters import convert_pascal
 
     root = _root('pascal', data_root)
@@ -49,7 +55,12 @@ def pascal(
 def cityscapes(
     data_root: DataRoot = None, workers: Workers = CORES, traceback: Traceback = False
 ) -> None:
-    """Convert labelIds to labelTrainIds."""
+    """Convert labelIds to labelTrainIds.
+
+    For example,
+
+        mmsemi convert-masks cityscapes
+    """
     from mmsemi.preparation.converters import convert_cityscapes
 
     root = _root('cityscapes', data_root)
@@ -65,7 +76,12 @@ def coco(
     workers: Workers = CORES,
     traceback: Traceback = False,
 ) -> None:
-    """Convert annotations to background and 80 things."""
+    """Convert annotations to background and 80 things.
+
+    For example,
+
+        mmsemi convert-masks coco --source panoptic
+    """
     from mmsemi.preparation.converters import convert_coco
 
     root = _root('coco', data_root)
@@ -76,7 +92,12 @@ def coco(
 def ade20k(
     data_root: DataRoot = None, workers: Workers = CORES, traceback: Traceback = False
 ) -> None:
-    """Check the official masks."""
+    """Check the official masks.
+
+    For example,
+
+        mmsemi convert-masks ade20k
+    """
     from mmsemi.preparation.converters import check_ade20k
 
     root = _root('ade20k', data_root)
@@ -105,7 +126,13 @@ def own(
     workers: Workers = CORES,
     traceback: Traceback = False,
 ) -> None:
-    """Write the masks of your annotation files, and name the next command."""
+    """Write the masks of your annotation files, and name the next command.
+
+    For example,
+
+        mmsemi convert-masks own --annotations export.json
+            --images photos --out masks --outside background
+    """
     from mmsemi.preparation.own.annotated import CLASSES, write_masks
 
     said = write_masks(
@@ -138,6 +165,6 @@ def _report(dataset: str, root: Path) -> None:
     print(check_lists(dataset, root))
 
 
-convert_masks = new_app(help=__doc__, no_args_is_help=True)
+convert_masks = new_app(help=with_examples(__doc__), no_args_is_help=True)
 for function in (pascal, cityscapes, coco, ade20k, own):
-    add_command(convert_masks, function, help=function.__doc__ or '')
+    add_command(convert_masks, function, help=getdoc(function))

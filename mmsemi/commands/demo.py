@@ -3,6 +3,7 @@
 For example,
 
     mmsemi demo
+    mmsemi demo --work-dir runs/demo
 
 trains both from scratch on 20 labeled images, RankMatch also on 300 unlabeled
 ones, compares them on the validation images, draws their predictions and writes

@@ -1,4 +1,10 @@
-"""Make the built-in data set, which the first training would make otherwise."""
+"""Make the built-in data set, which the first training would make otherwise.
+
+For example,
+
+    mmsemi make-scenes
+    mmsemi make-scenes data/harder --seed 1 --num-train 1000
+"""
 
 from typing import Annotated
 
