@@ -8,15 +8,17 @@ import sys
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import rich
-from mmengine.dist import is_distributed, is_main_process
-from mmengine.logging import MMLogger
 from rich.console import Console, RenderableType
 from rich.file_proxy import FileProxy
 from rich.text import Text
 
 from .quiet import LOGGED
+
+if TYPE_CHECKING:  # `mmsemi doctor` runs without the stack
+    from mmengine.logging import MMLogger
 
 # Their notes (config, environment, hooks, options of each parameter) go to the
 # log file only; their warnings go to both.
@@ -74,7 +76,7 @@ def _library_folders() -> tuple[str, ...]:
     return tuple(osp.join(p, '') for s in specs for p in s.submodule_search_locations)
 
 
-def calm(logger: MMLogger) -> MMLogger:
+def calm(logger: 'MMLogger') -> 'MMLogger':
     """Let a logger of MMEngine say on the terminal only what a reader needs.
 
     Args:
@@ -108,15 +110,22 @@ def say(*what: RenderableType) -> None:
     Args:
         *what: Text, or tables of rich.
     """
-    first = (
-        is_main_process() if is_distributed() else os.environ.get('RANK', '0') == '0'
-    )
     wide = console() if on_terminal() else Console(width=WIDTH)
-    for each in what if first else ():
+    for each in what if _speaks() else ():
         text = isinstance(each, str | Text)
         (console() if text else wide).print(
             each, soft_wrap=text, highlight=False, markup=False
         )
+
+
+def _speaks() -> bool:
+    """Tell whether this is the process that speaks for all."""
+    if 'mmengine' in sys.modules:
+        from mmengine.dist import is_distributed, is_main_process
+
+        if is_distributed():
+            return is_main_process()
+    return os.environ.get('RANK', '0') == '0'
 
 
 def say_rows(rows: Iterable[tuple[str, object]]) -> None:
