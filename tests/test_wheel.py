@@ -205,7 +205,9 @@ def test_no_path_of_the_project_is_needed(installed, printed):
         assert not re.search(rf'{ROOT}/(?:mmsemi|configs|tools)\b', text), name
 
 
-@pytest.mark.parametrize('command', ['init'])
+@pytest.mark.parametrize(
+    'command', ['init', 'check', 'train', 'test', 'predict', 'export']
+)
 def test_no_noise(printed, command):
     lines = printed[command].splitlines()
     assert not [line for line in lines if any(word in line for word in NOISE)]

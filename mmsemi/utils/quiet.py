@@ -16,6 +16,8 @@ WARNINGS = (
     # mmseg, for each size of an image: whether a network aligns corners belongs to
     # its released weights.
     'When align_corners=True, the output would more aligned',
+    # mmseg, for two classes: two logits are the choice here, for every method.
+    'For binary segmentation, we suggest using',
     # MMEngine, in each of several processes: it sets what torchrun sets, too.
     'Setting OMP_NUM_THREADS environment variable for each process',
     'Setting MKL_NUM_THREADS environment variable for each process',
