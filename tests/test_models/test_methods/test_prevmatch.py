@@ -191,7 +191,7 @@ def test_configs_have_a_hook_that_lends(path):
     source = 'ema' if ema else 'previous'
     assert isinstance(hook, EMATeacherHook if ema else PreviousModelsHook)
     assert cfg.model.get('guidance', 'previous') == source
-    on_a_cpu = '_r18' in path.stem
+    on_a_cpu = '_r18' in path.stem or '_lite0' in path.stem
     assert cfg.optim_wrapper.type == (
         'OptimWrapper' if on_a_cpu else 'AutocastOptimWrapper'
     )
