@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 import rich
 from rich.console import Console, RenderableType
@@ -44,7 +44,7 @@ class TerminalHandler(logging.StreamHandler):
         self.addFilter(self._concerns)
 
     @property
-    def stream(self):
+    def stream(self) -> TextIO:
         """Return today's ``sys.stdout``, which a progress bar replaces."""
         return sys.stdout
 
@@ -73,7 +73,8 @@ class TerminalHandler(logging.StreamHandler):
 @cache
 def _library_folders() -> tuple[str, ...]:
     specs = filter(None, map(importlib.util.find_spec, LIBRARIES))
-    return tuple(osp.join(p, '') for s in specs for p in s.submodule_search_locations)
+    folders = (spec.submodule_search_locations or () for spec in specs)
+    return tuple(osp.join(each, '') for found in folders for each in found)
 
 
 def calm(logger: 'MMLogger') -> 'MMLogger':
