@@ -9,15 +9,14 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from mmengine.config import Config
 from PIL import Image
 from rich.console import Console
 from rich.table import Table
 
 from mmsemi.datasets import ensure_scenes, read_list
 from mmsemi.reporting import write_report
+from mmsemi.utils.config import read_config
 from mmsemi.utils.images import write_picture
-from mmsemi.utils.shipped import find_config
 from mmsemi.visualization import overlay
 
 from .inference import inference_model
@@ -94,7 +93,7 @@ def compare(work_dir: Path, options: list[str]) -> None:
     if work_dir.exists():
         shutil.rmtree(work_dir)
 
-    cfg = Config.fromfile(find_config(METHODS['RankMatch']))
+    cfg = read_config(METHODS['RankMatch'])
     console = Console()
     data = ensure_scenes(cfg.data_root)
     labeled = len(read_list(data / cfg.train_dataloader.dataset.labeled_list))

@@ -12,8 +12,7 @@ from mmsemi.engine.hooks import teacher_checkpoint
 from mmsemi.registry import MODELS
 from mmsemi.utils.arguments import named_by_config
 from mmsemi.utils.checkpoint import check_fits, read_checkpoint, trusting, unwrap
-from mmsemi.utils.config import resolve_settings
-from mmsemi.utils.shipped import find_config
+from mmsemi.utils.config import read_config, resolve_settings
 
 CURE = (
     'Use the config that lies beside it in its work dir. strict_load=False in the '
@@ -26,10 +25,11 @@ def as_config(config: str | Path | Config) -> Config:
 
     Raises:
         FileNotFoundError: There is no such config.
+        ValueError: It is no config, or its Python fails.
     """
     if isinstance(config, Config):
         return config
-    return Config.fromfile(find_config(config))
+    return read_config(config)
 
 
 def init_model(

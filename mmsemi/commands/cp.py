@@ -47,9 +47,9 @@ def cp(
         name = source.relative_to(CONFIGS).as_posix()
         text = f"_base_ = 'mmsemi::{name}'\n"
     else:
-        from mmengine.config import Config
+        from mmsemi.utils.config import read_config
 
-        text = Config.fromfile(source).pretty_text
+        text = read_config(source).pretty_text
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(text)
     print(f'{file} is written. Next: {command("train")} {file}')

@@ -287,7 +287,6 @@ def load_config(args: argparse.Namespace) -> Config:
             'TORCH_HOME', osp.join(os.environ['MMSEMI_DATA'], 'pretrained')
         )
     # MMEngine notes each variable that it fills in, as each of several processes does.
-    calm(MMLogger.get_current_instance())
     cfg = read_config(args.config)
     cfg.launcher = args.launcher
     options = args.cfg_options or {}
@@ -319,6 +318,7 @@ def read_config(file: str | os.PathLike) -> Config:
         ValueError: It is no config, or its Python fails; the message names the
             line.
     """
+    calm(MMLogger.get_current_instance())
     file = find_config(file)
     try:
         return Config.fromfile(file)

@@ -18,6 +18,8 @@ WARNINGS = (
     'When align_corners=True, the output would more aligned',
     # mmseg, for two classes: two logits are the choice here, for every method.
     'For binary segmentation, we suggest using',
+    # mmseg, where `export` builds a network of its own, which is not trained.
+    'Default ``avg_non_ignore`` is False, if you would like to',
     # MMEngine, in each of several processes: it sets what torchrun sets, too.
     'Setting OMP_NUM_THREADS environment variable for each process',
     'Setting MKL_NUM_THREADS environment variable for each process',
