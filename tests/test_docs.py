@@ -60,7 +60,7 @@ WITHOUT_TLS = {
 
 @pytest.mark.parametrize('page', PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_addresses_are_well_formed(page):
-    """Whether they answer is for `make linkcheck`, which needs a network."""
+    """No address is visited here: `make linkcheck` does that."""
     text = re.sub(r'`[^`\n]*`', '', page.read_text())  # in code they are examples
     for address in re.findall(r'\bhttps?://(?!MIRROR)[^\s)>"\']*', text):
         parts = urlsplit(address)

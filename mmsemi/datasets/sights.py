@@ -32,7 +32,7 @@ class Sights(NamedTuple):
 
     @property
     def has_truth(self) -> bool:
-        """Whether any pixel has a true class."""
+        """Return whether any pixel has a true class."""
         return bool((self.truth != 255).any())
 
 
@@ -92,8 +92,8 @@ class Truths:
 
     Args:
         dataset (SemiSegDataset): With unlabeled images.
-        paths (Sequence[str]): Images that are asked for, as the data set finds
-            them.
+        paths (Sequence[str]): Paths of the unlabeled images to find the masks of, as
+            ``get_data_info`` gives them.
     """
 
     def __init__(self, dataset: SemiSegDataset, paths: Sequence[str]) -> None:

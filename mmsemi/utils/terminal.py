@@ -126,7 +126,8 @@ def _speaks() -> bool:
 
         if is_distributed():
             return is_main_process()
-    return os.environ.get('RANK', '0') == '0'
+    rank = os.environ.get('RANK') or os.environ.get('SLURM_PROCID') or '0'
+    return rank == '0'
 
 
 def say_rows(rows: Iterable[tuple[str, object]]) -> None:

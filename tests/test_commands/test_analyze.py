@@ -133,7 +133,7 @@ def test_files(analysis):
 
 
 def test_lists(files, tiny_data, tmp_path):
-    """Of the training, and a file; images without masks are refused."""
+    """The lists of the training, and a file; images without masks are refused."""
     scored = {}
     own = tmp_path / 'own.txt'
     own.write_text((tiny_data / 'splits/val.txt').read_text().splitlines()[0])

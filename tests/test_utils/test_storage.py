@@ -99,6 +99,22 @@ def test_an_address_that_stays_away_is_an_error(memory, failing, monkeypatch):
     assert len(memory.pauses) == 2
 
 
+@pytest.mark.parametrize(
+    'name, value',
+    [
+        ('MMSEMI_STORAGE_ATTEMPTS', '0'),
+        ('MMSEMI_STORAGE_ATTEMPTS', 'many'),
+        ('MMSEMI_CACHE_GB', 'much'),
+        ('MMSEMI_CACHE_GB', '-1'),
+        ('MMSEMI_CACHE_GB', 'nan'),
+    ],
+)
+def test_settings_are_followed_or_refused(memory, monkeypatch, name, value):
+    monkeypatch.setenv(name, value)
+    with pytest.raises(ValueError, match=f'{name}={value}'):
+        read_bytes('memory://b/1')
+
+
 def test_pauses_draw_from_no_seeded_generator(memory, failing):
     import random
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Container, Iterator
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import torch
 from mmengine.config import Config
@@ -124,7 +124,7 @@ def part_of(batch: Batch, shown: list[SemiIndex]) -> Batch:
     if 'labeled' in batch:
         part['labeled'] = _take(batch['labeled'], list(range(counts['labeled'])))
     if 'unlabeled' not in batch:
-        return part  # type: ignore[return-value]
+        return cast(Batch, part)
     kept = list(range(counts['unlabeled']))
     pastes = [
         [paste for paste in view if paste.image in kept]
@@ -143,7 +143,7 @@ def part_of(batch: Batch, shown: list[SemiIndex]) -> Batch:
             [paste._replace(partner=place[paste.partner]) for paste in view]
             for view in pastes
         ]
-    return part  # type: ignore[return-value]
+    return cast(Batch, part)
 
 
 def _take(stream: Any, places: list[int]) -> Any:

@@ -44,9 +44,8 @@ class PseudoLabelHook(Hook):
     their middle, as large as the training's.  Of some, a picture shows image,
     truth (where the list names a mask), the network's prediction (where a teacher
     labels), pseudo-label, confidence, the pixels that are kept, and which of their
-    labels are right.  All backends
-    of the visualizer get it: ``LocalVisBackend`` writes
-    ``vis_data/vis_image/pseudo_IMAGE_STEP.png``, TensorBoard shows a slider.
+    labels are right.  All backends of the visualizer get it: ``LocalVisBackend``
+    writes ``vis_data/vis_image/pseudo_IMAGE_STEP.png``, TensorBoard shows a slider.
 
     Of all of them, these are logged, in [0, 1], to the backends and not to the
     log, as they are many:

@@ -138,9 +138,9 @@ def call(address: str, method: str, *args: Any, **kwargs: Any) -> Any:
         ImportError: The protocol needs a package that is not installed.
         PermissionError: Credentials are missing, or do not suffice.
         StorageError: The address cannot be reached.
-        ValueError: The protocol is unknown.
+        ValueError: The protocol is unknown, or the number of attempts is none.
     """
-    attempts = int(os.environ.get(ATTEMPTS) or 7)
+    attempts = _attempts()
     started = time.monotonic()
     for attempt in range(attempts):
         try:
@@ -168,6 +168,13 @@ def call(address: str, method: str, *args: Any, **kwargs: Any) -> Any:
     ) from cause
 
 
+def _attempts() -> int:
+    text = os.environ.get(ATTEMPTS) or '7'
+    if not text.isdecimal() or not int(text):
+        raise ValueError(f'{ATTEMPTS}={text} is not a number of attempts: 1 or more.')
+    return int(text)
+
+
 def _system(address: str) -> tuple[fsspec.AbstractFileSystem, str]:
     """Return the file system of an address, and what it calls the address."""
     try:
@@ -184,14 +191,18 @@ def _cache_of(folder: str, gigabytes: str) -> FileCache:
     try:
         limit = float(gigabytes) * 1e9
     except ValueError:
-        raise ValueError(
-            f'{CACHE_GB}={gigabytes} is no number: give the size in GB.'
-        ) from None
+        limit = -1
+    if not limit >= 0:
+        raise ValueError(f'{CACHE_GB}={gigabytes} is no size in GB: 0 or more.')
     return FileCache(Path(folder), limit)
 
 
 def cache() -> FileCache:
-    """Return the cache that the environment names, by default 20 GB of the home."""
+    """Return the cache that ``MMSEMI_CACHE`` names, of ``MMSEMI_CACHE_GB`` or 20 GB.
+
+    Raises:
+        ValueError: The size is no number, or negative.
+    """
     folder = os.environ.get(CACHE) or str(pooch.os_cache('mmsemi'))
     return _cache_of(folder, os.environ.get(CACHE_GB) or '20')
 

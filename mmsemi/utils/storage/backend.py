@@ -25,8 +25,12 @@ class FsspecBackend(BaseStorageBackend):
     MMEngine chooses it by the address (``s3://bucket/1.png``), so that all that
     reads through ``mmengine.fileio`` takes addresses: images, masks, weights.
     What is read is kept in the cache (:class:`FileCache`); what cannot be reached
-    is tried again, see :func:`call`.  Credentials and settings of a protocol are
-    those of its package and of fsspec's own configuration.
+    is tried again.  Credentials and settings of a protocol are those of its package
+    and of fsspec's own configuration.
+
+    The methods and their arguments are those of MMEngine's ``LocalBackend``, with
+    addresses in the place of paths.  All raise what :func:`call` raises:
+    FileNotFoundError, PermissionError, StorageError.
     """
 
     def get(self, filepath: str | Path) -> bytes:

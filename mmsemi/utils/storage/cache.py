@@ -15,7 +15,7 @@ class FileCache:
 
     A copy is whole or absent, and any number of processes may share the folder.
     When it is full, the files that were not read for longest are removed.  It may
-    also be removed by hand, at any time.
+    also be removed by hand, at any time.  (fsspec's own caches have no limit.)
 
     Args:
         folder (Path): It is created with the first file.

@@ -133,7 +133,7 @@ def test_collapse(cfg):
 
 
 class TestClassesThatNeverBecomeConfident:
-    """Of four classes: a is confident, b is not, c is late, d is never predicted."""
+    """Class a is confident, b never is, c is late, d is never predicted."""
 
     def warnings(self, checks, max_iters, method='UniMatch', late=3):
         lines = []

@@ -64,7 +64,7 @@ def test_the_training_is_the_same_to_the_last_bit(both):
 
 
 def test_pictures_and_scores(both):
-    """Of the same two images at each of the four steps."""
+    """The same two images are drawn at each of the four steps."""
     method, looks, never = both
     rows = [row for row in scalars(looks) if 'pseudo/coverage' in row]
     assert [row['iter'] for row in rows] == [1, 2, 3, 4]

@@ -80,7 +80,7 @@ def documented_tags():
 
 
 def fits(key, tags):
-    """Whether a scalar has one of some tags, in which * and CLASS stand for a name."""
+    """Return whether a tag is one of some, in which * and CLASS stand for a name."""
     patterns = (
         re.escape(t).replace(r'\*', r'\w+').replace('CLASS', '.+') for t in tags
     )
