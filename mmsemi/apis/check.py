@@ -31,6 +31,7 @@ from mmsemi.registry import DATASETS, HOOKS, MODELS
 from mmsemi.utils.arguments import named_by_config
 from mmsemi.utils.checkpoint import find_weights
 from mmsemi.utils.files import write_whole
+from mmsemi.utils.storage import is_address
 
 from .check_cost import Whole, cost_findings, predict_whole, whole_row
 from .check_report import show
@@ -74,7 +75,7 @@ def check_config(
         ]
     for part, init_cfg in pretrained_parts(model).items():
         file = init_cfg['checkpoint']
-        if '://' not in file and not isfile(find_weights(file)):
+        if not is_address(file) and not isfile(find_weights(file)):
             findings.append(
                 Finding(
                     ERROR,

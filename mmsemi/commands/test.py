@@ -69,9 +69,10 @@ def test(
     from mmsemi.utils.checkpoint import find_weights
     from mmsemi.utils.checkpoint_file import check_checkpoint_file
     from mmsemi.utils.compat import freeze_compiled_weights
+    from mmsemi.utils.storage import is_address
 
     cfg = load(config, cfg_options, launcher, trust_checkpoint, work_dir)
-    if '://' not in checkpoint:  # before the run is set up
+    if not is_address(checkpoint):  # before the run is set up
         check_checkpoint_file(find_weights(checkpoint))
     # A test leaves the config and the logs of a training alone.
     if work_dir is None or os.path.exists(os.path.join(work_dir, 'last_checkpoint')):

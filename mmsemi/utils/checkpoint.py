@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from .checkpoint_file import check_checkpoint_file
 from .files import data_folder, replacing
-from .storage import PROTOCOLS, local_copy
+from .storage import PROTOCOLS, is_address, local_copy
 from .text import some
 
 
@@ -95,7 +95,7 @@ def read_checkpoint(file: str | Path, map_location: Any = 'cpu') -> dict[str, An
             than tensors, numbers and text, unless :func:`trusting`.
     """
     file = find_weights(str(file))
-    of_mmengine = '://' in file and file.partition('://')[0] not in PROTOCOLS
+    of_mmengine = is_address(file) and file.partition('://')[0] not in PROTOCOLS
     if not of_mmengine:
         copy = str(local_copy(file))
         check_checkpoint_file(copy)

@@ -13,6 +13,7 @@ from mmsemi.models.backbones.efficientnet_lite import SCHEME, is_installed
 from mmsemi.preparation.methods import BACKBONES
 from mmsemi.utils.checkpoint import find_weights
 from mmsemi.utils.files import data_folder
+from mmsemi.utils.storage import is_address
 
 # Names at OpenMMLab; their files end in the first digits of their SHA-256.
 ADDRESSES = dict(r50='resnet50_v1c', r101='resnet101_v1c')
@@ -88,7 +89,7 @@ def find_start(
     if pretrained == 'none':
         return None, 'The backbone starts from random weights, as --pretrained says.'
     if pretrained:
-        if '://' not in pretrained and not os.path.isfile(find_weights(pretrained)):
+        if not is_address(pretrained) and not os.path.isfile(find_weights(pretrained)):
             raise FileNotFoundError(f'There is no file {pretrained} of weights.')
         return pretrained, f'The backbone starts from {pretrained}.'
     if backbone == 'tiny':
