@@ -10,6 +10,7 @@ import copy
 import functools
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from datetime import datetime, timedelta
 from typing import Any
 
 import torch
@@ -27,6 +28,8 @@ from torch import Tensor, distributed, nn
 ParamScheduler = _ParamScheduler
 # PyTorch's `_BatchNorm`, from which all of these inherit.
 BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm)
+TIMESTAMP = '%Y%m%d_%H%M%S'  # of MMEngine's runs
+_last_begin = datetime.min
 
 
 def resumes_from(runner: Runner) -> str | None:
@@ -41,6 +44,19 @@ def resumes_from(runner: Runner) -> str | None:
 def move_to_iter(loop: BaseLoop, iteration: int) -> None:
     """Let a train loop count its next step as step ``iteration``, from 0."""
     loop._iter = iteration
+
+
+def begin_in_a_second_of_its_own(runner: Runner) -> None:
+    """Let a run begin at least a second after the last one of this process.
+
+    MMEngine names a run's log folder, logger, message hub and visualizer by the
+    second in which it begins.  Two runs of one second would share them, and the
+    second run would believe the best score of the first one to be its own.
+    """
+    global _last_begin
+    began = datetime.strptime(runner.timestamp, TIMESTAMP)
+    _last_begin = max(began, _last_begin + timedelta(seconds=1))
+    runner._timestamp = _last_begin.strftime(TIMESTAMP)
 
 
 def forget_instances(*instances: ManagerMixin) -> None:

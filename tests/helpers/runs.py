@@ -1,7 +1,6 @@
 """Configs that train each method within seconds, and images for them."""
 
 import copy
-import itertools
 import logging
 from pathlib import Path
 from unittest import mock
@@ -16,7 +15,6 @@ from tests.helpers.tools import ROOT, TINY
 
 TINY_DINOV2 = ROOT / 'tests/configs/tiny_dinov2.py'
 TINY_SELF_TRAINING = ROOT / 'tests/configs/tiny_self_training.py'
-NUMBER = itertools.count()  # MMEngine keeps state by a run's name
 
 # MMEngine calls compilers to log their versions, which takes seconds.
 NO_ENVIRONMENT = mock.patch('mmengine.runner.runner.collect_env', dict)
@@ -81,7 +79,6 @@ def make_config(method: str, data_root: Path, work_dir: Path, **changes) -> Conf
     """
     if method == 'dinov2':
         cfg = Config.fromfile(TINY_DINOV2)
-        cfg.experiment_name = f'{method}_{next(NUMBER)}'
     elif method in STAGES:
         cfg = Config.fromfile(TINY_SELF_TRAINING)
         cfg.self_training.shares = (1,) if method == 'st' else (0.5, 1)
@@ -92,7 +89,6 @@ def make_config(method: str, data_root: Path, work_dir: Path, **changes) -> Conf
             for key in ('data_preprocessor', 'backbone', 'decode_head', 'test_cfg')
         }
         cfg.model = dict(**MODELS[method], **kept)
-        cfg.experiment_name = f'{method}_{next(NUMBER)}'
         if method in ('fixmatch', 'corrmatch', 'meanteacher', 'augseg'):
             see_one_view(cfg)
         elif method == 'cps':
@@ -116,7 +112,6 @@ def run_logged(
     cfg = copy.deepcopy(cfg)
     cfg.merge_from_dict(dict({'train_cfg.max_epochs': epochs}, **changes))
     cfg.custom_hooks = list(hooks)
-    cfg.experiment_name = f'logged_{next(NUMBER)}'
     runner = SemiRunner.from_cfg(cfg)
     lines = []
     handler = logging.Handler(logging.WARNING)

@@ -76,6 +76,9 @@ PRIVATE = {
     'mmengine.runner.Runner._resume': (
         'hooks take loading of weights for resuming, and restore the other run'
     ),
+    'mmengine.runner.Runner._timestamp': (
+        'runs that a process begins in one second share logger, scores and folder'
+    ),
     'mmengine.runner.Runner._train_dataloader': (
         'total_batch_size and views_on_device do nothing'
     ),

@@ -25,7 +25,7 @@ from mmsemi.models import SemiSegmentor
 from mmsemi.registry import RUNNERS
 from mmsemi.utils.arguments import named_by_config
 from mmsemi.utils.checkpoint import check_fits, read_checkpoint, trusting
-from mmsemi.utils.compat import ParamScheduler
+from mmsemi.utils.compat import ParamScheduler, begin_in_a_second_of_its_own
 from mmsemi.utils.config import resolve_settings
 from mmsemi.utils.progress import close_all
 from mmsemi.utils.terminal import FILE_ONLY, calm
@@ -143,6 +143,7 @@ class SemiRunner(Runner):
         if self.launcher == 'pytorch' and not torch.cuda.is_available():
             join_over_gloo(self.dist_timeout)
         super().setup_env(env_cfg)
+        begin_in_a_second_of_its_own(self)
 
     def wrap_model(self, model_wrapper_cfg: dict | None, model: nn.Module) -> nn.Module:
         """Apply the config's switches, and wrap the model for its processes.

@@ -1,6 +1,5 @@
 """Fixtures: runs that take seconds, complete, killed and resumed."""
 
-import itertools
 from types import SimpleNamespace
 
 import pytest
@@ -10,8 +9,6 @@ from mmengine.hooks import Hook
 from mmsemi.engine import SemiRunner
 from mmsemi.registry import HOOKS
 from tests.helpers.tools import TINY
-
-NUMBER = itertools.count()  # MMEngine keeps state by a run's name
 
 
 @HOOKS.register_module(force=True)
@@ -101,7 +98,6 @@ def train(tiny_data, tmp_path_factory):
         cfg.train_cfg.max_epochs = 4
         cfg.visualizer.vis_backends = []
         cfg.work_dir = str(root / name)
-        cfg.experiment_name = f'{name}_{next(NUMBER)}'
         cfg.custom_hooks = [hook, dict(type='LossLog')]
         if kill:
             point, time = kill

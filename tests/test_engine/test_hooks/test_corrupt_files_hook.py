@@ -1,6 +1,5 @@
 """CorruptFilesHook counts and lists files that a run skips."""
 
-import itertools
 import json
 import shutil
 
@@ -10,8 +9,6 @@ from mmengine.config import Config
 
 from mmsemi.engine import SemiRunner
 from tests.helpers.tools import TINY
-
-NUMBER = itertools.count()
 
 
 @pytest.fixture
@@ -41,7 +38,6 @@ def train(root, work_dir, max_corrupt, workers=0, **changes):
             'val_dataloader': None,
             'val_evaluator': None,
             'work_dir': str(work_dir),
-            'experiment_name': f'corrupt_{next(NUMBER)}',
             **changes,
         }
     )

@@ -1,8 +1,9 @@
 import copy
-import itertools
 import json
 import os
+import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -12,7 +13,6 @@ from mmsemi.engine import SemiRunner
 from tests.helpers.tools import TINY
 
 GROUP_NORM = dict(type='GN', num_groups=4)
-NUMBER = itertools.count()  # of the run: MMEngine keeps state by name
 
 
 @pytest.fixture
@@ -30,7 +30,6 @@ def run(cfg, name, **changes):
     cfg = copy.deepcopy(cfg)
     cfg.merge_from_dict(changes)
     cfg.work_dir = os.path.join(cfg.work_dir, name)
-    cfg.experiment_name = f'{name}_{next(NUMBER)}'
     runner = SemiRunner.from_cfg(cfg)
     runner.train()
     return runner
@@ -48,6 +47,16 @@ def test_each_run_of_a_process_writes_its_own_scalars(cfg):
     for name in ('first', 'second'):
         folder = run(cfg, name, **{'visualizer.vis_backends': backends}).work_dir
         assert len([*Path(folder).glob('*/vis_data/scalars.json')]) == 1
+
+
+def test_runs_of_one_second_share_nothing(cfg, monkeypatch):
+    stopped = SimpleNamespace(**{**vars(time), 'time': lambda: 1e9})
+    monkeypatch.setattr('mmengine.runner.runner.time', stopped)
+    first, second = (SemiRunner.from_cfg(cfg) for _ in range(2))
+    assert first.log_dir != second.log_dir
+    for part in ('logger', 'message_hub', 'visualizer'):
+        names = {getattr(run, part).instance_name for run in (first, second)}
+        assert len(names) == 2
 
 
 def test_lr_follows_the_total_batch(cfg):
