@@ -127,10 +127,10 @@ def named_crop(method, stem):
     crop = CROPS_OWN.get((method, data), crop)
     if 'dinov2' in stem:
         crop = CROPS_V2[data]
-    if 'lite0' in stem:
-        crop = 225
     if method in ('st', 'stpp') and data == 'cityscapes':
         crop = 721
+    if 'lite0' in stem:
+        crop = 225
     return crop if isinstance(crop, tuple) else (crop, crop)
 
 

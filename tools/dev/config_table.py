@@ -18,6 +18,8 @@ class Setting(NamedTuple):
         values (dict[str, str]): The ``$values`` of the methods' rows.
         lines (str): More lines of the configs.
         dataset (tuple[str]): More arguments of the training set.
+        recipe (dict[str, str]): By prefix, more lines of the recipes that some methods
+            have for themselves.
     """
 
     name: str
@@ -27,6 +29,7 @@ class Setting(NamedTuple):
     values: dict[str, str]
     lines: str = ''
     dataset: tuple[str, ...] = ()
+    recipe: dict[str, str] = {}
 
 
 class Backbone(NamedTuple):
@@ -35,10 +38,16 @@ class Backbone(NamedTuple):
     Attributes:
         lines (str): The lines; '' if its recipes are written by hand.
         base (str): Suffix of the other backbone's recipes.
+        own (dict[str, str]): By prefix, the lines of the recipes that some methods
+            have for themselves, below the one that the others share.
+        rows (dict[str, dict[str, str]]): By method, what differs from its row in
+            the table of the methods.
     """
 
     lines: str = ''
     base: str = '_r101'
+    own: dict[str, str] = {}
+    rows: dict[str, dict[str, str]] = {}
 
 
 def parts(*shares: int, path: str = '1_{}.txt') -> dict[str, str]:
@@ -46,9 +55,41 @@ def parts(*shares: int, path: str = '1_{}.txt') -> dict[str, str]:
     return {f'1-{share}': path.format(share) for share in shares}
 
 
+LITE0 = Backbone(
+    own=dict(
+        corrmatch_="""\
+model = dict(
+    type='CorrMatch',
+    thresh_init=0.85,
+    correlation=dict(in_channels=320, channels=64),
+    backbone=dict(output_stride=16))  # its propagation needs a finer map
+train_dataloader = dict(
+    dataset=dict(unlabeled_pipeline={{_base_.one_view_pipeline}}))
+""",
+        st_="""\
+runner_type = 'SelfTrainingRunner'
+model = dict(type='Supervised')
+total_batch_size = 8  # as many images as the other methods: 4 + 4
+train_dataloader = dict(
+    sampler=dict(ratio=(1, 0)),
+    dataset=dict(
+        type='SelfTrainingDataset',
+        unlabeled_pipeline={{_base_.pseudo_pipeline}}))
+auto_scale_lr = dict(base_batch_size=8)
+""",
+    ),
+    rows=dict(
+        supervised=dict(
+            published='',
+            # As many images and steps as the other methods.
+            sampler='ratio=(2, 0)',
+        ),
+        prevmatch=dict(published='$prev_interval'),
+    ),
+)
 BACKBONES = dict(
     _r18=Backbone(),
-    _lite0=Backbone(),
+    _lite0=LITE0,
     _r101=Backbone(),
     _r50=Backbone("""\
 model = dict(
@@ -81,7 +122,7 @@ CITYSCAPES = dict(
     prev_options=", prev_conf_thresh=0, prev_weighting='pixelavg'",
 )
 LARGE = dict(VALUES, prev_models=', max_models=5, base_epochs=5')
-CAMVID = dict(
+SHORT = dict(
     VALUES, prev_interval='train_cfg = dict(val_interval=1)  # each may add a model\n'
 )
 R50 = ('', '_r50')
@@ -104,12 +145,27 @@ SETTINGS = (
     Setting('cityscapes', 'cityscapes', parts(30, 16, 8, 4, 2), R50, CITYSCAPES),
     Setting('coco', 'coco', parts(512, 256, 128, 64, 32), (*R50, '_xc65'), LARGE),
     Setting('ade20k', 'ade20k', parts(128, 64, 32, 16, 8), R50, LARGE),
-    Setting('camvid', 'camvid', parts(16, 8, 4, path=CAMVID_LISTS), R50, CAMVID),
+    Setting('camvid', 'camvid', parts(16, 8, 4, path=CAMVID_LISTS), R50, SHORT),
     # A small network, for comparing the methods on a CPU.
-    Setting('camvid', 'camvid', parts(8, path=CAMVID_LISTS), ('_r18',), CAMVID),
-    # One that starts from ImageNet weights.
-    Setting(
-        'camvid', 'camvid', parts(16, 8, 4, path=CAMVID_LISTS), ('_lite0',), CAMVID
+    Setting('camvid', 'camvid', parts(8, path=CAMVID_LISTS), ('_r18',), SHORT),
+    # One that starts from ImageNet weights, for a CPU. The first training of ST has
+    # about as many steps as the trainings of the other methods (of 1/8 on CamVid).
+    *(
+        Setting(
+            data,
+            data,
+            lists,
+            ('_lite0',),
+            SHORT,
+            recipe=dict(st_=f'self_training = dict(supervised_epochs={first})\n'),
+        )
+        for data, lists, first in (
+            ('camvid', parts(16, 8, 4, path=CAMVID_LISTS), 145),
+            ('pascal', {'1-8': PASCAL_LISTS['1-8']}, 480),
+            ('cityscapes', parts(8), 200),
+            ('coco', parts(128), 255),
+            ('ade20k', parts(32), 125),
+        )
     ),
 )
 

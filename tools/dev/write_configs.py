@@ -34,14 +34,12 @@ HAND_WRITTEN = (
     '_base_/schedules/*.py',
     '_base_/recipes/*_r101.py',
     '_base_/recipes/*_r18.py',
-    '_base_/recipes/*_lite0.py',
+    *(f'_base_/recipes/{s.data}_lite0.py' for s in SETTINGS if '_lite0' in s.suffixes),
     '_base_/recipes/*_dinov2-b.py',
     'demo/*_scenes.py',
     'supervised/camvid_1-8_r18.py',
     'corrmatch/camvid_1-8_r18.py',
     'prevmatch/camvid_1-8_r18.py',
-    'supervised/camvid_*_lite0.py',
-    'prevmatch/camvid_*_lite0.py',
     'st/camvid_1-8_r18.py',
     'stpp/camvid_1-8_r18.py',
     'rankmatch/camvid_1-8_r50_sepaspp.py',
@@ -108,18 +106,23 @@ def configs_of(
             backbone = suffix.removesuffix(crop) or '_r101'
             recipe = f'{row.recipe}{setting.data}'
             change = {**BACKBONES, **DINOV2}[backbone]
+            filled = row._replace(**change.rows.get(method, {})).fill(setting.values)
             if change.lines:
                 text = change.lines.format(
                     torchvision='_torchvision' if row.recipe == 'st_' else ''
                 )
                 base = f"_base_ = './{recipe}{change.base}.py'\n\n"
                 yield f'_base_/recipes/{recipe}{backbone}.py', NOTE + base + text
+            if row.recipe in change.own:
+                text = f"_base_ = './{setting.data}{backbone}.py'\n\n"
+                text += change.own[row.recipe] + setting.recipe.get(row.recipe, '')
+                yield f'_base_/recipes/{recipe}{backbone}.py', NOTE + text
             base = f'../_base_/recipes/{recipe}{backbone}.py'
             for split, labeled_list in setting.lists.items():
                 name = f'{method}/{setting.name}_{split}{suffix}.py'
                 dataset = (f"labeled_list='splits/{labeled_list}'", *setting.dataset)
                 lines = CROPS.get(crop, '') + setting.lines
-                lines = method_lines(row.fill(setting.values), lines, dataset)
+                lines = method_lines(filled, lines, dataset)
                 yield name, config_text(name, base, lines)
 
 

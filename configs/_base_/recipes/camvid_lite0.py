@@ -2,7 +2,7 @@
 # docs/performance.md has what each choice costs or saves.
 _base_ = [
     '../models/deeplabv3plus_lite0.py', '../datasets/camvid.py',
-    '../schedules/sgd_poly.py', '../default_runtime.py'
+    '../schedules/lite0.py', '../default_runtime.py'
 ]
 
 model = dict(decode_head=dict(num_classes=11))
@@ -14,8 +14,3 @@ val_dataloader = dict(num_workers=1)
 test_dataloader = val_dataloader
 
 train_cfg = dict(max_epochs=20, val_interval=4)
-optim_wrapper = dict(  # a small network learns more from AdamW in few steps
-    optimizer=dict(
-        _delete_=True, type='AdamW', lr=1e-3, weight_decay=0.01, fused=True),
-    paramwise_cfg=dict(custom_keys=dict(backbone=dict(lr_mult=0.2))))
-auto_scale_lr = dict(base_batch_size=4)

@@ -1,0 +1,15 @@
+# For a CPU: see camvid_lite0.py.
+_base_ = [
+    '../models/deeplabv3plus_lite0.py', '../datasets/ade20k.py',
+    '../schedules/lite0.py', '../default_runtime.py'
+]
+
+model = dict(decode_head=dict(num_classes=150))
+
+crop_size = 225
+total_batch_size = 4
+train_dataloader = dict(num_workers=1)
+val_dataloader = dict(num_workers=1)
+test_dataloader = val_dataloader
+
+train_cfg = dict(max_epochs=2, val_interval=1)
