@@ -25,6 +25,7 @@ from .ls import ls
 from .make_scenes import make_scenes
 from .predict import predict
 from .report import report
+from .shard import shard
 from .shared import add_command, new_app, run_app, with_examples
 from .splits import splits
 from .sweep import sweep
@@ -47,7 +48,7 @@ COMMANDS = {
         demo,
         doctor,
     ),
-    'Data': (splits, make_scenes, browse),
+    'Data': (splits, make_scenes, shard, browse),
     'Look closer': (report, analyze, confusion_matrix, corrmatch_pictures),
     'Checkpoints': (export_teacher, from_released, to_released),
 }

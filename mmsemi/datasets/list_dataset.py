@@ -9,7 +9,7 @@ import numpy as np
 from mmseg.datasets import BaseSegDataset
 
 from mmsemi.registry import DATASETS, FUNCTIONS
-from mmsemi.utils.storage import is_address, warm_up
+from mmsemi.utils.storage import INDEX, LOCAL, check_shards, is_address, warm_up
 
 from .lists import iter_list, locate
 
@@ -29,7 +29,8 @@ class ListSegDataset(BaseSegDataset):
     Args:
         ann_file (str): The list.
         data_root (str): Folder that the list and its lines are relative to, or
-            its address (``s3://bucket/camvid``).
+            its address (``s3://bucket/camvid``); or an index of shards that hold
+            them (``data/camvid/index.shards``, ``s3://bucket/index.shards``).
         prepare (str, optional): Function of the registry ``FUNCTIONS``, with
             its scope (``mmsemi.ensure_scenes``), that is called with the data
             root and creates the data if they are missing.
@@ -49,6 +50,7 @@ class ListSegDataset(BaseSegDataset):
         ValueError: No data root or no list is given, a line lacks a mask
             that it needs, or a line names a file outside the data root.
         FileNotFoundError: The data root or the list does not exist.
+        ShardError: The shards are damaged, or not those of the index.
     """
 
     _fully_initialized: bool  # set in BaseDataset
@@ -71,7 +73,11 @@ class ListSegDataset(BaseSegDataset):
             )
         if prepare:
             FUNCTIONS.get(prepare)(data_root)
-        if not is_address(data_root) and not osp.isdir(data_root):
+        if osp.basename(data_root) == INDEX and not osp.isdir(data_root):
+            if not is_address(data_root):
+                data_root = LOCAL + data_root
+            check_shards(data_root)
+        elif not is_address(data_root) and not osp.isdir(data_root):
             raise FileNotFoundError(
                 f'There is no data root {osp.abspath(data_root)}. Put the '
                 'data there, or name its folder with `--cfg-options '
@@ -87,6 +93,11 @@ class ListSegDataset(BaseSegDataset):
         self.without = without
         self.cache_dir = cache_dir
         super().__init__(ann_file=ann_file, data_root=data_root, **kwargs)
+
+    def _join_prefix(self) -> None:
+        """Make the list relative to the data root, unless it is an address."""
+        if not is_address(self.ann_file):
+            super()._join_prefix()
 
     def full_init(self) -> None:
         """Read the list into the serialized form of ``BaseDataset``."""

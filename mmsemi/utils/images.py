@@ -10,7 +10,7 @@ from PIL import Image, UnidentifiedImageError
 
 from .extras import import_extra, missing_extra
 from .files import write_whole
-from .storage import local_copy
+from .storage import open_file
 
 Range = tuple[float, float] | Sequence[tuple[float, float]]
 
@@ -94,20 +94,23 @@ def image_size(path: str | Path) -> tuple[int, int]:
         ImportError: The file needs tifffile, which is not installed.
         OSError: The file is missing, is not an image, or is too large to open.
     """
-    path = local_copy(path)
-    with open(path, 'rb') as file:
+    with open_file(path) as file:
         is_tiff = file.read(4) in TIFF
-    try:
-        with Image.open(path) as image:
-            if not is_tiff or getattr(image, 'n_frames', 1) == 1:
-                return image.height, image.width
-    except UnidentifiedImageError:
-        if not is_tiff:
-            raise
-    except Image.DecompressionBombError as error:
-        raise OSError(f'{path}: {error}') from error
-    with import_extra('tifffile', TIFF_USE).TiffFile(path) as tiff:
-        shape = tiff.series[0].shape
+        file.seek(0)
+        try:
+            with Image.open(file) as image:
+                if not is_tiff or getattr(image, 'n_frames', 1) == 1:
+                    return image.height, image.width
+        except UnidentifiedImageError as error:
+            if not is_tiff:
+                raise UnidentifiedImageError(
+                    f'cannot identify image file {str(path)!r}'
+                ) from error
+        except Image.DecompressionBombError as error:
+            raise OSError(f'{path}: {error}') from error
+        file.seek(0)
+        with import_extra('tifffile', TIFF_USE).TiffFile(file) as tiff:
+            shape = tiff.series[0].shape
     height, width = channels_last(np.empty(shape, np.uint8)).shape[:2]
     return height, width
 

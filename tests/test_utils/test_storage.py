@@ -219,6 +219,23 @@ def test_lists_images_and_masks(memory):
     assert sample['img'].shape == (3, 5, 3) and (sample['gt_seg_map'] == 1).all()
 
 
+@pytest.mark.parametrize('root', ['memory://b', '{folder}'])
+def test_a_list_has_an_address_of_its_own(memory, tmp_path, root):
+    memory.pipe('/elsewhere/list.txt', b'1.png\tmemory://elsewhere/m.png\n')
+    memory.pipe('/elsewhere/m.png', png(np.ones((3, 5))))
+    memory.pipe('/b/1.png', png(np.zeros((3, 5, 3))))
+    (tmp_path / '1.png').write_bytes(png(np.zeros((3, 5, 3))))
+    data = ListSegDataset(
+        'memory://elsewhere/list.txt',
+        root.format(folder=tmp_path),
+        anywhere=True,
+        metainfo=dict(classes=('a', 'b')),
+        pipeline=[dict(type='LoadSegImage'), dict(type='LoadSegMask')],
+    )
+    (sample,) = data.__getitems__([0])
+    assert (sample['gt_seg_map'] == 1).all()
+
+
 def test_data_folder_is_no_address(monkeypatch):
     monkeypatch.setenv('MMSEMI_DATA', 's3://bucket')
     with pytest.raises(ValueError, match='MMSEMI_DATA=s3://bucket is an address'):

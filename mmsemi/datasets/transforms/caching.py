@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from mmsemi.utils.files import replacing
-from mmsemi.utils.storage import is_address
+from mmsemi.utils.storage import identity, is_address
 
 
 def cached(
@@ -35,7 +35,7 @@ def cached(
         ValueError: The kept array is damaged.
     """
     if is_address(path):
-        key = str(path)
+        key = identity(path)
     else:
         source = os.stat(path)
         key = f'{os.path.abspath(path)} {source.st_mtime_ns} {source.st_size}'

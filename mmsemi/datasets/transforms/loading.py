@@ -15,7 +15,7 @@ from PIL import Image
 from mmsemi.registry import TRANSFORMS
 from mmsemi.utils.codes import IGNORE, Code, ValueMap, pack_colors
 from mmsemi.utils.images import Range, UnfitImage, decode_channels, to_8bit
-from mmsemi.utils.storage import is_address
+from mmsemi.utils.storage import ShardError, is_address
 
 from .caching import cached
 
@@ -64,6 +64,8 @@ def read_array(
         raise FileNotFoundError(
             f'There is no {kind} {path}. Correct the list or `data_root`.'
         ) from error
+    except ShardError as error:
+        raise FaultyFile(f'The {kind} {path} cannot be read: {error}') from error
     cause = None
     try:
         array = decode(content)

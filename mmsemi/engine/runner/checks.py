@@ -28,7 +28,7 @@ from mmsemi.utils.arguments import accepted, unknown_argument
 from mmsemi.utils.codes import IGNORE
 from mmsemi.utils.images import image_size
 from mmsemi.utils.invocation import command
-from mmsemi.utils.storage import is_address
+from mmsemi.utils.storage import is_missing, is_near
 from mmsemi.utils.text import some
 
 from ..hooks.health_hook import HealthHook
@@ -363,14 +363,12 @@ def _search(
 
 def _missing_files(info: dict) -> list[str]:
     files = (info['img_path'], info.get('seg_map_path'))
-    return [
-        file for file in files if file and not (is_address(file) or osp.isfile(file))
-    ]
+    return [file for file in files if file and is_missing(file)]
 
 
 def _size_faults(info: dict) -> list[str]:
     """Report an image and a mask of different sizes, from their headers alone."""
-    if not info.get('seg_map_path') or is_address(info['img_path']):
+    if not info.get('seg_map_path') or not is_near(info['img_path']):
         return []  # what is far away is checked when it is loaded
     try:
         height, width = image_size(info['img_path'])

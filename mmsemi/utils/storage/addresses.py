@@ -1,20 +1,20 @@
-"""Read and write files at addresses that fsspec knows, with retries and a cache."""
+"""Addresses that fsspec knows: reach them, with retries."""
 
 import os
 import random
 import time
-from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
-from functools import lru_cache, partial
+from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import fsspec
 import pooch
 
 from ..extras import missing_extra
 from .cache import FileCache
+
+Result = TypeVar('Result')
 
 CACHE, CACHE_GB = 'MMSEMI_CACHE', 'MMSEMI_CACHE_GB'
 ATTEMPTS = 'MMSEMI_STORAGE_ATTEMPTS'
@@ -73,54 +73,6 @@ def join_address(root: str, name: str) -> str:
     return f'{root.rstrip("/")}/{"/".join(parts)}'
 
 
-def read_bytes(path: str | Path) -> bytes:
-    """Return the content of a file of this machine or at an address.
-
-    Args:
-        path (str or Path): What is at an address is kept in the cache.
-
-    Raises:
-        FileNotFoundError: There is no such file.
-        PermissionError: Credentials are missing, or do not suffice.
-        StorageError: The address cannot be reached.
-    """
-    while True:
-        try:
-            return local_copy(path).read_bytes()
-        except FileNotFoundError as error:
-            # Another process may have removed a copy between the two calls.
-            if not is_address(path) or error.filename is None:
-                raise
-
-
-def local_copy(path: str | Path) -> Path:
-    """Return a file of this machine: ``path``, or the copy of what is at an address.
-
-    Raises:
-        FileNotFoundError: There is nothing at the address.
-        PermissionError: Credentials are missing, or do not suffice.
-        StorageError: The address cannot be reached.
-    """
-    if not is_address(path):
-        return Path(path)
-    address = str(path)
-    return cache().keep(address, partial(call, address, 'cat_file'))
-
-
-def warm_up(paths: Iterable[str]) -> None:
-    """Fetch what is not in the cache yet, many files at a time.
-
-    Errors are left to whoever reads the file.
-
-    Args:
-        paths (Iterable[str]): Addresses; other paths are left out.
-    """
-    addresses = {path for path in paths if is_address(path)}
-    if addresses:
-        with ThreadPoolExecutor(AT_ONCE) as pool:
-            list(pool.map(_try_to_fetch, addresses))
-
-
 def call(address: str, method: str, *args: Any, **kwargs: Any) -> Any:
     """Call a method of the address's file system, again if it cannot be reached.
 
@@ -134,6 +86,26 @@ def call(address: str, method: str, *args: Any, **kwargs: Any) -> Any:
         What the method returns.
 
     Raises:
+        OSError, ImportError, ValueError: As :func:`attempt`.
+    """
+    return attempt(
+        address, lambda system, path: getattr(system, method)(path, *args, **kwargs)
+    )
+
+
+def attempt(
+    address: str, work: Callable[[fsspec.AbstractFileSystem, str], Result]
+) -> Result:
+    """Do something at an address, again if it cannot be reached.
+
+    Args:
+        address (str): The address.
+        work (Callable): Takes its file system, and what that calls the address.
+
+    Returns:
+        What ``work`` returns.
+
+    Raises:
         FileNotFoundError: There is nothing at the address.
         ImportError: The protocol needs a package that is not installed.
         PermissionError: Credentials are missing, or do not suffice.
@@ -142,10 +114,10 @@ def call(address: str, method: str, *args: Any, **kwargs: Any) -> Any:
     """
     attempts = _attempts()
     started = time.monotonic()
-    for attempt in range(attempts):
+    for number in range(attempts):
         try:
             system, path = _system(address)
-            return getattr(system, method)(path, *args, **kwargs)
+            return work(system, path)
         except FINAL as error:
             if isinstance(error, FileNotFoundError):
                 raise FileNotFoundError(f'There is nothing at {address}.') from error
@@ -153,12 +125,12 @@ def call(address: str, method: str, *args: Any, **kwargs: Any) -> Any:
         except Exception as error:  # every protocol raises errors of its own
             if type(error).__name__ in DENIED:
                 raise PermissionError(
-                    f'{address} refuses to be read ({type(error).__name__}: {error}). '
+                    f'{address} refuses access ({type(error).__name__}: {error}). '
                     'Set the credentials of its protocol, as in docs/storage.md.'
                 ) from error
             cause = error
-        if attempt + 1 < attempts:
-            pause = min(FIRST_PAUSE * 2**attempt, LONGEST_PAUSE)
+        if number + 1 < attempts:
+            pause = min(FIRST_PAUSE * 2**number, LONGEST_PAUSE)
             time.sleep(pause * random.SystemRandom().uniform(0.5, 1))
     raise StorageError(
         f'{address} could not be reached: {attempts} attempts in '
@@ -166,6 +138,15 @@ def call(address: str, method: str, *args: Any, **kwargs: Any) -> Any:
         f'({cause}). Once it can be, `--resume` continues the training. '
         f'{ATTEMPTS} sets the number of attempts.'
     ) from cause
+
+
+def upload(file: Path, address: str) -> None:
+    """Write a file of this machine to an address; an object store has all or none.
+
+    Raises:
+        OSError: As :func:`attempt`.
+    """
+    attempt(address, lambda system, path: system.put_file(str(file), path))
 
 
 def _attempts() -> int:
@@ -205,8 +186,3 @@ def cache() -> FileCache:
     """
     folder = os.environ.get(CACHE) or str(pooch.os_cache('mmsemi'))
     return _cache_of(folder, os.environ.get(CACHE_GB) or '20')
-
-
-def _try_to_fetch(address: str) -> None:
-    with suppress(Exception):  # whoever reads the file gets it
-        local_copy(address)

@@ -9,11 +9,12 @@ from pathlib import Path
 import fsspec
 from mmengine.fileio import BaseStorageBackend, register_backend
 
-from .addresses import call, join_address, local_copy, read_bytes
+from .addresses import call, join_address
+from .reading import exists, local_copy, read_bytes
 
 # MMEngine keeps http and https: checkpoints there have caches of their own.
 PROTOCOLS = sorted(
-    {*fsspec.available_protocols()}
+    {*fsspec.available_protocols(), 'shards'}
     - {'cached', 'data', 'file', 'generic', 'http', 'https', 'local'}
 )
 
@@ -24,6 +25,8 @@ class FsspecBackend(BaseStorageBackend):
 
     MMEngine chooses it by the address (``s3://bucket/1.png``), so that all that
     reads through ``mmengine.fileio`` takes addresses: images, masks, weights.
+    An address may lead into shards, ``s3://bucket/index.shards/1.png``; in those of
+    this machine it begins with ``shards://``.
     What is read is kept in the cache (:class:`FileCache`); what cannot be reached
     is tried again.  Credentials and settings of a protocol are those of its package
     and of fsspec's own configuration.
@@ -51,15 +54,15 @@ class FsspecBackend(BaseStorageBackend):
 
     def exists(self, filepath: str | Path) -> bool:
         """Return whether there is a file or folder."""
-        return call(str(filepath), 'exists')
+        return exists(filepath)
 
     def isdir(self, filepath: str | Path) -> bool:
         """Return whether there is a folder."""
-        return call(str(filepath), 'isdir')
+        return exists(filepath, 'isdir')
 
     def isfile(self, filepath: str | Path) -> bool:
         """Return whether there is a file."""
-        return call(str(filepath), 'isfile')
+        return exists(filepath, 'isfile')
 
     def join_path(self, filepath: str | Path, *filepaths: str | Path) -> str:
         """Return the address of something below an address."""
