@@ -2,11 +2,12 @@
 
 import os.path as osp
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
+from mmsemi.utils.files import replacing
 from mmsemi.utils.images import SUFFIXES
 from mmsemi.utils.storage import is_address, join_address, local_copy
 
@@ -125,6 +126,39 @@ def list_line(image: str, mask: str | None = None) -> str:
     if not any(' ' in name for name in names):
         return ' '.join(names) + '\n'
     return '\t'.join(names if mask else [image, '']) + '\n'
+
+
+def path_inside(name: str) -> Path:
+    """Return where below a folder something of an image belongs.
+
+    It is inside the folder wherever the image is, and contains its whole name, so
+    that no two images share it.
+
+    Args:
+        name (str): Of the image, relative to the data root.
+    """
+    return Path(*('up' if part == '..' else part for part in Path(name).parts))
+
+
+def write_list(file: str | Path, rows: Iterable[Sequence[str]]) -> int:
+    """Write a list that :func:`read_list` reads, line by line.
+
+    Args:
+        file (str or Path): It is complete or absent, whatever happens.
+        rows (Iterable[Sequence[str]]): An image and, if any, its mask.
+
+    Returns:
+        int: Number of lines.
+
+    Raises:
+        ValueError: A name holds characters that a list cannot.
+    """
+    count = 0
+    with replacing(file) as part, part.open('w', encoding='utf-8', newline='') as lines:
+        for row in rows:
+            lines.write(list_line(*row))
+            count += 1
+    return count
 
 
 def locate(root: str, name: str, list_file: str | Path) -> str:

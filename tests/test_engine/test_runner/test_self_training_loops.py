@@ -56,6 +56,7 @@ def test_unusable_images_are_left_out(tiny_data, tmp_path, workers):
     work_dir.mkdir()
     lines, told, logged = [], [], {}
     runner = SimpleNamespace(
+        cfg=cfg,
         model=MODELS.build(cfg.model),
         work_dir=str(work_dir),
         logger=SimpleNamespace(warning=lines.append, info=told.append),
