@@ -11,13 +11,14 @@ from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
-import torch
 from mmengine.model import BaseTTAModel
 from PIL import Image as PIL
 from torch import nn
 
+from mmsemi.utils import passes
 from mmsemi.utils.files import write_whole
 from mmsemi.utils.images import write_indices, write_picture
+from mmsemi.utils.storage import is_address
 from mmsemi.visualization import (
     colorize,
     draw_legend,
@@ -73,6 +74,7 @@ class OutputFolder:
         legend (bool): Write ``pictures``.
         confidence (bool): Write ``confidence``.
         probabilities (bool): Write ``probabilities``.
+        colors (bool): Write ``colors`` and ``overlays``.
     """
 
     folder: Path
@@ -82,11 +84,12 @@ class OutputFolder:
     legend: bool = False
     confidence: bool = False
     probabilities: bool = False
+    colors: bool = True
 
     @property
     def kinds(self) -> dict[str, str]:
         """Names of the folders inside, with the suffix of their files."""
-        kinds = dict(colors='.png', overlays='.png')
+        kinds = dict(colors='.png', overlays='.png') if self.colors else {}
         if self.legend:
             kinds['pictures'] = '.png'
         if self.confidence:
@@ -120,16 +123,30 @@ class OutputFolder:
             OSError: There is no room, or no permission.
         """
         name, mask = result.name, result.mask
+        if self.colors or self.legend:
+            self._save_pictures(result)
+        if self.confidence:
+            write_indices(self.file('confidence', name), result.confidence)
+        if self.probabilities:
+            content = io.BytesIO()
+            probabilities = result.probabilities.astype(np.float16)
+            np.savez_compressed(content, probabilities=probabilities)
+            write_whole(self.file('probabilities', name), content.getvalue())
+        # Last, since it says that all others are there.
+        note = {MARK: self._mark(mark)}
+        save_mask(mask, self.palette, self.file('masks', name), note)
+
+    def _save_pictures(self, result: Segmented) -> None:
+        name, mask = result.name, result.mask
         image, factor = result.image, 1
         if isinstance(image, Raster):
             factor = math.ceil(max(image.shape) / LARGEST)
             image = image.reduced(factor)
         image, small = viewable(image), mask[::factor, ::factor]
-        write_picture(self.file('colors', name), colorize(small, self.palette))
-        picture = overlay(image, small, self.palette, self.opacity)
-        write_picture(self.file('overlays', name), picture)
-        if self.confidence:
-            write_indices(self.file('confidence', name), result.confidence)
+        if self.colors:
+            write_picture(self.file('colors', name), colorize(small, self.palette))
+            picture = overlay(image, small, self.palette, self.opacity)
+            write_picture(self.file('overlays', name), picture)
         if self.legend:
             certain = None
             if self.confidence:
@@ -143,20 +160,16 @@ class OutputFolder:
                 opacity=self.opacity,
             )
             write_picture(self.file('pictures', name), picture[..., ::-1])
-        if self.probabilities:
-            content = io.BytesIO()
-            probabilities = result.probabilities.astype(np.float16)
-            np.savez_compressed(content, probabilities=probabilities)
-            write_whole(self.file('probabilities', name), content.getvalue())
-        # Last, since it says that all others are there.
-        note = {MARK: self._mark(mark)}
-        save_mask(mask, self.palette, self.file('masks', name), note)
 
     def save_legend(self) -> None:
         """Write the colors and names of all classes."""
         every = range(len(self.classes))
         legend = draw_legend(480, every, self.classes, self.palette, 18)
         write_picture(self.folder / 'legend.png', legend[..., ::-1])
+
+    def style(self) -> str:
+        """Return what decides the content of the files, but network and images."""
+        return f'{self._mark("")} {sorted(self.kinds)}'
 
     def _mark(self, mark: str) -> str:
         """Add what else decides the content of the files."""
@@ -227,15 +240,10 @@ def fingerprint(model: nn.Module, **options: Any) -> str:
         str: 16 hexadecimal digits, of the weights, the test pipeline and the
         evaluation.
     """
-    digest = hashlib.sha256()
-    for name, tensor in model.state_dict().items():
-        content = tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8)
-        digest.update(name.encode() + content.numpy().tobytes())
     tta = isinstance(model, BaseTTAModel)
     pipeline = model.cfg.tta_pipeline if tta else model.cfg.test_pipeline
     settings = pipeline, model.cfg.model, sorted(options.items())
-    digest.update(repr(settings).encode())
-    return digest.hexdigest()[:16]
+    return passes.fingerprint(model.state_dict(), settings)
 
 
 def mark(network: str, image: Image) -> str:
@@ -243,13 +251,15 @@ def mark(network: str, image: Image) -> str:
 
     Args:
         network (str): From :func:`fingerprint`.
-        image: File, by size and time of its last change, or array.
+        image: File, by size and time of its last change, address, or array.
 
     Raises:
         FileNotFoundError: There is no such file.
     """
     if isinstance(image, np.ndarray):
         state = hashlib.sha256(np.ascontiguousarray(image)).hexdigest()[:16]
+    elif is_address(image):
+        state = str(image)
     else:
         status = Path(image).stat()
         state = f'{status.st_size} {status.st_mtime_ns}'

@@ -6,15 +6,19 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, nullcontext, suppress
 from dataclasses import dataclass, field
 from operator import length_hint
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from torch import nn
 
+from mmsemi.utils.codes import IGNORE
 from mmsemi.utils.progress import progress_bar
 
 from .inference import check_probabilities, iter_predictions
-from .outputs import OutputFolder, OutputVideo, Segmented, fingerprint, mark
-from .sources import Image, NamedImages
+from .outputs import OutputFolder, OutputVideo, Segmented, fingerprint
+from .remaining import Remaining, RemainingFiles
+from .sources import NamedImages
 from .tiles import Tiling, check_tiling, segment_tiles
 from .video import Camera
 
@@ -27,17 +31,20 @@ class Report:
         saved (int): Images predicted now.
         earlier (int): Images whose results were there already.
         failed (list[str]): Names and errors of the others.
+        listed (int): Images in the list, if this process wrote it.
     """
 
     saved: int = 0
     earlier: int = 0
     failed: list[str] = field(default_factory=list)
+    listed: int = 0
 
     def __add__(self, other: 'Report') -> 'Report':
         return Report(
             self.saved + other.saved,
             self.earlier + other.earlier,
             self.failed + other.failed,
+            self.listed + other.listed,
         )
 
     def print(self, place: str, process: int = 0, processes: int = 1) -> int:
@@ -59,31 +66,6 @@ class Report:
         return 1 if self.failed else 0
 
 
-class _Remaining(NamedImages):
-    """Images that are chosen when their turn comes.
-
-    Args:
-        images (NamedImages): All images.
-        chosen (Callable): Tells from number, name and image whether one is
-            chosen.
-        share (int): One of how many is chosen at most.
-    """
-
-    def __init__(
-        self, images: NamedImages, chosen: Callable[[int, str, Image], bool], share: int
-    ) -> None:
-        super().__init__(images.images, images.names)
-        self.chosen, self.share = chosen, share
-
-    def __len__(self) -> int:
-        return -(-super().__len__() // self.share)
-
-    def __iter__(self) -> Iterator[tuple[str, Image]]:
-        for i, (name, image) in enumerate(super().__iter__()):
-            if self.chosen(i, name, image):
-                yield name, image
-
-
 def predict_to_files(
     model: nn.Module,
     images: NamedImages,
@@ -92,6 +74,8 @@ def predict_to_files(
     *,
     amp: bool = False,
     tiling: Tiling | None = None,
+    ignore_below: float | None = None,
+    list_file: Path | None = None,
     overwrite: bool = False,
     process: int = 0,
     processes: int = 1,
@@ -99,7 +83,9 @@ def predict_to_files(
     """Segment images and write the results.
 
     Results in a folder that come from the same network, options and image are
-    not computed again.
+    not computed again.  Of files, a run that was killed continues with those that it
+    has not finished, on any number of processes
+    (:class:`mmsemi.utils.passes.Pass`).
 
     Args:
         model (nn.Module): Network from :func:`init_model`.
@@ -109,6 +95,11 @@ def predict_to_files(
         video (OutputVideo, optional): Video to write.
         amp (bool): Compute in mixed precision.
         tiling (Tiling, optional): Segment every image in tiles.
+        ignore_below (float, optional): Pixels of less confidence, in [0, 1], become
+            255, which no training learns from.
+        list_file (Path, optional): List to write: "IMAGE MASK" lines for a training,
+            relative to the folder of the images, masks elsewhere with their whole
+            path.  Of several processes, the last to end writes it.
         overwrite (bool): Predict every image, also if its results are there.
         process (int): Number of this process, from 0.
         processes (int): Number of processes that share the images.
@@ -121,7 +112,8 @@ def predict_to_files(
         ValueError: A video is wanted of tiles or of several processes, or
             probabilities of tiles; tiles do not overlap as they should; the
             images do not suit a video; test-time augmentation, which keeps no
-            confidence.
+            confidence; a list is wanted of images that are no files, or whose names
+            a list cannot hold.
     """
     if video is not None and (tiling or processes > 1):
         raise ValueError(
@@ -130,7 +122,7 @@ def predict_to_files(
         )
     confidence = folder is not None and folder.confidence
     probabilities = folder is not None and folder.probabilities
-    check_probabilities(model, confidence or probabilities)
+    check_probabilities(model, confidence or probabilities or ignore_below is not None)
     if tiling:
         check_tiling(tiling)
         if probabilities:
@@ -138,33 +130,30 @@ def predict_to_files(
                 'Of an image in tiles no probabilities are kept, which would be '
                 'several times as large as the image: leave them out, or the tiles.'
             )
-    report = Report()
-    network = fingerprint(model, amp=amp, tiling=tiling)
-    resumes = folder is not None and video is None and not overwrite
-    marks: dict[str, str] = {}  # of the images that are under way
-
-    def is_left(number: int, name: str, image: Image) -> bool:
-        if number % processes != process:
-            return False
-        if folder is None:
-            return True
-        try:
-            marks[name] = mark(network, image)
-        except OSError as error:
-            report.failed.append(f'{name}: {error}')
-            return False
-        done = resumes and folder.has(name, marks[name])
-        report.earlier += done
-        return not done
-
-    left: NamedImages = _Remaining(images, is_left, processes)
-    if images.names is not None:  # files: their number is known at once
-        pairs = list(left)
-        left = NamedImages([image for _, image in pairs], [name for name, _ in pairs])
-    if tiling:
-        results = _in_tiles(model, left, confidence, amp, tiling, report)
+    are_files = folder is not None and images.names is not None
+    if list_file is not None and not are_files:
+        raise ValueError(
+            f'{list_file}: a list names image files and their masks in a folder: leave '
+            'the list out, or name files and a folder.'
+        )
+    options: dict[str, Any] = dict(amp=amp, tiling=tiling)
+    if ignore_below is not None:
+        options['ignore_below'] = ignore_below
+    place = fingerprint(model, **options), process, processes
+    again = overwrite or video is not None
+    if are_files:
+        show = process == 0
+        left: Remaining = RemainingFiles(images, folder, *place, again, show=show)
     else:
-        results = _whole(model, left, confidence, probabilities, amp, report)
+        left = Remaining(images, folder, *place, again)
+    if list_file is not None:
+        left.check_list()
+    report = Report(failed=left.failed)
+    wanted = confidence, probabilities, ignore_below
+    if tiling:
+        results = _in_tiles(model, left, *wanted, amp, tiling)
+    else:
+        results = _whole(model, left, *wanted, amp)
 
     with ExitStack() as stack:
         write = stack.enter_context(video.writing(images.fps)) if video else None
@@ -173,58 +162,75 @@ def predict_to_files(
 
         def save(result: Segmented) -> None:
             if folder is not None:
-                folder.save(result, marks.pop(result.name))
+                number, mark = left.take(result.name)
+                folder.save(result, mark)
+                if are_files:
+                    left.work.note(number)
             if write is not None:
                 write(result)
             report.saved += 1
 
+        bar: AbstractContextManager = nullcontext(results)
+        tell: Callable[[], None] = int  # nothing to tell
+        if process == 0 and not tiling:  # else the bar is of the tiles
+            if are_files:
+                tell = stack.enter_context(left.work.shown('Predicting'))
+            else:
+                of = '' if processes == 1 else f', 1 of {processes}'
+                bar = progress_bar(
+                    results, f'Predicting{of}', length_hint(left) or None
+                )
         behind = stack.enter_context(_Behind(save))
         if isinstance(images.images, Camera):
             stack.enter_context(suppress(KeyboardInterrupt))
-        bar: AbstractContextManager = nullcontext(results)
-        if process == 0 and not tiling:  # one bar: of this process, or of the tiles
-            title = 'Predicting' if processes == 1 else f'Predicting, 1 of {processes}'
-            bar = progress_bar(results, title, length_hint(left) or None)
         for result in stack.enter_context(bar):
             behind.submit(result)
+            tell()
+    report.earlier = left.earlier
+    if are_files:
+        report.listed = left.finish(list_file)
     return report
 
 
 def _whole(
     model: nn.Module,
-    images: NamedImages,
+    images: Remaining,
     confidence: bool,
     probabilities: bool,
+    ignore_below: float | None,
     amp: bool,
-    report: Report,
 ) -> Iterator[Segmented]:
     """Segment images as a whole; note those that cannot be used."""
     for name, image, result in iter_predictions(
         model,
         images,
-        confidence or probabilities,
+        confidence or probabilities or ignore_below is not None,
         amp,
-        on_error=lambda name, error: report.failed.append(f'{name}: {error}'),
+        on_error=images.fail,
     ):
         certain = prob = None
+        mask = result.pred_sem_seg.data[0].numpy().astype(np.uint8)
+        if ignore_below is not None:
+            mask[result.confidence.data[0].numpy() < ignore_below] = IGNORE
         if confidence:
             share = result.confidence.data[0].numpy()
             certain = np.rint(255 * share).astype(np.uint8)
         if probabilities:
             prob = result.probabilities.data.numpy()
-        mask = result.pred_sem_seg.data[0].numpy().astype(np.uint8)
         yield Segmented(name, image, mask, certain, prob)
 
 
 def _in_tiles(
     model: nn.Module,
-    images: NamedImages,
+    images: Remaining,
     confidence: bool,
+    probabilities: bool,
+    ignore_below: float | None,
     amp: bool,
     tiling: Tiling,
-    report: Report,
 ) -> Iterator[Segmented]:
     """Segment images in tiles; note those that cannot be used."""
+    certain = confidence or ignore_below is not None
     for name, image in images:
         with ExitStack() as stack:
 
@@ -232,11 +238,14 @@ def _in_tiles(
                 return stack.enter_context(progress_bar(tiles, title, count))  # noqa: B023
 
             try:
-                found = segment_tiles(model, image, tiling, confidence, amp, track)
+                found = segment_tiles(model, image, tiling, certain, amp, track)
             except (OSError, ValueError, AssertionError) as error:
-                report.failed.append(f'{name}: {error}')
+                images.fail(name, error)
                 continue
-        yield Segmented(name, found.image, found.mask, found.confidence)
+        if ignore_below is not None:
+            found.mask[found.confidence < 255 * ignore_below] = IGNORE
+        kept = found.confidence if confidence else None
+        yield Segmented(name, found.image, found.mask, kept)
 
 
 class _Behind:

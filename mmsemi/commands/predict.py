@@ -6,6 +6,7 @@ For example,
     mmsemi predict photos/ my.py best.pth --out-dir results --legend --save-confidence
     mmsemi predict drive.mp4 my.py best.pth --save-video segmented.mp4
     mmsemi predict map.tif my.py best.pth --out-dir results --tile 1024
+    mmsemi predict train.txt my.py best.pth --out-dir labels --save-list labels.txt
 
 The first writes class indices to `results/masks`, the same in color to
 `results/colors` and over the image to `results/overlays`.  What is there already,
@@ -14,7 +15,7 @@ from the same network, options and image, is not predicted again.
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -32,6 +33,9 @@ from .shared import (
     load,
 )
 
+if TYPE_CHECKING:
+    from mmengine.config import Config
+
 # Number of this process, and of all, in the environment that a launcher sets.
 PLACES = dict(
     pytorch=('RANK', 'WORLD_SIZE'),
@@ -44,7 +48,10 @@ PLACES = dict(
 def predict(
     images: Annotated[
         str,
-        typer.Argument(help='image, video, folder of images, or number of a camera'),
+        typer.Argument(
+            help='image, video, folder of images, list of images (.txt), or number of '
+            'a camera'
+        ),
     ],
     config: ConfigFile,
     checkpoint: Checkpoint,
@@ -73,6 +80,22 @@ def predict(
             help='also write `probabilities`: npz of float16 (classes, height, width)',
         ),
     ] = False,
+    no_colors: Annotated[
+        bool, typer.Option('--no-colors', help='write neither `colors` nor `overlays`')
+    ] = False,
+    save_list: Annotated[
+        Path | None,
+        typer.Option(help='list of images and masks to write, for a training'),
+    ] = None,
+    ignore_below: Annotated[
+        float | None,
+        typer.Option(
+            help='confidence below which a pixel of a mask becomes 255, which no '
+            'training learns from',
+            min=0,
+            max=1,
+        ),
+    ] = None,
     save_video: Annotated[
         Path | None,
         typer.Option(help='video to write: .mp4, .avi, .mkv, .mov or .webm'),
@@ -104,7 +127,8 @@ def predict(
     traceback: Traceback = False,
 ) -> int:
     """Segment images into files; return 1 if some could not be read."""
-    _check(out_dir, save_video, fps, tile, overlap, save_confidence, save_probabilities)
+    of_folder = save_confidence or save_probabilities or no_colors or save_list
+    _check(out_dir, save_video, fps, tile, overlap, bool(of_folder))
 
     from mmsemi.apis import (
         OutputFolder,
@@ -123,9 +147,9 @@ def predict(
         check_tiling(tiling)
     if save_video is not None:
         check_video_name(save_video)
-    is_camera = images.isdigit() and not Path(images).exists()
-    opened = open_images(int(images) if is_camera else images)
     cfg = load(config, cfg_options, launcher, trust_checkpoint)
+    is_camera = images.isdigit() and not Path(images).exists()
+    opened = open_images(int(images) if is_camera else images, _data_root(cfg))
     process, processes = _place(launcher)
     if device is None and processes > 1:
         device = _device_of_this_process()
@@ -139,6 +163,7 @@ def predict(
             **style,
             confidence=save_confidence,
             probabilities=save_probabilities,
+            colors=not no_colors,
         )
     if save_video is not None:
         video = OutputVideo(save_video, **style, fps=fps)
@@ -149,6 +174,8 @@ def predict(
         video,
         amp=amp,
         tiling=tiling,
+        ignore_below=ignore_below,
+        list_file=save_list,
         overwrite=overwrite,
         process=process,
         processes=processes,
@@ -157,6 +184,8 @@ def predict(
     if folder is not None:
         kinds = ['masks', *(kind for kind in folder.kinds if kind != 'masks')]
         places.append(f'{out_dir} ({", ".join(kinds)})')
+    if report.listed:
+        places.append(f'{save_list} ({report.listed} images and their masks)')
     return report.print(' and '.join(places), process, processes)
 
 
@@ -166,8 +195,7 @@ def _check(
     fps: float | None,
     tile: int | None,
     overlap: int | None,
-    save_confidence: bool,
-    save_probabilities: bool,
+    of_folder: bool,
 ) -> None:
     """Check that options do not contradict each other.
 
@@ -177,15 +205,24 @@ def _check(
     if out_dir is None:
         if save_video is None:
             raise typer.BadParameter('name a folder: --out-dir FOLDER')
-        if save_confidence or save_probabilities:
+        if of_folder:
             raise typer.BadParameter(
-                '--save-confidence and --save-probabilities write to a folder: add '
-                '--out-dir FOLDER'
+                '--save-confidence, --save-probabilities, --save-list and --no-colors '
+                'are of a folder: add --out-dir FOLDER'
             )
     if fps is not None and save_video is None:
         raise typer.BadParameter('--fps is of a video: add --save-video FILE')
     if overlap is not None and tile is None:
         raise typer.BadParameter('--overlap is of tiles: add --tile PIXELS')
+
+
+def _data_root(cfg: 'Config') -> str | None:
+    """Return the folder that the lists of a config are relative to."""
+    for name in ('train', 'val', 'test'):
+        loader = cfg.get(f'{name}_dataloader') or {}
+        if root := (loader.get('dataset') or {}).get('data_root'):
+            return root
+    return None
 
 
 def _place(launcher: str) -> tuple[int, int]:

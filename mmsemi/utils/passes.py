@@ -131,8 +131,9 @@ class Pass:
         Yields:
             Callable: To be called after each item.
         """
-        seen = deque([(time.monotonic(), self.count() if show else 0)])
-        with Job(title, self.total, done=seen[0][1], show=show) as job:
+        start = time.monotonic(), self.count() if show else 0
+        seen = deque([start])
+        with Job(title, self.total, done=start[1], show=show) as job:
 
             def tell() -> None:
                 now = time.monotonic()
@@ -143,18 +144,20 @@ class Pass:
 
             yield tell
             if show:
-                seen.append((time.monotonic(), self.count()))
-                self._tell(job, seen)
+                end = time.monotonic(), self.count()
+                job.done = max(job.done, end[1])
+                self._tell(job, deque([start, end]))
                 job.line(end=True)
 
     def _tell(self, job: Job, seen: deque[tuple[float, int]]) -> None:
         while len(seen) > 2 and seen[-1][0] - seen[0][0] > PACE:
-            seen.popleft()
+            seen.popleft()  # so that a pause or a skip is soon forgotten
         (start, before), (now, done) = seen[0], seen[-1]
         speed = (done - before) / max(now - start, 1e-6)
         left = (self.total - done) / speed if speed > 0 else None
-        job.note(f'{speed:.3g} images/s', left=left)
-        job.advance(max(done - job.done, 0))
+        job.note(f'{speed:.3g} images/s' if speed else '', left=left)
+        if done > job.done:
+            job.advance(done - job.done)
 
     def wait(self, tell: Callable[[], None], patience: float) -> None:
         """Wait until all processes have visited their shares.

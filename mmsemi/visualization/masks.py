@@ -23,13 +23,16 @@ def save_mask(
     The file is complete or absent, even if the process is killed.
 
     Args:
-        mask (ndarray): (H, W), 0..255.
+        mask (ndarray): (H, W), 0..255; indices beyond the palette are black.
         palette (Sequence): RGB color of every class, 0..255.
         file (str or Path): File to write; its folder is created.
         notes (dict, optional): Texts that the file carries.
     """
     picture = Image.fromarray(np.asarray(mask, np.uint8))  # gray
-    picture.putpalette([level for color in palette for level in color])
+    levels = [level for color in palette for level in color]
+    if picture.getextrema()[1] >= len(palette):  # PIL writes as few bits as it needs
+        levels += [0] * (3 * 256 - len(levels))
+    picture.putpalette(levels)
     texts = PngInfo()
     for key, text in (notes or {}).items():
         texts.add_text(key, text)

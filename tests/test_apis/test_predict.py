@@ -15,6 +15,7 @@ from mmsemi.apis import (
     open_images,
     predict_to_files,
 )
+from mmsemi.datasets import ListSegDataset, read_list
 from tests.helpers.tools import TINY
 
 
@@ -95,6 +96,75 @@ def test_several_processes_write_what_one_writes(model, folder, video, outputs):
         ]
         assert [report.saved for report in reports] == [2, 1]
         assert contents(one.folder) == contents(two.folder)
+
+
+def test_a_list_to_train_on(model, folder, outputs, tmp_path):
+    """From a list to a list: images below one root, unsure pixels without a class."""
+    (folder / 'all.txt').write_text('a.png\ndeep/b.png mask.png\na.png\nno.png\n')
+    images = open_images(folder / 'all.txt', str(folder))
+    certain = inference_model(model, folder / 'a.png', True).confidence.data[0].numpy()
+    below = float(np.median(certain))
+    for place in ('photos/labels', 'out'):  # below the root, and elsewhere
+        out = outputs(OutputFolder, place, colors=False)
+        report = predict_to_files(
+            model, images, out, ignore_below=below, list_file=tmp_path / 'new.txt'
+        )
+        assert (report.saved, report.listed, len(report.failed)) == (3, 3, 1)
+        found = read_list(tmp_path / 'new.txt')
+        assert [entry.image for entry in found] == ['a.png', 'deep/b.png', 'a.png']
+        mask = np.array(Image.open(folder / found[0].mask))
+        assert np.array_equal(mask == 255, certain < below) and (mask == 255).any()
+        names = {'legend.png', 'masks/a.png.png', 'masks/deep/b.png.png'}
+        assert set(contents(out.folder)) == names
+    assert found[0].mask == str(tmp_path / 'out/masks/a.png.png')
+    labels = ListSegDataset(str(tmp_path / 'new.txt'), str(folder), anywhere=True)
+    assert labels.get_data_info(2)['img_path'] == str(folder / 'a.png')
+    with pytest.raises(ValueError, match='names image files'):
+        predict_to_files(model, open_images(certain), out, list_file='new.txt')
+    with pytest.raises(ValueError, match='data_root'):
+        open_images(folder / 'all.txt')
+
+
+def test_killed_and_continued(model, checkpoint, folder, outputs, tmp_path):
+    """By other processes; never with results of another network among its own."""
+
+    class Killed(OutputFolder):
+        def save(self, result, mark):
+            if result.name == 'deep/b':
+                raise KeyboardInterrupt
+            super().save(result, mark)
+
+    images = open_images(folder)
+    list_file = tmp_path / 'list.txt'
+    other = init_model(TINY, checkpoint, 'cpu')
+    other.decode_head.conv_seg.bias.data += 1
+
+    def predict(network, kind=OutputFolder, process=0, processes=1):
+        report = predict_to_files(
+            network,
+            images,
+            outputs(kind, 'out'),
+            list_file=list_file,
+            process=process,
+            processes=processes,
+        )
+        return report.saved, report.earlier, report.listed
+
+    for network in (model, other, model):
+        with pytest.raises(KeyboardInterrupt):
+            predict(network, Killed)
+    before = contents(tmp_path / 'out')
+    assert not list_file.exists()
+    found = [predict(model, process=i, processes=2) for i in range(2)]
+    assert found == [(1, 1, 0), (0, 1, 3)]  # the last one writes the list
+    after = contents(tmp_path / 'out')
+    assert len(read_list(list_file)) == 3 and len(after) == 3 * 3 + 1
+    assert {name: after.get(name) for name in before if 'pass_' not in name} == {
+        name: content for name, content in before.items() if 'pass_' not in name
+    }
+    one = outputs(OutputFolder, 'one')
+    predict_to_files(model, images, one)
+    assert contents(one.folder) == after
 
 
 def test_tiles(model, folder, outputs):

@@ -61,6 +61,7 @@ def test_tiles(checkpoint, tmp_path):
         ((), '--out-dir'),
         (('--save-video', 'out.gif'), r'\.mp4'),
         (('--save-video', 'out.mp4', '--save-confidence'), '--out-dir'),
+        (('--save-video', 'out.mp4', '--save-list', 'out.txt'), '--out-dir'),
         (('--out-dir', 'out', '--fps', '5'), '--save-video'),
         (('--out-dir', 'out', '--overlap', '5'), '--tile'),
         (('--out-dir', 'out', '--tile', '64', '--overlap', '64'), 'less than the tile'),
@@ -80,9 +81,11 @@ def test_what_contradicts_itself_is_refused(
 
 
 def test_several_processes_share_the_images(folder, checkpoint, tmp_path):
-    """Together they write what one writes."""
-    args = (TINY, checkpoint, '--out-dir')
+    """Together they write what one writes, and one list of it."""
+    args = (TINY, checkpoint, '--save-list', tmp_path / 'list.txt', '--out-dir')
     call(TOOL, folder, *args, tmp_path / 'one')
+    listed = (tmp_path / 'list.txt').read_text()
+    (tmp_path / 'list.txt').unlink()
     run(
         *(sys.executable, '-m', 'torch.distributed.run', '--nproc_per_node', '2'),
         *('--master_port', '29713', TOOL, folder, *args, tmp_path / 'two'),
@@ -97,3 +100,5 @@ def test_several_processes_share_the_images(folder, checkpoint, tmp_path):
         assert (tmp_path / 'two' / file).read_bytes() == (
             tmp_path / 'one' / file
         ).read_bytes()
+    assert len(listed.splitlines()) == 3
+    assert (tmp_path / 'list.txt').read_text() == listed.replace('/one/', '/two/')

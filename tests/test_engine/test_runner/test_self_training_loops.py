@@ -3,6 +3,7 @@
 import csv
 import json
 import shutil
+from contextlib import suppress
 from types import SimpleNamespace
 
 import numpy as np
@@ -11,9 +12,11 @@ from mmengine.config import Config
 from PIL import Image
 
 from mmsemi.datasets import read_list
+from mmsemi.engine.runner import self_training_loops
 from mmsemi.engine.runner.self_training_loops import PseudoLabelLoop, ReliabilityLoop
 from mmsemi.registry import MODELS
 from mmsemi.utils import progress
+from mmsemi.visualization import save_mask
 from tests.helpers.tools import ROOT
 
 
@@ -81,6 +84,52 @@ def test_unusable_images_are_left_out(tiny_data, tmp_path, workers):
         PseudoLabelLoop(runner, loader, scales=(1.0,)).run()
     # The progress bar has ended, while the error still refers to the loop.
     assert error.traceback and not progress._open
+
+
+def test_a_killed_pass_is_continued_with_its_own_settings(
+    tiny_data, tmp_path, monkeypatch
+):
+    """By its notes alone; a line that is repeated counts twice."""
+    cfg = Config.fromfile(ROOT / 'tests/configs/tiny_self_training.py')
+    (tmp_path / 'unlabeled.txt').write_text(
+        ''.join(f'images/train/{i}.png\n' for i in (3, 4, 3, 5, 6))
+    )
+    dataset = dict(
+        cfg.train_dataloader.dataset,
+        data_root=str(tiny_data),
+        unlabeled_list=str(tmp_path / 'unlabeled.txt'),
+        unlabeled_pipeline=cfg.test_pipeline,
+    )
+    runner = SimpleNamespace(
+        cfg=cfg,
+        model=MODELS.build(cfg.model),
+        work_dir=str(tmp_path),
+        logger=SimpleNamespace(info=lambda text: None),
+        visualizer=SimpleNamespace(add_scalars=lambda scalars: None),
+    )
+    saved, kill_at = [], []
+
+    def save(mask, palette, file):
+        if len(saved) == kill_at[-1]:
+            raise KeyboardInterrupt
+        saved.append(file.stem)
+        save_mask(mask, palette, file)
+
+    monkeypatch.setattr(self_training_loops, 'save_mask', save)
+    for scales, most, names in (
+        ((1.0,), 3, ['3.png', '4.png', '3.png']),
+        ((0.5,), 2, ['3.png', '4.png']),  # what is there is of other scales
+        ((0.5,), 9, ['3.png', '5.png', '6.png']),
+    ):
+        loop = PseudoLabelLoop(runner, dict(dataset=dataset), scales=scales)
+        del saved[:]
+        kill_at.append(most)
+        with suppress(KeyboardInterrupt):
+            loop.run()
+        assert saved == names
+    names = [entry.image[-5:] for entry in read_list(tmp_path / 'pseudo_labels.txt')]
+    assert names == ['3.png', '4.png', '3.png', '5.png', '6.png']
+    assert not list(tmp_path.glob('pass_*'))
 
 
 @pytest.mark.parametrize(
