@@ -1,5 +1,6 @@
 """The options of `mmsemi predict`, by the command."""
 
+import json
 import os
 import re
 import sys
@@ -10,7 +11,7 @@ import pytest
 import tifffile
 from PIL import Image
 
-from tests.helpers.tools import TINY, call, run
+from tests.helpers.tools import ROOT, TINY, call, run
 
 TOOL = 'tools/predict.py'
 
@@ -35,6 +36,27 @@ def test_everything_into_a_folder(folder, checkpoint, tmp_path):
     assert 'from before' not in call(TOOL, *args, '--overwrite')
     assert 'from before' not in call(TOOL, *args[:-1])
     assert Image.open(out / 'pictures/deep/b.png').width < 2 * certain.shape[1] + 400
+
+
+def test_labels_to_train_on(tiny_data, checkpoint, tmp_path, plain_configs):
+    """A list is labeled once, and a training learns from the masks."""
+    labels = tmp_path / 'labels.txt'
+    root = f'data_root={tiny_data}'
+    printed = call(
+        *(TOOL, tiny_data / 'splits/train.txt', TINY, checkpoint, '--no-colors'),
+        *('--out-dir', tmp_path / 'out', '--ignore-below', '0.3'),
+        *('--save-list', labels, '--cfg-options', root),
+    )
+    assert f'8 of 8 images are in {tmp_path / "out"} (masks) and {labels} (8' in printed
+    call(
+        *('mmsemi', 'train', ROOT / 'tests/configs/tiny_self_training.py'),
+        *('--work-dir', tmp_path / 'work', '--cfg-options', root),
+        *('runner_type=SemiRunner', 'self_training=None', 'train_cfg.max_epochs=1'),
+        f'train_dataloader.dataset.pseudo_list={labels}',
+    )
+    # Three labeled images, three times each, and eight, in batches of two.
+    (scores,) = json.loads((tmp_path / 'work/results.json').read_text())
+    assert scores['iter'] == (3 * 3 + 8) // 2
 
 
 def test_video_into_a_video(video, checkpoint, tmp_path):
