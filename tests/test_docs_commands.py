@@ -32,6 +32,7 @@ def as_command(words):
     program, *words = words
     if program in SCRIPTS:
         name, first, rest = SCRIPTS[program]
+        words = [word for word in words if word != '--requeue']  # the script's own
         return name, words[first] + words[rest]
     if program == 'python' and words and words[0].startswith('tools/'):
         script = (ROOT / words[0]).read_text()

@@ -2,12 +2,15 @@
 
 import functools
 import inspect
+import os
+import signal
 from collections.abc import Callable
 from typing import Annotated, Any
 
 import typer
 
-from mmsemi.utils.launching import Processes, is_started, start
+from mmsemi.utils.launching import is_started, start
+from mmsemi.utils.processes import Processes
 
 KEYWORD = inspect.Parameter.POSITIONAL_OR_KEYWORD
 PANEL = 'Several processes'
@@ -41,7 +44,25 @@ OPTIONS = dict(
             rich_help_panel=PANEL,
         ),
     ],
+    max_restarts=Annotated[
+        int,
+        typer.Option(
+            help='how often to start all processes again after one has failed; a '
+            'training resumes from its newest checkpoint',
+            min=0,
+            rich_help_panel=PANEL,
+        ),
+    ],
+    join_timeout=Annotated[
+        int,
+        typer.Option(
+            help='seconds that machines wait for one another',
+            min=1,
+            rich_help_panel=PANEL,
+        ),
+    ],
 )
+TERMINATED = 128 + signal.SIGTERM
 
 
 def several_processes(gpu_each: bool = True) -> Callable[[Callable], Callable]:
@@ -60,7 +81,8 @@ def several_processes(gpu_each: bool = True) -> Callable[[Callable], Callable]:
             processes = Processes(**{n: arguments.pop(n) for n in OPTIONS})
             if is_started():
                 arguments['launcher'] = 'pytorch'
-            elif processes.several:
+                return _run_as_one_of_several(function, arguments)
+            if processes.several:
                 if arguments['launcher'] != 'none':
                     raise typer.BadParameter(
                         f'--nproc starts the processes, and --launcher '
@@ -84,3 +106,17 @@ def several_processes(gpu_each: bool = True) -> Callable[[Callable], Callable]:
         return run
 
     return decorate
+
+
+def _run_as_one_of_several(function: Callable, arguments: dict) -> int | None:
+    """Run a command in a process that another one has started, on SIGTERM to the end.
+
+    A run that a signal to any process ends must not be started again: the process
+    that started this one gets the signal, too.
+    """
+    try:
+        return function(**arguments)
+    except SystemExit as end:
+        if end.code == TERMINATED:
+            os.kill(os.getppid(), signal.SIGTERM)
+        raise

@@ -11,6 +11,7 @@ import os.path as osp
 import re
 import signal
 import sys
+import threading
 import time
 import traceback
 from collections.abc import Callable
@@ -36,7 +37,7 @@ def add_traceback_argument(parser: argparse.ArgumentParser) -> None:
 def run_tool(main: Callable[[], int | None]) -> None:
     """Run a tool, and print an expected error as one message.
 
-    Of several processes, the first that fails prints its error.
+    Of several processes, the first that fails on each machine prints its error.
 
     Args:
         main (Callable): The tool; returns its exit status, None for 0.
@@ -118,7 +119,7 @@ def _first_line(error: BaseException) -> str:
 
 
 def prints_errors(message: str | None) -> bool:
-    """Tell whether this process, of all that a run has, prints its error.
+    """Tell whether this process, of all on its machine, prints its error.
 
     Processes that do not are late: launchers end all others when one exits, and
     the one that prints should be the first.
@@ -127,17 +128,27 @@ def prints_errors(message: str | None) -> bool:
         # Before the processes know one another all read the same config.
         rank = os.environ.get('LOCAL_RANK') or os.environ.get('SLURM_LOCALID') or '0'
         if rank != '0':
-            time.sleep(PATIENCE)
+            _wait_to_be_ended()
         return True
     from .compat import default_store
 
+    machine = os.environ.get('GROUP_RANK', '0')
     try:
-        first = default_store().add('mmsemi_errors', 1) == 1
+        first = default_store().add(f'mmsemi_errors_{machine}', 1) == 1
     except RuntimeError:  # the process that kept count has ended
-        return not (message or '').startswith('Another process')
+        lost = (message or '').startswith('Another process')
+        elsewhere = machine != '0' and os.environ.get('LOCAL_RANK') == '0'
+        return elsewhere or not lost
     if not first:
-        time.sleep(PATIENCE)
+        _wait_to_be_ended()
     return first
+
+
+def _wait_to_be_ended() -> None:
+    """Give the launcher time to end this process, which saves nothing any more."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    time.sleep(PATIENCE)
 
 
 def _is_distributed() -> bool:

@@ -16,6 +16,7 @@ from .compat import parse_option
 from .parts import LOADERS, check_parts
 from .settings import check_names, check_options, overridden
 from .shipped import find_config
+from .slurm import number_processes
 from .strong_view import follow_strong_view, lower_defaults
 from .terminal import calm
 
@@ -281,6 +282,8 @@ def load_config(args: argparse.Namespace) -> Config:
             'which would break the text of a config. Link the folder under '
             'another name.'
         )
+    if args.launcher == 'slurm':
+        number_processes()
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     if os.environ.get('MMSEMI_DATA'):
         os.environ.setdefault(

@@ -3,40 +3,16 @@
 import logging
 import os
 import signal
-from typing import Any, NamedTuple
+import time
 
 from .invocation import this_command
+from .processes import SINCE, Processes
 
 # Number of the process that starts the others, which they inherit.
 STARTED_BY = 'MMSEMI_STARTED_BY'
 # Seconds that a signalled process may take to finish its step and save.
 PATIENCE = 300
-PORT = 29500  # torchrun's own
 KILL = 'SIGKILL'
-
-
-class Processes(NamedTuple):
-    """How many processes, and where; the names are torchrun's.
-
-    Attributes:
-        nproc (int): Processes on this machine.
-        nnodes (int): Machines.  The command is started on each of them.
-        node_rank (int): Number of this machine, from 0.
-        master_addr (str): Address of machine 0.
-        master_port (int, optional): A free port of machine 0.  None for any, on
-            one machine, or torchrun's 29500.
-    """
-
-    nproc: int = 1
-    nnodes: int = 1
-    node_rank: int = 0
-    master_addr: str = '127.0.0.1'
-    master_port: int | None = None
-
-    @property
-    def several(self) -> bool:
-        """Tell whether there is more than one process."""
-        return self.nproc > 1 or self.nnodes > 1
 
 
 def is_started() -> bool:
@@ -49,7 +25,7 @@ def start(processes: Processes, gpu_each: bool = True) -> int:
 
     They get the same arguments, and ``RANK`` and the other variables of torchrun.
     A signal to this process reaches all of them; each has minutes to save what it
-    has.  Each prints its own error: torchrun's report is left out.
+    has.  Each machine prints its first error: torchrun's report is left out.
 
     Args:
         processes (Processes): How many, and where.
@@ -59,13 +35,16 @@ def start(processes: Processes, gpu_each: bool = True) -> int:
         int: The exit status that one process would have: 143 after a SIGTERM.
 
     Raises:
-        RuntimeError: A process was killed.
-        ValueError: There are fewer GPUs than processes; machines are numbered wrongly.
+        RuntimeError: A process was killed; other machines do not come, or end.
+        ValueError: There are fewer GPUs than processes; machines are numbered
+            wrongly, or other machines are started with other numbers.
     """
     from torch.cuda import device_count
     from torch.distributed.elastic.multiprocessing import SignalException
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
     from torch.distributed.launcher import LaunchConfig, elastic_launch
+
+    from .rendezvous import BACKEND, Machines
 
     if not 0 <= processes.node_rank < processes.nnodes:
         raise ValueError(
@@ -84,13 +63,26 @@ def start(processes: Processes, gpu_each: bool = True) -> int:
     os.environ.setdefault('OMP_NUM_THREADS', str(threads))
     os.environ.setdefault('MKL_NUM_THREADS', os.environ['OMP_NUM_THREADS'])
     os.environ.setdefault('TORCH_ELASTIC_SHUTDOWN_TIMEOUT', str(PATIENCE))
+    if processes.max_restarts:
+        os.environ.setdefault(SINCE, str(time.time()))
     os.environ[STARTED_BY] = str(os.getpid())
     for name in logging.root.manager.loggerDict:
         if name.startswith('torch.distributed.'):
             logging.getLogger(name).setLevel(logging.CRITICAL)
+    words = this_command()
+    machines = Machines(processes)
+    config = LaunchConfig(
+        min_nodes=processes.nnodes,
+        max_nodes=processes.nnodes,
+        nproc_per_node=processes.nproc,
+        max_restarts=processes.max_restarts,
+        run_id=BACKEND,
+        rdzv_backend=BACKEND,
+        rdzv_configs=dict(machines=machines),
+    )
     try:
-        words = this_command()
-        elastic_launch(LaunchConfig(**_settings(processes)), words[0])(*words[1:])
+        with machines:
+            elastic_launch(config, words[0])(*words[1:])
     except SignalException as error:
         return 128 + error.sigval
     except ChildFailedError as error:
@@ -114,24 +106,3 @@ def _status(codes: dict[int, int]) -> int:
                 + (' The system does so when memory runs out.' if name == KILL else '')
             )
     return next((code for code in codes.values() if code > 0), 128 + signal.SIGTERM)
-
-
-def _settings(processes: Processes) -> dict[str, Any]:
-    """Return the arguments of PyTorch's ``LaunchConfig``."""
-    settings = dict(
-        min_nodes=processes.nnodes,
-        max_nodes=processes.nnodes,
-        nproc_per_node=processes.nproc,
-        max_restarts=0,
-        run_id=str(os.getpid()),
-    )
-    if processes.nnodes == 1 and processes.master_port is None:
-        return dict(settings, rdzv_backend='c10d', rdzv_endpoint='localhost:0')
-    port = processes.master_port or PORT
-    return dict(
-        settings,
-        rdzv_backend='static',
-        rdzv_endpoint=f'{processes.master_addr}:{port}',
-        rdzv_configs=dict(rank=processes.node_rank),
-        run_id='mmsemi',  # the same on all machines
-    )

@@ -13,7 +13,8 @@ import torch
 from mmsemi.commands.main import app
 from mmsemi.commands.shared import run_app
 from mmsemi.utils.invocation import command, this_command
-from mmsemi.utils.launching import STARTED_BY, Processes, _status, start
+from mmsemi.utils.launching import STARTED_BY, _status, start
+from mmsemi.utils.processes import Processes
 from tests.helpers.tools import ROOT, TINY
 
 

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 from collections.abc import Sequence
+from contextlib import nullcontext
 
 from .cells import LOG, Cell, python_command
 
@@ -77,6 +78,7 @@ class LocalPlaces:
     """
 
     poll = 0.2  # seconds between two looks
+    together = staticmethod(nullcontext)  # nothing to do for several cells at once
 
     def __init__(
         self,

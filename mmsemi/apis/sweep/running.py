@@ -104,7 +104,8 @@ class _Runner:
             if self.stopped:
                 self.display.stopping(self.running)
             else:
-                self._begin()
+                with self.places.together():
+                    self._begin()
             for cell, (run, since) in list(self.running.items()):
                 status = run.poll()
                 if status is not None:

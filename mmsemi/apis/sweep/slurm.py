@@ -1,9 +1,10 @@
 """Train the cells of a sweep as jobs of SLURM, through submitit."""
 
 import os
+import subprocess
 import time
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from subprocess import Popen
 from typing import Any
@@ -15,6 +16,9 @@ from .places import ELSEWHERE, start
 
 PREEMPTED = 143  # of a training that has saved a checkpoint after SIGTERM
 GRACE = 120  # seconds that SLURM may take to end a job, or to queue it again
+ASK = 30  # seconds between two questions to SLURM about a job
+# A limit of submitit for jobs that reach their time limit, which saves each time.
+TIME_LIMITS = 100
 # submitit's names for every kind of cluster; SLURM's own have a prefix there.
 COMMON = ('timeout_min', 'mem_gb', 'cpus_per_task', 'gpus_per_node')
 
@@ -66,18 +70,25 @@ class SlurmRun:
 
     Args:
         cell (Cell): The cell.
-        job (submitit.Job): Its job.
+
+    Attributes:
+        job (submitit.Job, optional): Its job, None until it is submitted.
+        canceled (bool): Whether it was stopped.
     """
 
-    def __init__(self, cell: Cell, job: Any) -> None:
-        self.cell, self.job = cell, job
-        self._canceled = False
+    def __init__(self, cell: Cell) -> None:
+        self.cell = cell
+        self.job: Any = None
+        self.canceled = False
+        self._asked = time.monotonic()
 
     def poll(self) -> int | None:
         """Return the exit status, None while it waits or trains."""
-        if not self.job.done(force_check=self._canceled):
+        if self.job is None:
+            return PREEMPTED
+        if not self.job.done(force_check=self.canceled) and not self._has_left():
             return None
-        if self._canceled:  # its training may outlive it while it saves
+        if self.canceled:  # its training may outlive it while it saves
             with self.cell.locked() as lock:
                 return None if lock is None else PREEMPTED
         try:
@@ -89,8 +100,26 @@ class SlurmRun:
 
     def stop(self) -> None:
         """Cancel the job; its training saves a checkpoint."""
-        self._canceled = True
-        self.job.cancel(check=False)
+        self.canceled = True
+        if self.job:
+            self.job.cancel(check=False)
+
+    def _has_left(self) -> bool:
+        """Tell whether the job has left SLURM's queue without a result.
+
+        submitit asks the accounting for that, which not every cluster has.
+        """
+        local = not hasattr(self.job, '_cancel_command')
+        if local or time.monotonic() - self._asked < ASK:
+            return False
+        self._asked = time.monotonic()
+        asked = subprocess.run(
+            ['squeue', '--noheader', '--format=%T', f'--jobs={self.job.job_id}'],
+            capture_output=True,
+            text=True,
+        )
+        unknown = 'Invalid job id' in asked.stderr
+        return unknown or not (asked.returncode or asked.stdout.strip())
 
     kill = stop
 
@@ -136,29 +165,66 @@ class SlurmPlaces:
             for name, value in given.items()
         }
         try:
-            self._executor = submitit.AutoExecutor(folder, cluster=cluster)
+            self._executor = submitit.AutoExecutor(
+                folder, cluster=cluster, slurm_max_num_timeout=TIME_LIMITS
+            )
             self._executor.update_parameters(**named)
         except Exception as error:  # submitit's, of several kinds
             raise ValueError(f'--slurm {" ".join(parameters)}: {error}') from error
+        self._refused = submitit.core.utils.FailedJobError
+        self._asked = ' '.join(parameters)
+        self._name = Path(folder).resolve().parent.name
+        self._begun: list[SlurmRun] = []
         self.count = jobs or 10**6
         self.free = [''] * self.count
         self.poll = 5.0 if cluster == 'slurm' else 0.2
 
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Submit the cells that are begun meanwhile, as one job array if several.
+
+        Raises:
+            ValueError: SLURM refuses them.
+        """
+        self._begun.clear()
+        yield
+        runs = [run for run in self._begun if not run.canceled]
+        if not runs:
+            return
+        name = runs[0].cell.name.replace('/', '.') if len(runs) == 1 else self._name
+        self._executor.update_parameters(name=name)
+        jobs = []
+        try:
+            with self._executor.batch():
+                for run in runs:
+                    jobs.append(self._executor.submit(CellJob(run.cell, self._env)))
+        except self._refused as error:
+            raise ValueError(f'--slurm {self._asked}: {_reason(error)}') from error
+        for run, job in zip(runs, jobs, strict=True):
+            run.job = job
+
     def begin(self, cell: Cell) -> SlurmRun:
-        """Submit a cell.
+        """Begin a cell, which :meth:`together` submits.
 
         Raises:
             FileNotFoundError: The cell that it starts from has no checkpoint.
         """
         cell.command()
-        self._executor.update_parameters(name=cell.name.replace('/', '.'))
-        run = SlurmRun(cell, self._executor.submit(CellJob(cell, self._env)))
+        run = SlurmRun(cell)
+        self._begun.append(run)
         self.free.pop()
         return run
 
     def end(self, run: SlurmRun) -> None:
         """Free the place of a run that has ended."""
         self.free.append('')
+
+
+def _reason(error: Exception) -> str:
+    """Return what sbatch said, of submitit's report of a failed command."""
+    lines = [line.strip() for line in str(error).splitlines()]
+    said = [line for line in lines if line.startswith('sbatch: error: ')]
+    return '; '.join(line.removeprefix('sbatch: error: ') for line in said) or lines[-1]
 
 
 def _parse(parameter: str) -> tuple[str, int | str]:

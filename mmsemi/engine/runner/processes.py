@@ -10,11 +10,15 @@ from mmengine.logging import print_log
 from mmengine.model import MMDistributedDataParallel
 from torch import nn
 
+# Those that MMEngine connects on GPUs only.
+LAUNCHERS = ('pytorch', 'slurm')
+
 
 def join_over_gloo(timeout: float) -> None:
-    """Connect the processes that ``torchrun`` started over gloo.
+    """Connect the processes that torchrun or SLURM started over gloo.
 
-    MMEngine connects CPU processes only under other launchers.
+    Their numbers are in torchrun's variables
+    (:func:`mmsemi.utils.slurm.number_processes`).
 
     Args:
         timeout (float): Seconds that processes wait for one another.

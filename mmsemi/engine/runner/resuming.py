@@ -15,12 +15,17 @@ EPOCH = 'epoch_length'  # in the meta of a checkpoint
 RESUMABLE = {'meta', 'state_dict', 'message_hub'}
 
 
-def newest_whole_checkpoint(work_dir: str) -> str | None:
+def newest_whole_checkpoint(work_dir: str, since: float = 0) -> str | None:
     """Find the newest checkpoint of a work dir that is not damaged.
 
     Newest is by time of writing, whatever ``last_checkpoint`` says: a kill may
     have come before that file was updated.  The folder that it names is
     searched too.  Best checkpoints, which lack the optimiser, are left out.
+
+    Args:
+        work_dir (str): The work dir.
+        since (float): Leave out those that were written before this time, in
+            seconds since 1970.  Defaults to 0.
 
     Returns:
         str, optional: None if there are no checkpoints at all.
@@ -30,6 +35,8 @@ def newest_whole_checkpoint(work_dir: str) -> str | None:
     """
     damaged = []
     for file in _candidates(work_dir):
+        if file.stat().st_mtime < since:
+            break
         try:
             checkpoint = read_checkpoint(file)
         except (OSError, ValueError) as error:

@@ -20,6 +20,7 @@ from mmsemi.utils.arguments import named_by_config
 from mmsemi.utils.compat import forget_instances
 from mmsemi.utils.config import resolve_settings
 from mmsemi.utils.files import write_whole
+from mmsemi.utils.processes import begun
 from mmsemi.utils.terminal import near, say, say_rows
 
 from ..hooks.snapshot_hook import snapshot_files
@@ -264,8 +265,10 @@ class SelfTrainingRunner:
                 'checkpoint.'
             )
         first = self.work_dir / '1_supervised'
+        since = begun() or float('inf')  # what is newer is this run's own
         if not cfg.get('resume') and any(
-            (first / name).exists() for name in (FINISHED, 'last_checkpoint')
+            file.exists() and file.stat().st_mtime < since
+            for file in (first / FINISHED, first / 'last_checkpoint')
         ):
             raise ValueError(
                 f'{self.work_dir} already holds a self-training run. Resume '

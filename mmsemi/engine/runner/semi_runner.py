@@ -27,6 +27,7 @@ from mmsemi.utils.arguments import named_by_config
 from mmsemi.utils.checkpoint import check_fits, read_checkpoint, trusting
 from mmsemi.utils.compat import ParamScheduler, begin_in_a_second_of_its_own
 from mmsemi.utils.config import resolve_settings
+from mmsemi.utils.processes import begun
 from mmsemi.utils.progress import close_all
 from mmsemi.utils.terminal import FILE_ONLY, calm
 
@@ -47,7 +48,7 @@ from .checks import (
 )
 from .loading import checked_pretrained, drop_config, load_weights
 from .precision import portable
-from .processes import join_over_gloo, wrap_on_cpu
+from .processes import LAUNCHERS, join_over_gloo, wrap_on_cpu
 from .rehearsal import rehearse
 from .resuming import (
     EPOCH,
@@ -109,6 +110,7 @@ class SemiRunner(Runner):
     """
 
     _resuming = False
+    _since: float | None = None
 
     # Processes and model
 
@@ -126,6 +128,7 @@ class SemiRunner(Runner):
 
     def train(self) -> nn.Module:
         """Train, after all parts are built from the config."""
+        self._since = begun()
         try:
             with named_by_config(self.cfg):
                 return super().train()
@@ -140,7 +143,7 @@ class SemiRunner(Runner):
         """Set up the processes, over gloo where there is no GPU."""
         # Seconds that processes wait for one another.
         self.dist_timeout = env_cfg.get('dist_cfg', {}).get('timeout', 1800)
-        if self.launcher == 'pytorch' and not torch.cuda.is_available():
+        if self.launcher in LAUNCHERS and not torch.cuda.is_available():
             join_over_gloo(self.dist_timeout)
         super().setup_env(env_cfg)
         begin_in_a_second_of_its_own(self)
@@ -403,15 +406,24 @@ class SemiRunner(Runner):
         return checkpoint
 
     def load_or_resume(self) -> None:
-        """Load weights or resume, from the newest checkpoint that is whole."""
-        if self._resume and self._load_from is None and not self._has_loaded:
-            found = [None]
+        """Load weights or resume, from the newest checkpoint that is whole.
+
+        A run that something else has started again resumes from its own newest
+        checkpoint, whatever it started from (see :func:`mmsemi.utils.processes.begun`).
+        """
+        named = self._load_from is not None
+        if (self._since or (self._resume and not named)) and not self._has_loaded:
+            found: list[str | None] = [None]
             if is_main_process():
                 with self._trusting():
-                    found = [newest_whole_checkpoint(self.work_dir)]
+                    if self._since:
+                        found = [newest_whole_checkpoint(self.work_dir, self._since)]
+                    if self._resume and not named and not found[0]:
+                        found = [newest_whole_checkpoint(self.work_dir)]
             broadcast_object_list(found)
-            (self._load_from,) = found
-            if self._load_from is None:
+            if found[0]:
+                self._resume, self._load_from = True, found[0]
+            elif self._resume and not named:
                 self._resume = False
                 self.logger.info(
                     f'There is no checkpoint in {self.work_dir} '

@@ -58,7 +58,8 @@ def test_preempted_job_is_queued_again_and_resumes(sweep, tmp_path):
         (['timeout_min=5', 'partition=gpu'], 'srun'),
     ],
 )
-def test_errors(tmp_path, parameters, message):
+def test_errors(tmp_path, parameters, message, monkeypatch):
+    monkeypatch.setattr('shutil.which', lambda name: None)
     with pytest.raises(ValueError, match=message):
         SlurmPlaces(tmp_path, parameters)
 

@@ -11,6 +11,7 @@ from mmengine.hooks import Hook
 
 from mmsemi.engine.runner.resuming import newest_whole_checkpoint
 from mmsemi.utils.checkpoint import read_checkpoint, write_checkpoint
+from mmsemi.utils.processes import SINCE
 from tests.stress.kill_saving import fork, kill_once, saving_runner
 
 # Children are forked: no other thread may hold a lock.
@@ -169,6 +170,23 @@ def test_newest_whole_checkpoint(tmp_path, caplog):
         (tmp_path / name).write_bytes(b'')
     with pytest.raises(ValueError, match='No checkpoint of .*start anew'):
         newest_whole_checkpoint(str(tmp_path))
+
+
+def test_a_run_that_is_started_again_resumes_from_what_it_wrote(tmp_path, monkeypatch):
+    """Without being told to, and not from what another run has left."""
+
+    class Epochs(Hook):
+        def before_train_epoch(self, runner):
+            seen.append(runner.epoch)
+
+    saving_runner(tmp_path, size=10, epochs=2).train()
+    for since, epochs in ((-60, [2]), (60, [0, 1, 2])):
+        monkeypatch.setenv(SINCE, str(time.time() + since))
+        seen: list[int] = []
+        runner = saving_runner(tmp_path, Epochs(), size=10, epochs=3)
+        runner._resume = False
+        runner.train()
+        assert seen == epochs
 
 
 def test_the_folder_that_is_named_is_searched(tmp_path):

@@ -1,0 +1,1 @@
+"""Trials on a cluster of SLURM with one node, this machine."""
