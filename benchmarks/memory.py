@@ -27,6 +27,7 @@ SWITCHES = [  # the cheapest first
     ('half precision', HALF),
     ('gradient checkpointing', RECOMPUTED),
     ('both', {**HALF, **RECOMPUTED}),
+    ('both, sharded', {**HALF, **RECOMPUTED, 'sharding': True}),
     *(
         (
             f'both, {counts} steps per update',
@@ -53,6 +54,12 @@ def parse_args():
     return parser.parse_args()
 
 
+def is_fused_sgd(cfg):
+    """Tell whether sharding would be refused for the optimizer."""
+    optimizer = cfg.optim_wrapper.optimizer
+    return optimizer.type == 'SGD' and optimizer.get('fused')
+
+
 def predict(cfg, crop, processes, budget):
     """Print and return rows up to the first setting that fits the budget."""
     rows = []
@@ -60,6 +67,8 @@ def predict(cfg, crop, processes, budget):
         if rows and (budget is None or rows[-1]['step_gb'] <= budget):
             break
         variant = copy.deepcopy(cfg)
+        if settings.get('sharding') and (processes == 1 or is_fused_sgd(cfg)):
+            continue
         variant.merge_from_dict(settings)
         if crop:
             set_crop(variant, crop)

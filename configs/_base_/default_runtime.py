@@ -16,6 +16,7 @@ channels_last = False  # on a GPU only
 gradient_checkpointing = False  # True, or names of layers
 compile = False  # True, or arguments of torch.compile
 views_on_device = False  # the device computes the strong views
+sharding = False  # processes share weights, gradients and moments
 
 default_hooks = dict(
     timer=dict(type='IterTimerHook'),

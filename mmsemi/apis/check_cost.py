@@ -9,6 +9,7 @@ from mmengine.dataset import BaseDataset
 
 from mmsemi.engine.runner.batch import samples_per_step
 from mmsemi.measuring.cost import Cost, measure_cost, measure_prediction
+from mmsemi.measuring.footprint import predict_footprint
 from mmsemi.measuring.savings import Saving, changes, measure_savings, memory_changes
 from mmsemi.measuring.work import Work, checkpoint_bytes, count_work, memory_limit
 from mmsemi.preparation.inspection import WARNING, Finding
@@ -34,6 +35,20 @@ class Option(NamedTuple):
     memory: int
 
 
+class Share(NamedTuple):
+    """Memory of one of the processes that share the weights.
+
+    Attributes:
+        processes (int): Their number.
+        held (int): Bytes of its share of weights, moments and teacher.
+        memory (int): Peak bytes of a step.
+    """
+
+    processes: int
+    held: int
+    memory: int
+
+
 class Whole(NamedTuple):
     """What a training costs as a whole, in one process.
 
@@ -48,6 +63,7 @@ class Whole(NamedTuple):
         memory_limit (int): Bytes that the machine has.
         disk (int): Bytes of the checkpoints, at most.
         options (list[Option]): What to change, if a day or the memory are exceeded.
+        shares (list[Share]): With ``sharding``, what it needs on several processes.
     """
 
     seconds: float
@@ -60,6 +76,7 @@ class Whole(NamedTuple):
     memory_limit: int
     disk: int
     options: list[Option]
+    shares: list[Share]
 
     @property
     def too_long(self) -> bool:
@@ -111,10 +128,22 @@ def predict_whole(
         memory_limit(),
         checkpoint_bytes(cfg, MODELS.build(cfg.model), work),
         [],
+        list(predict_shares(cfg)) if cfg.get('sharding') else [],
     )
     if whole.too_long or whole.too_large:
         whole = whole._replace(options=find_options(cfg, cost, whole, work, starting))
     return cost, whole
+
+
+def predict_shares(cfg: Config) -> Iterator[Share]:
+    """Yield the memory of a process among 2, 4 and 8, from shapes alone."""
+    for processes in (2, 4, 8):
+        try:
+            samples_per_step(cfg, processes)
+        except ValueError:
+            return  # the batch cannot be divided further
+        held, memory = predict_footprint(cfg, processes)
+        yield Share(processes, held, memory)
 
 
 def cost_findings(whole: Whole) -> Iterator[Finding]:
@@ -137,7 +166,11 @@ def cost_findings(whole: Whole) -> Iterator[Finding]:
 
 def whole_row(whole: Whole) -> dict[str, Any]:
     """Return the fields for a report."""
-    return dict(whole._asdict(), options=[o._asdict() for o in whole.options])
+    lists = {
+        name: [row._asdict() for row in getattr(whole, name)]
+        for name in ('options', 'shares')
+    }
+    return dict(whole._asdict(), **lists)
 
 
 def find_options(

@@ -92,6 +92,13 @@ def show_training(console: Console, row: dict) -> None:
         f'{row["disk"] / GIB:.1f} GiB of disk for checkpoints.',
         highlight=False,
     )
+    for share in row['shares']:
+        console.print(
+            f'Sharded over {share["processes"]} processes, a step takes about '
+            f'{share["memory"] / GIB:.2f} GiB on each, of which '
+            f'{share["held"] / GIB:.2f} are its share of weights, moments and teacher.',
+            highlight=False,
+        )
     if not row['options']:
         return
     table = Table(title='What makes it cheaper', show_lines=True)

@@ -14,7 +14,7 @@ from mmsemi.utils.invocation import command
 from mmsemi.utils.settings import find_key
 from mmsemi.utils.terminal import near
 
-from .unwrap import student
+from .unwrap import student, units
 
 
 def describe_training(runner: Runner) -> list[tuple[str, str]]:
@@ -44,7 +44,10 @@ def describe_training(runner: Runner) -> list[tuple[str, str]]:
 def _network(runner: Runner) -> str:
     network = student(runner)
     parts = [type(getattr(network, part, None)) for part in ('decode_head', 'backbone')]
-    names = ' on '.join(part.__name__ for part in parts if part is not type(None))
+    # PyTorch renames classes when it shards.
+    names = ' on '.join(
+        part.__name__.removeprefix('FSDP') for part in parts if part is not type(None)
+    )
     depth = getattr(getattr(network, 'backbone', None), 'depth', None)
     if isinstance(depth, int):
         names += f'-{depth}'
@@ -141,6 +144,8 @@ def _device(runner: Runner) -> str:
         name = device.type
     if (processes := get_world_size()) > 1:
         name = f'{processes} x {name}'
+    if units(student(runner)):
+        name += ', weights sharded'
     cast = getattr(runner.optim_wrapper, 'cast_dtype', None)
     mixed = 'Autocast' in type(runner.optim_wrapper).__name__ or cast
     dtype = str(cast).removeprefix('torch.') if cast else '16 bit'

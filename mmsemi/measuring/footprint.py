@@ -1,6 +1,7 @@
 """Predict the memory of a training step without needing it."""
 
 import copy
+import math
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -9,12 +10,13 @@ from typing import NamedTuple
 import torch
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
-from torch import Tensor
+from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_map_only
 
 from mmsemi.engine.runner.batch import samples_per_step
+from mmsemi.engine.runner.sharding import share_shape, units_of
 from mmsemi.engine.runner.switches import apply_switches
 from mmsemi.registry import MODELS
 from mmsemi.structures import as_pastes
@@ -22,6 +24,7 @@ from mmsemi.utils.config import resolve_settings
 
 from .guidance import lend_models
 
+AT_A_TIME = 4  # weights, those of the next block, gradients, those being sent
 BOXES = ('CutMixBoxes', 'ShareBoxes', 'CenteredBoxes')  # draw CutMix boxes
 
 
@@ -30,7 +33,8 @@ class Footprint(NamedTuple):
 
     Attributes:
         held (int): Bytes held throughout training: weights, the optimizer's
-            moments of those that train, and the models that guide the method.
+            moments of those that train, and the models that guide the method;
+            with ``sharding``, the share of them of a process.
         step (int): Peak during a step, ``held`` included.
     """
 
@@ -61,6 +65,12 @@ def predict_footprint(cfg: Config, processes: int = 1) -> Footprint:
     device needs besides: its context, the workspace of convolutions, gaps
     between tensors.
 
+    With ``sharding`` and several processes, weights, gradients, moments and
+    teacher count by the largest share, and activations as without it.  The step
+    includes the weights that are gathered at a time: those of the largest block
+    being computed and of the next, and in the backward pass its gradients and
+    the buffer that sends those of the one before.
+
     Args:
         cfg (Config): Config of the training.
         processes (int): Number of processes that share the batch.
@@ -87,20 +97,45 @@ def fake_step(cfg: Config, processes: int = 1) -> Iterator[FakeStep]:
         model = MODELS.build(cfg.model).train()
         copies = 1 + lend_models(cfg, model)
         apply_switches(model, cfg)
-        trained = sum(_bytes(p) for p in model.parameters() if p.requires_grad)
+        shares = processes if cfg.get('sharding') else 1
+        trained = sum(_share(p, shares) for p in model.parameters() if p.requires_grad)
         momentum = moments(cfg.optim_wrapper.optimizer) * trained
+        # What is no parameter is on every process.
         weights = sum(_bytes(t) for t in model.state_dict().values())
+        weights -= sum(_bytes(p) - _share(p, shares) for p in model.parameters())
         held = momentum + int(copies * weights)
         batch = _streams(cfg, samples_per_step(cfg, processes))
         context = _precision(cfg)
+        if shares > 1:
+            _keep_shares_of_gradients(model, shares)
 
         def run() -> None:
+            gathered = _gathered(model) if shares > 1 else None
             with context():
                 losses = model(**model.data_preprocessor(batch, True), mode='loss')
             model.parse_losses(losses)[0].backward()
             model.zero_grad()
+            del gathered
 
         yield FakeStep(held, run, context)
+
+
+def _keep_shares_of_gradients(model: nn.Module, shares: int) -> None:
+    """Let each gradient be followed by the share of a process, as when sharded."""
+
+    def reduce(weight: nn.Parameter) -> None:
+        weight.share = weight.new_empty(share_shape(weight, shares))
+        weight.grad = None
+
+    for weight in model.parameters():
+        if weight.requires_grad:
+            weight.register_post_accumulate_grad_hook(reduce)
+
+
+def _gathered(model: nn.Module) -> Tensor:
+    """Return a tensor of the size of what sharding gathers at a time."""
+    sizes = [sum(map(torch.numel, weights)) for weights in units_of(model)]
+    return torch.empty(AT_A_TIME * max(sizes))
 
 
 def moments(optimizer: dict) -> int:
@@ -153,6 +188,10 @@ class _Counted(TorchDispatchMode):
 
 def _bytes(tensor: Tensor) -> int:
     return tensor.numel() * tensor.element_size()
+
+
+def _share(weight: Tensor, shares: int) -> int:
+    return math.prod(share_shape(weight, shares)) * weight.element_size()
 
 
 def _streams(cfg: Config, samples: int) -> dict[str, dict[str, Tensor]]:

@@ -42,6 +42,7 @@ SETTINGS = frozenset(inspect.signature(Runner).parameters) - {'cfg'} | {
     'gradient_checkpointing',
     'rehearse',
     'self_training',
+    'sharding',
     'strict_load',
     'strong_view',
     'test_pipeline',

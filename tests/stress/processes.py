@@ -6,8 +6,10 @@ are forked from this one, which has imported everything already.
 """
 
 import argparse
+import importlib
 import json
 import os
+import shutil
 import signal
 import socket
 import time
@@ -19,7 +21,9 @@ import torch
 from mmengine.dist import get_rank
 from mmengine.hooks import Hook
 from mmseg.models.segmentors import EncoderDecoder
+from torch.distributed.tensor import DTensor
 
+from mmsemi.engine.unwrap import unwrap_model
 from mmsemi.evaluation import ConfusionIoUMetric
 from mmsemi.models.losses import rank as rank_loss
 from mmsemi.models.methods import augseg, corrmatch
@@ -30,6 +34,7 @@ from tests.stress.resume_points import OFTEN, ended, fork, prepare
 
 NORM = dict(type='GN', num_groups=4)
 TRAINED = (*METHODS, 'dinov2')
+SHARDED = ('unimatch', 'cps')
 
 
 @HOOKS.register_module(force=True)
@@ -45,6 +50,29 @@ class LossFile(Hook):
     def after_train(self, runner):
         file = Path(runner.work_dir, f'losses_{get_rank()}.json')
         file.write_text(json.dumps(self.losses))
+
+
+@HOOKS.register_module(force=True)
+class HeldFile(Hook):
+    """Write the bytes of weights, moments and teacher that a process holds."""
+
+    def after_train(self, runner):
+        state = runner.optim_wrapper.optimizer.state
+        held = [
+            *(t for model in (runner.model, *teachers(runner)) for t in tensors(model)),
+            *(t for moments in state.values() for t in moments.values() if t.dim()),
+        ]
+        held = [t.to_local() if isinstance(t, DTensor) else t for t in held]
+        file = Path(runner.work_dir, f'held_{get_rank()}.json')
+        file.write_text(json.dumps(sum(t.nbytes for t in held)))
+
+
+def teachers(runner):
+    return [hook.teacher for hook in runner.hooks if hasattr(hook, 'teacher')]
+
+
+def tensors(model):
+    return [*unwrap_model(model).parameters(), *unwrap_model(model).buffers()]
 
 
 @METRICS.register_module(force=True)
@@ -173,6 +201,40 @@ def train_accumulating(data_root, folder) -> None:
         RUNNERS.build(cfg).train()
 
 
+def dinov2_config(data_root, work_dir, **changes):
+    """Make the config of a tiny DINOv2 with teacher, moments and clipped gradients."""
+    hooks = [dict(type='HeldFile'), *changes.pop('custom_hooks', [])]
+    cfg = config('dinov2', data_root, work_dir, custom_hooks=hooks, **changes)
+    cfg.optim_wrapper = dict(
+        type='OptimWrapper',
+        optimizer=dict(type='AdamW', lr=1e-2, fused=True),
+        clip_grad=dict(max_norm=0.5),
+    )
+    cfg.gradient_checkpointing = True
+    cfg.default_hooks.checkpoint.interval = 2
+    cfg.default_hooks.checkpoint.save_best = None
+    return cfg
+
+
+def train_dinov2(*args, **kwargs) -> None:
+    RUNNERS.build(dinov2_config(*args, **kwargs)).train()
+
+
+def train_sharded(data_root, folder) -> None:
+    """Train methods that differ in their forward passes, their weights shared."""
+    for method in SHARDED:
+        train(
+            method,
+            data_root,
+            folder / method,
+            sharding=True,
+            **{
+                'optim_wrapper.optimizer.fused': False,
+                'default_hooks.checkpoint.save_best': None,
+            },
+        )
+
+
 def evaluate(data_root, folder, checkpoint) -> None:
     """Evaluate a checkpoint on 3 images, and on 1."""
     folder.mkdir(exist_ok=True)
@@ -229,6 +291,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('folder', type=Path)
     folder = parser.parse_args().folder
+    importlib.import_module('torch._dynamo')  # once, and not in every process
     prepare()
     exact()
     full, padded = folder / 'full', folder / 'padded'
@@ -294,6 +357,16 @@ def main() -> None:
         stopped=1,
         **{'env_cfg.dist_cfg.timeout': 10},
     )
+    attempt('sharded_methods', 2, train_sharded, full, folder / 'train_sharded')
+    dinov2, term = (train_dinov2, full), folder / 'shares_term'
+    shared = dict(sharding=True)
+    attempt('whole', 2, *dinov2, folder / 'whole')
+    attempt('shares', 2, *dinov2, folder / 'shares', **shared)
+    term_hook = end_at(1, signal.SIGTERM)
+    attempt('shares_term', 2, *dinov2, term, custom_hooks=term_hook, **shared)
+    shutil.copytree(term, folder / 'shares_made_whole')
+    attempt('shares_resume', 2, *dinov2, term, resume=True, rehearse=True, **shared)
+    attempt('made_whole', 1, *dinov2, folder / 'shares_made_whole', resume=True)
     (folder / 'codes.json').write_text(json.dumps(codes))
 
 

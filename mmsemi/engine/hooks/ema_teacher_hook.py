@@ -116,6 +116,15 @@ class EMATeacherHook(GuidanceHook):
         self.teacher = self.average.module.eval()
         self.lend(runner, 'ema', [self.teacher])
 
+    def average_in_place(self) -> None:
+        """Average the tensors that the teacher has now: they may be shards."""
+        average, teacher = self.average, self.teacher
+        average.avg_parameters = (
+            teacher.state_dict()
+            if average.update_buffers
+            else dict(teacher.named_parameters())
+        )
+
     def before_train(self, runner: Runner) -> None:
         """Copy the student's initial weights, unless the run is resumed."""
         super().before_train(runner)

@@ -16,7 +16,7 @@ from mmsemi.models import SemiSegmentor
 from mmsemi.registry import HOOKS
 from mmsemi.visualization import draw_pseudo_label, viewable
 
-from ..unwrap import student
+from ..unwrap import student, whole_weights
 
 
 class Seen(NamedTuple):
@@ -114,12 +114,14 @@ class PseudoLabelHook(Hook):
         if self.every_n_train_iters(runner, every) and self._can_look(runner):
             unlabeled = (data_batch or {}).get('unlabeled')
             if unlabeled is not None:
-                self._look(runner, unlabeled['weak'])
+                model = student(runner)
+                with whole_weights(model, model.labeler):
+                    if is_main_process():
+                        self._look(runner, unlabeled['weak'])
 
     def _can_look(self, runner: Runner) -> bool:
         return (
-            is_main_process()
-            and bool((runner.cfg.get('visualizer') or {}).get('vis_backends'))
+            bool((runner.cfg.get('visualizer') or {}).get('vis_backends'))
             and isinstance(student(runner), SemiSegmentor)
             and isinstance(runner.train_dataloader.dataset, SemiSegDataset)
         )

@@ -40,13 +40,18 @@ def wrap_on_cpu(
         wrapper (dict, optional): ``model_wrapper_cfg`` of the config.
         find_unused (bool): ``find_unused_parameters`` of the config.
     """
+    warn_of_batch_norm()
+    settings = dict(broadcast_buffers=False, find_unused_parameters=find_unused)
+    settings.update(wrapper or {})
+    settings.pop('type', None)
+    return MMDistributedDataParallel(module=model, **settings)
+
+
+def warn_of_batch_norm() -> None:
+    """Log what processes without a GPU do not share."""
     print_log(
         'BatchNorm is not synchronised across processes on the CPU: each '
         'process normalises by its own samples.',
         logger='current',
         level=logging.WARNING,
     )
-    settings = dict(broadcast_buffers=False, find_unused_parameters=find_unused)
-    settings.update(wrapper or {})
-    settings.pop('type', None)
-    return MMDistributedDataParallel(module=model, **settings)

@@ -59,6 +59,7 @@ from .resuming import (
     skip_to_place,
 )
 from .saving import whole_file
+from .sharding import check_shards, prepare, shard, wants_shards, whole_checkpoint
 from .sizes import check_sizes
 from .switches import apply_switches, compile_network, leave_views_to_device
 from .workers import begin_worker
@@ -102,7 +103,8 @@ class SemiRunner(Runner):
       device, also where a config names MMEngine's ``AmpOptimWrapper``.
     - **Switches.** ``channels_last``, ``gradient_checkpointing`` and
       ``compile`` in the config change how the network computes, and
-      ``views_on_device`` where strong views are made (see :mod:`.switches`).
+      ``views_on_device`` where strong views are made (see :mod:`.switches`);
+      ``sharding`` divides its weights among processes (see :mod:`.sharding`).
 
     Each addition is a thin override here and functions in a module beside it.
 
@@ -155,6 +157,8 @@ class SemiRunner(Runner):
             ValueError: The network cannot follow a switch of the config.
         """
         apply_switches(model, self.cfg)
+        if wants_shards(self.cfg):
+            return prepare(model, self.cfg)
         if self.distributed and not (
             torch.cuda.is_available() or is_model_wrapper(model)
         ):
@@ -187,6 +191,8 @@ class SemiRunner(Runner):
         strict = self.cfg.get('strict_load', True)
         with self._trusting(), checked_pretrained(student(self), strict):
             super()._init_model_weights()
+        if wants_shards(self.cfg):
+            shard(self)
 
     def register_default_hooks(
         self, hooks: dict[str, Hook | dict | None] | None = None
@@ -238,6 +244,7 @@ class SemiRunner(Runner):
         check_batches(loader, self.world_size)
         check_parts_used(student(self), loader)
         check_hooks(student(self), self.hooks, self.cfg)
+        check_shards(self)
         check_train_set(loader.dataset)
         check_labels(loader.dataset)
         check_network(student(self), loader.dataset)
@@ -451,15 +458,21 @@ class SemiRunner(Runner):
             sampler.seed = self.seed  # the order of images is the run's
         skip_to_place(self)
 
-    @master_only
-    def save_checkpoint(
-        self, out_dir: str, filename: str, *args, meta: dict | None = None, **kwargs
-    ) -> None:
+    def save_checkpoint(self, *args, **kwargs) -> None:
         """Save a checkpoint: the file is whole, or it is not there.
+
+        All processes call it, and the main one writes.
 
         Raises:
             OSError: It cannot be written; older checkpoints are untouched.
         """
+        with whole_checkpoint(self, kwargs.get('save_optimizer', True)):
+            self._write_checkpoint(*args, **kwargs)
+
+    @master_only
+    def _write_checkpoint(
+        self, out_dir: str, filename: str, *args, meta: dict | None = None, **kwargs
+    ) -> None:
         by_iter = isinstance(self.train_loop, IterBasedTrainLoop)
         place = {EPOCH: describe_epoch(self), 'by_iter': by_iter}
         with whole_file(out_dir, filename) as name:

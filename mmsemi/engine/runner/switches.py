@@ -115,7 +115,7 @@ def checkpoint_gradients(model: nn.Module, names: bool | Sequence[str]) -> None:
     if names is True:
         names = [
             f'{prefix}backbone.{name}'
-            for prefix, network in _networks(model).items()
+            for prefix, network in networks(model).items()
             for name, stage in network.backbone.named_children()
             if _is_stage(stage)
         ]
@@ -132,7 +132,18 @@ def checkpoint_gradients(model: nn.Module, names: bool | Sequence[str]) -> None:
             part.forward = Recomputed(part)
 
 
-def _networks(model: nn.Module) -> dict[str, nn.Module]:
+def blocks(model: nn.Module) -> list[nn.Module]:
+    """Return the blocks of the backbones of all networks that train."""
+    return [
+        block
+        for network in networks(model).values()
+        for stage in network.backbone.children()
+        if _is_stage(stage)
+        for block in _parts(stage)
+    ]
+
+
+def networks(model: nn.Module) -> dict[str, nn.Module]:
     """Return the networks that train, by the prefix of their layers' names.
 
     A method is one, and may hold more: CPS trains two.
@@ -197,7 +208,7 @@ def compile_network(model: nn.Module, options: bool | dict) -> None:
     if options.get('backend', 'inductor') == 'inductor':
         check_compiler()
     recompile_for_hooks()  # methods add and remove them
-    for network in _networks(model).values():
+    for network in networks(model).values():
         for part in (network.backbone, network.decode_head):
             part.compile(**options)
 

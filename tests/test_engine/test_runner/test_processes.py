@@ -7,11 +7,13 @@ import json
 import re
 
 import pytest
+import torch
 
 from mmsemi.engine.runner.resuming import newest_whole_checkpoint
+from mmsemi.measuring.footprint import fake_step
 from mmsemi.utils.checkpoint import read_checkpoint
 from tests.helpers.tools import run
-from tests.stress.processes import TRAINED
+from tests.stress.processes import SHARDED, TRAINED, dinov2_config
 from tests.stress.resume_points import differences
 
 
@@ -36,6 +38,17 @@ def losses(folder, rank=0):
 def weights(file):
     state = read_checkpoint(file)['state_dict']
     return {name: tensor.double() for name, tensor in state.items()}
+
+
+def everything(file):
+    """All tensors of a checkpoint: weights, teacher and moments."""
+    checkpoint = read_checkpoint(file)
+    moments = checkpoint['optimizer']['state']
+    return checkpoint['optimizer']['param_groups'], {
+        **checkpoint['state_dict'],
+        **{f'teacher {k}': t for k, t in checkpoint['ema_teacher'].items()},
+        **{f'{i} {k}': t for i in moments for k, t in moments[i].items()},
+    }
 
 
 def distance(a, b):
@@ -75,6 +88,52 @@ def test_two_processes_train_as_one_that_accumulates(folder, method):
         if 'running_' not in name and 'num_batches' not in name:
             assert ours[name].equal(tensor), name
     assert distance(ours, weights(two / 'iter_1.pth')) > 0
+
+
+@pytest.mark.parametrize('name, file', [('shares', 0), ('shares_made_whole', 1)])
+def test_shares_train_as_whole_weights(folder, name, file):
+    """DINOv2 with teacher, AdamW and clipping; the second resumes on one process."""
+    (groups, whole), (own_groups, own) = (
+        everything(folder / run / 'iter_2.pth') for run in ('whole', name)
+    )
+    assert own_groups == groups
+    assert own.keys() == whole.keys() and len(own) > 300
+    for key, tensor in whole.items():
+        assert own[key].shape == tensor.shape and own[key].dtype == tensor.dtype
+        torch.testing.assert_close(own[key], tensor, rtol=1e-9, atol=1e-11)
+    if not file:
+        for rank in (0, 1):
+            for ours, theirs in zip(
+                losses(folder / name, rank), losses(folder / 'whole', rank), strict=True
+            ):
+                assert ours == pytest.approx(theirs, rel=1e-12)
+
+
+@pytest.mark.parametrize('method', SHARDED)
+def test_methods_train_with_shares(folder, method):
+    """Also if one process needs a partner and the other does not."""
+    ours, theirs = (
+        weights(folder / run / method / 'iter_2.pth')
+        for run in ('train_sharded', 'train_2')
+    )
+    before = weights(folder / 'train_2' / method / 'iter_1.pth')
+    assert distance(ours, theirs) < 1e-9 * distance(theirs, before)
+
+
+def test_shares_resume_to_the_bit(folder, codes):
+    """After SIGTERM, with a rehearsal in between."""
+    assert codes['shares_term'] == [143, 143]
+    assert codes['shares_resume'] == [0, 0]
+    assert differences(folder / 'shares', folder / 'shares_term') == []
+
+
+def test_processes_hold_the_predicted_share(folder):
+    """Of weights, moments and teacher; float64, of which shapes know nothing."""
+    for name, sharding in (('whole', False), ('shares', True)):
+        cfg = dinov2_config('', '', sharding=sharding)
+        held = json.loads((folder / name / 'held_0.json').read_text())
+        with fake_step(cfg, 2) as step:
+            assert held == pytest.approx(2 * step.held, rel=1e-3)
 
 
 @pytest.mark.parametrize('images, val', [(3, 'val'), (1, 'one')])
@@ -125,5 +184,7 @@ def test_a_process_that_stops_is_named(folder, codes):
 
 def test_every_run_ended_as_it_should(codes):
     for name, ends in codes.items():
-        if re.match('(train|accumulate|evaluate)_', name):
+        if re.match('(train|accumulate|evaluate)_\\d', name):
             assert ends == [0] * int(name[-1]), name
+    assert codes['shares'] == codes['sharded_methods'] == [0, 0]
+    assert codes['made_whole'] == [0]

@@ -28,25 +28,28 @@ FILE = '.rehearsal.part'
 def save_and_read(runner: Runner) -> str:
     """Write and read a checkpoint, and check the space for those to come."""
     hooks = [hook for hook in runner.hooks if isinstance(hook, CheckpointHook)]
-    if not hooks or not is_main_process():
+    if not hooks:
         return ''
     hook = hooks[0]
     if not isinstance(get_file_backend(hook.out_dir), LocalBackend):
         return ''
     file = Path(hook.out_dir, FILE)
     try:
-        runner.save_checkpoint(
+        runner.save_checkpoint(  # on all processes, each of which may have a share
             hook.out_dir,
             FILE,
             save_optimizer=hook.save_optimizer,
             save_param_scheduler=hook.save_param_scheduler,
             by_epoch=hook.by_epoch,
         )
+        if not is_main_process():
+            return ''
         size = file.stat().st_size
         read_checkpoint(file)  # or refuse it, as a resumed run would
     finally:
-        with suppress(OSError):  # the folder may not be one
-            file.unlink()
+        if is_main_process():
+            with suppress(OSError):  # the folder may not be one
+                file.unlink()
     _check_space(runner, hook, size)
     return 'a checkpoint'
 

@@ -12,6 +12,8 @@ from torch._subclasses import fake_tensor
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils._pytree import tree_leaves
 
+from mmsemi.registry import MODELS
+
 # Limit of weights times pixels, above which a CPU computes only shapes.  At about
 # 64 multiplications per 1000 of these products, a step below it takes up to 10
 # seconds on two cores.
@@ -27,6 +29,8 @@ NEED_CONTENTS = (
 def takes_long(model: nn.Module, batch: Any) -> bool:
     """Tell whether computing a batch would take a CPU long."""
     weights = list(model.parameters())
+    if weights and isinstance(weights[0], fake_tensor.FakeTensor):
+        return True  # there are no contents
     if not weights or weights[0].device.type != 'cpu':
         return False
     values = sum(
@@ -49,6 +53,8 @@ def shapes_only() -> Iterator[None]:
 
 def as_shapes(model: nn.Module) -> nn.Module:
     """Copy a network without the contents of its tensors."""
+    if any(isinstance(t, fake_tensor.FakeTensor) for t in model.parameters()):
+        return model
     model = copy.deepcopy(model)
     for layer in model.modules():
         for name, weight in list(layer.named_parameters(recurse=False)):
@@ -57,6 +63,16 @@ def as_shapes(model: nn.Module) -> nn.Module:
         for name, buffer in list(layer.named_buffers(recurse=False)):
             setattr(layer, name, FAKE.from_tensor(buffer))
     return model
+
+
+def build_shapes(cfg: dict) -> nn.Module:
+    """Build a network without the contents of its tensors.
+
+    Args:
+        cfg (dict): ``model`` of a config.
+    """
+    with FAKE:
+        return MODELS.build(copy.deepcopy(cfg))
 
 
 def predict_shapes(model: nn.Module, batch: Any) -> list:

@@ -22,11 +22,11 @@ from mmsemi.models.utils import Guidance
 from mmsemi.utils.compat import BATCH_NORMS, draw_nowhere
 
 from ...hooks.ema_teacher_hook import EMATeacherHook
-from ...unwrap import student
+from ...unwrap import student, units
 from ..checks import check_scores, first_unlike
 from .checkpoint import save_and_read
 from .isolation import attempt, untouched
-from .shapes import as_shapes, predict_shapes, shapes_only, takes_long
+from .shapes import as_shapes, build_shapes, predict_shapes, shapes_only, takes_long
 
 
 def rehearse(runner: Runner) -> None:
@@ -55,7 +55,10 @@ def rehearse(runner: Runner) -> None:
     """
     start = time.perf_counter()
     with untouched(runner):
-        model = copy.deepcopy(student(runner))
+        model = student(runner)
+        # No process could copy the network of which it has a share.
+        sharded = bool(units(model))
+        model = build_shapes(runner.cfg.model) if sharded else copy.deepcopy(model)
         steps = [
             attempt('training step', _train, runner, model),
             attempt('validation', _validate, runner, model),
