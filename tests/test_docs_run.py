@@ -43,6 +43,8 @@ NOT_RUN = {
     'trains both, shorter',
     r'make (docs|lint|test)': '.ci/run runs it for every change',
     r'pip ': 'it changes the environment',
+    r'.* --work-dir s3:': 'needs a bucket: '
+    'tests/test_tools/test_remote_data.py serves one',
     r'.* --nproc 4 --nnodes': 'needs two machines',
     r'.* --nproc 4': 'tests/test_utils/test_launching.py and '
     'tests/test_tools/test_workflow.py start two processes',

@@ -17,6 +17,8 @@ from mmsemi.registry import RUNNERS
 from mmsemi.utils.arguments import named_by_config
 from mmsemi.utils.config import load_config
 
+from .work_dir import kept_at_address
+
 
 @dataclass(frozen=True)
 class Training:
@@ -68,8 +70,9 @@ def train(
 
     Args:
         config (str or Path): Config file, or name of a shipped config.
-        work_dir (str or Path, optional): Folder for logs and checkpoints.
-            Defaults to that of the config, or ``work_dirs/METHOD/NAME``.
+        work_dir (str or Path, optional): Folder for logs and checkpoints, or the
+            address of a copy of it (``s3://bucket/run``).  Defaults to that of the
+            config, or ``work_dirs/METHOD/NAME``.
         options (Mapping, optional): Settings that override the config, with
             dots in nested names, as ``--cfg-options``.
         resume (bool, str or Path): Resume from the newest checkpoint of the
@@ -114,7 +117,9 @@ def run_training(
         Runner: It has trained.
 
     Raises:
+        FileExistsError: There is an earlier run at ``upload_to``.
         FileNotFoundError: A file that the config names does not exist.
+        StorageError: ``upload_to`` cannot be reached.
         ValueError: A setting is wrong.
     """
     if amp:
@@ -122,9 +127,10 @@ def run_training(
     if resume:
         cfg.resume = True
         cfg.load_from = None if resume is True else str(resume)
-    with named_by_config(cfg):
-        runner = RUNNERS.build(cfg)
-    runner.train()
+    with kept_at_address(cfg, bool(resume)):
+        with named_by_config(cfg):
+            runner = RUNNERS.build(cfg)
+        runner.train()
     return runner
 
 

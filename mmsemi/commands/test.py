@@ -35,8 +35,8 @@ def test(
     work_dir: Annotated[
         str | None,
         typer.Option(
-            help='folder for the scores and the log: by default the folder test in '
-            'the work dir of the training'
+            help='folder for the scores and the log, or its address: by default the '
+            'folder test in the work dir of the training'
         ),
     ] = None,
     out: Annotated[
@@ -64,19 +64,21 @@ def test(
     traceback: Traceback = False,
 ) -> None:
     """Evaluate a checkpoint on the test images of a config."""
+    from mmsemi.apis.work_dir import kept_at_address
     from mmsemi.registry import RUNNERS
     from mmsemi.utils.arguments import named_by_config
     from mmsemi.utils.checkpoint import find_weights
     from mmsemi.utils.checkpoint_file import check_checkpoint_file
     from mmsemi.utils.compat import freeze_compiled_weights
-    from mmsemi.utils.storage import is_address
+    from mmsemi.utils.storage import exists, is_address
 
     cfg = load(config, cfg_options, launcher, trust_checkpoint, work_dir)
     if not is_address(checkpoint):  # before the run is set up
         check_checkpoint_file(find_weights(checkpoint))
     # A test leaves the config and the logs of a training alone.
-    if work_dir is None or os.path.exists(os.path.join(work_dir, 'last_checkpoint')):
+    if work_dir is None or exists(os.path.join(work_dir, 'last_checkpoint')):
         cfg.work_dir = os.path.join(cfg.work_dir, 'test')
+        cfg.upload_to = cfg.get('upload_to') and f'{cfg.upload_to}/test'
     cfg.load_from = checkpoint
     cfg.resume = False
     if show or show_dir:
@@ -95,9 +97,10 @@ def test(
         # One of several is enough to write the predictions.
         first = evaluators if isinstance(evaluators, dict) else evaluators[0]
         first.output_dir = out
-    with named_by_config(cfg):
-        runner = RUNNERS.build(cfg)
-    runner.test()
+    with kept_at_address(cfg, resume=False, adds=True):
+        with named_by_config(cfg):
+            runner = RUNNERS.build(cfg)
+        runner.test()
 
 
 def draw_predictions(

@@ -5,6 +5,7 @@ For example,
     mmsemi train rankmatch/pascal_1-16
     mmsemi train my.py --cfg-options total_batch_size=8 crop_size=321
     mmsemi train my.py --resume
+    mmsemi train my.py --work-dir s3://bucket/run --resume
 """
 
 from typing import Annotated
@@ -27,7 +28,7 @@ from .shared import (
 def train(
     config: ConfigFile,
     work_dir: Annotated[
-        str | None, typer.Option(help='folder for logs and checkpoints')
+        str | None, typer.Option(help='folder for logs and checkpoints, or its address')
     ] = None,
     resume: Annotated[
         str | None,

@@ -17,7 +17,14 @@ import numpy as np
 from mmsemi.datasets.lists import iter_list, locate
 from mmsemi.utils.files import raise_failures, replacing, run_parallel
 from mmsemi.utils.progress import progress_bar
-from mmsemi.utils.storage import INDEX, is_address, join_address, read_bytes, upload
+from mmsemi.utils.storage import (
+    INDEX,
+    exists,
+    is_address,
+    join_address,
+    read_bytes,
+    upload,
+)
 from mmsemi.utils.storage.shards import LARGEST, name_key, write_index
 
 END = bytes(512)  # a tar file ends with two blocks of zeros
@@ -68,7 +75,7 @@ def write_shards(
         ValueError: A list is faulty, or a file does not fit into shards.
     """
     target = partial(_join, out)
-    if _is_there(target(INDEX)):
+    if exists(target(INDEX)):
         raise FileExistsError(
             f'{target(INDEX)} exists. Name another folder, or remove the shards first.'
         )
@@ -235,7 +242,7 @@ def _below(root: str, name: str) -> str | None:
     if is_address(name) or osp.isabs(name):
         return None
     path = _join(root, name)
-    return path if _is_there(path) else None
+    return path if exists(path) else None
 
 
 def _join(root: str, name: str) -> str:
@@ -272,10 +279,3 @@ def _write_index(file: Path, shards: Sequence[Shard]) -> None:
         sums=np.concatenate([empty, *(shard.sums for shard in shards)]),
     )
     write_index(file, [(shard.name, shard.size) for shard in shards], columns)
-
-
-def _is_there(path: str) -> bool:
-    if not is_address(path):
-        return osp.isfile(path)
-    system, inner = fsspec.url_to_fs(path)
-    return system.isfile(inner)

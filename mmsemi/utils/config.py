@@ -17,6 +17,7 @@ from .parts import LOADERS, check_parts
 from .settings import check_names, check_options, overridden
 from .shipped import find_config
 from .slurm import number_processes
+from .storage import is_address
 from .strong_view import follow_strong_view, lower_defaults
 from .terminal import calm
 
@@ -264,7 +265,8 @@ def load_config(args: argparse.Namespace) -> Config:
             :func:`add_config_arguments`, and ``work_dir`` if the tool has it.
 
     Returns:
-        Config: With ``launcher`` and ``work_dir`` set.
+        Config: With ``launcher`` and ``work_dir`` set.  Of a ``work_dir`` that is
+        an address, this is ``upload_to``, and ``work_dir`` a folder of this machine.
 
     Raises:
         FileNotFoundError: There is no such config.
@@ -308,8 +310,11 @@ def load_config(args: argparse.Namespace) -> Config:
     work_dir = getattr(args, 'work_dir', None)
     if work_dir is not None:
         cfg.work_dir = work_dir
+        cfg.upload_to = None
     elif cfg.get('work_dir') is None:
         cfg.work_dir = default_work_dir(args.config)
+    if is_address(cfg.work_dir):
+        cfg.upload_to, cfg.work_dir = cfg.work_dir, local_folder(cfg.work_dir)
     return cfg
 
 
@@ -335,6 +340,19 @@ def read_config(file: str | os.PathLike) -> Config:
         raise ValueError(
             f'The config {file} cannot be read: {where}{type(cause).__name__}: {cause}'
         ) from error
+
+
+def local_folder(address: str) -> str:
+    """Return ``work_dirs/s3/bucket/run``, where a run at ``s3://bucket/run`` works.
+
+    Raises:
+        ValueError: The address leads into no folder of its own.
+    """
+    protocol, _, path = address.partition('://')
+    parts = [part for part in path.split('/') if part]
+    if not parts or {'.', '..'} & {*parts}:
+        raise ValueError(f'--work-dir {address} is no folder at an address.')
+    return osp.join('work_dirs', protocol, *parts)
 
 
 def default_work_dir(config: str) -> str:

@@ -49,6 +49,7 @@ SETTINGS = frozenset(inspect.signature(Runner).parameters) - {'cfg'} | {
     'total_batch_size',
     'transform_defaults',
     'trust_checkpoint',
+    'upload_to',
     'views_on_device',
 }
 

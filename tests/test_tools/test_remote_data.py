@@ -1,5 +1,6 @@
-"""A training whose data lie on a server that is lost, and comes back."""
+"""A training whose data and work dir lie on a server that is lost, and comes back."""
 
+import shutil
 import socket
 import subprocess
 import sys
@@ -9,7 +10,8 @@ import fsspec
 import pytest
 import torch
 
-from mmsemi.utils.storage import addresses
+from mmsemi.preparation.shards import write_shards
+from mmsemi.utils.storage import addresses, mirror
 from tests.helpers.tools import ROOT, TINY, call
 from tests.stress.resume_points import differences
 
@@ -35,8 +37,17 @@ def one_thread():
 
 
 @pytest.fixture
-def serve(tiny_data, monkeypatch, tmp_path):
-    """Start a server on the same port again and again; it has the tiny images."""
+def bucket(tiny_data, tmp_path):
+    """What the server holds: the tiny images, also in shards, and what is written."""
+    folder = shutil.copytree(tiny_data, tmp_path / 'bucket')
+    lists = [str(each.relative_to(folder)) for each in folder.glob('splits/*.txt')]
+    write_shards(lists, str(folder), str(folder / 'shards'), 1e5)
+    return folder
+
+
+@pytest.fixture
+def serve(bucket, monkeypatch, tmp_path):
+    """Start a server on the same port again and again."""
     with socket.socket() as free:
         free.bind(('127.0.0.1', 0))
         port = free.getsockname()[1]
@@ -51,10 +62,12 @@ def serve(tiny_data, monkeypatch, tmp_path):
     ).items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(addresses, 'FIRST_PAUSE', 0.1)
+    monkeypatch.setattr(mirror, 'EVERY', 0.1)
+    monkeypatch.chdir(tmp_path)
     servers = []
 
-    def start(requests=0):
-        command = ('-m', 'tests.helpers.s3_server', port, tiny_data, requests)
+    def start(requests=0, suffix=''):
+        command = ('-m', 'tests.helpers.s3_server', port, bucket, requests, suffix)
         server = subprocess.Popen(
             [sys.executable, *map(str, command)],
             cwd=ROOT,
@@ -92,7 +105,7 @@ def expected(tiny_data, tmp_path_factory, plain_configs):
     return folder
 
 
-def test_lost_server(serve, expected, tmp_path):
+def test_lost_server(serve, expected, bucket, tmp_path):
     first = serve(requests=20)
 
     def restart():
@@ -101,21 +114,34 @@ def test_lost_server(serve, expected, tmp_path):
 
     thread = threading.Thread(target=restart)
     thread.start()
-    train(tmp_path / 'survives', 's3://bucket')
+    train('s3://bucket/survives', 's3://bucket')
     thread.join()
-    assert not differences(expected, tmp_path / 'survives')
+    assert not differences(expected, tmp_path / 'work_dirs/s3/bucket/survives')
+    assert not differences(expected, bucket / 'survives')
+    kept = [{p.name for p in d.glob('*.pth')} for d in (expected, bucket / 'survives')]
+    assert kept[0] == kept[1]  # what was superseded is removed
+    output = train('s3://bucket/survives', 's3://bucket', ok=False)
+    assert 's3://bucket/survives holds an earlier run' in output
 
 
-def test_server_that_stays_away(serve, expected, tmp_path, monkeypatch):
+def test_server_that_stays_away(serve, expected, bucket, tmp_path, monkeypatch):
+    """Data in shards, and a machine that has nothing of the run but its address."""
     monkeypatch.setenv('MMSEMI_STORAGE_ATTEMPTS', '2')
-    serve(requests=20)
-    output = train(tmp_path / 'ends', 's3://bucket', ok=False)
+    root = 's3://bucket/shards/index.shards'
+    serve(requests=2, suffix='last_checkpoint')  # after the list of contents
+    output = train('s3://bucket/ends', root, ok=False)
     last = output.strip().splitlines()[-1]
     assert last.startswith('error: s3://bucket/') and '--resume' in last
     assert 'never printed' not in output
+    assert list(bucket.glob('ends/iter_*.pth'))
     serve()
-    train(tmp_path / 'ends', 's3://bucket', '--resume')
-    assert not differences(expected, tmp_path / 'ends')
+    shutil.rmtree(tmp_path / 'work_dirs')
+    (tmp_path / 'other').mkdir()
+    monkeypatch.chdir(tmp_path / 'other')
+    output = train('s3://bucket/ends', root, '--resume')
+    assert 'resumed from' in output
+    assert not differences(expected, bucket / 'ends')
+    assert not differences(expected, tmp_path / 'other/work_dirs/s3/bucket/ends')
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from mmengine.config import Config
 
 from mmsemi.utils.compat import parse_option
 from mmsemi.utils.settings import nearest
+from mmsemi.utils.storage import is_address
 
 NAMES = frozenset(
     'methods splits seeds options cfg_options start baseline score csv work_dir'.split()
@@ -127,7 +128,12 @@ def _plan(file: Path, content: dict, work_dir: str | Path | None) -> Plan:
         raise ValueError(
             f'baseline={baseline!r} is none of the methods {", ".join(found)}.'
         )
-    folder = Path(work_dir or content.get('work_dir') or f'work_dirs/sweep/{file.stem}')
+    place = work_dir or content.get('work_dir') or f'work_dirs/sweep/{file.stem}'
+    if is_address(place):
+        raise ValueError(
+            f'work_dir={place} is an address, but cells need a folder of this machine.'
+        )
+    folder = Path(place)
     csv = content.get('csv')
     return Plan(
         file,

@@ -11,6 +11,7 @@ from .snapshot_hook import SnapshotHook
 from .stall_hook import StallHook
 from .step_seed_hook import StepSeedHook
 from .terminal_hook import TerminalHook
+from .upload_hook import UploadHook
 from .validation_pictures_hook import ValidationPicturesHook
 from .whole_checkpoint_hook import WholeCheckpointHook
 
@@ -28,6 +29,7 @@ __all__ = [
     'StallHook',
     'StepSeedHook',
     'TerminalHook',
+    'UploadHook',
     'ValidationPicturesHook',
     'WholeCheckpointHook',
     'teacher_checkpoint',

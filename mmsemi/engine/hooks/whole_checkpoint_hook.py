@@ -89,6 +89,7 @@ class WholeCheckpointHook(CheckpointHook):
 
     def before_train(self, runner: Runner) -> None:
         """Prepare the folders, and finish what a kill interrupted."""
+        _find_moved(runner)
         super().before_train(runner)
         self.file_backend = LateRemovals(self.file_backend)
         self._folders = {
@@ -234,3 +235,13 @@ class WholeCheckpointHook(CheckpointHook):
             write_whole(
                 osp.join(runner.work_dir, 'last_checkpoint'), self.last_ckpt.encode()
             )
+
+
+def _find_moved(runner: Runner) -> None:
+    """Find the best checkpoints of a run whose work dir lay elsewhere before."""
+    info = runner.message_hub.runtime_info
+    for key, path in info.items():
+        if key.startswith('best_ckpt') and path and not osp.exists(path):
+            moved = osp.join(runner.work_dir, osp.basename(path))
+            if osp.isfile(moved):
+                runner.message_hub.update_info(key, moved)

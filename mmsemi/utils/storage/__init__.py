@@ -4,6 +4,7 @@ from .addresses import StorageError, call, is_address, join_address, upload
 from .backend import PROTOCOLS, FsspecBackend
 from .cache import FileCache
 from .reading import (
+    exists,
     identity,
     is_missing,
     is_near,
@@ -25,6 +26,7 @@ __all__ = [
     'StorageError',
     'call',
     'check_shards',
+    'exists',
     'identity',
     'is_address',
     'is_missing',

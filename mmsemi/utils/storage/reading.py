@@ -86,15 +86,17 @@ def is_missing(path: str | Path) -> bool:
 
 
 def exists(path: str | Path, kind: str = 'exists') -> bool:
-    """Ask whether there is something at an address.
+    """Ask whether there is a file or folder, on this machine or at an address.
 
     Args:
-        path (str or Path): The address.
+        path (str or Path): The file or folder.
         kind (str): Method of :class:`fsspec.AbstractFileSystem`: 'exists',
             'isfile' or 'isdir'.
     """
     if member := split_member(path):
         return kind != 'isdir' and not is_missing('/'.join(member))
+    if not is_address(path):
+        return getattr(osp, kind)(path)
     return call(str(path), kind)
 
 

@@ -9,7 +9,7 @@ from mmsemi.registry import HOOKS
 from tests.helpers.runs import make_config
 from tests.helpers.tools import ROOT
 
-CUSTOM = ('EMATeacherHook', 'PreviousModelsHook', 'SnapshotHook')
+CUSTOM = ('EMATeacherHook', 'PreviousModelsHook', 'SnapshotHook', 'UploadHook')
 ROW = re.compile(r'^\| `(\w+Hook)`[^|]*\| `([A-Z_]+)` \|', re.M)
 
 
