@@ -20,6 +20,7 @@ ROOT = osp.dirname(osp.dirname(osp.dirname(osp.abspath(__file__))))
 OURS = tuple(osp.join(ROOT, name, '') for name in ('mmsemi', 'tools', 'benchmarks'))
 MMENGINE = osp.join('mmengine', 'runner', '')  # settings that contradict each other
 LOST = ('Connection closed by peer', 'Connection reset by peer', 'Socket closed')
+GLOO = re.compile(r'^\[[^\]]*\] |\. This is typically.*')  # its place, its guess
 PATIENCE = 30  # seconds; processes may start at different times
 FRAME = re.compile(r'^  File "(?P<file>.+)", line \d+, in .+\n +(?P<line>.+)$', re.M)
 MESSAGE = re.compile(r'^(?:[A-Za-z_][\w.]*(?:Error|File|Exception|Warning)): ', re.M)
@@ -96,7 +97,8 @@ def expected_message(error: BaseException) -> str | None:
             return f'{error.filename}: {error.strerror}'
         return text or type(error).__name__
     if isinstance(error, RuntimeError) and any(reason in text for reason in LOST):
-        return f'Another process of this run has ended ({_first_line(error)}).'
+        reason = GLOO.sub('', _first_line(error))
+        return f'Another process of this run has ended ({reason}).'
     frames = traceback.extract_tb(error.__traceback__)
     if isinstance(error, KeyError) and error.args:
         text = str(error.args[0])  # without the quotes

@@ -8,7 +8,7 @@ import torch
 import typer
 
 from mmsemi.commands.main import app
-from mmsemi.utils.cli import run_tool
+from mmsemi.utils.cli import expected_message, prints_errors, run_tool
 from tests.helpers.tools import ROOT, TINY, run
 
 LOG = re.compile(r'\d{4}/\d\d/\d\d ')
@@ -136,6 +136,36 @@ def test_kinds(error, traceback, words, capsys):
     printed = capsys.readouterr().err
     assert ('Traceback' in printed) == traceback
     assert words in last_lines(printed)[-1]
+
+
+def test_another_process_that_ended_is_named_by_its_address():
+    error = RuntimeError(
+        '[/x/gloo/pair.cc:553] Connection closed by peer [10.0.0.2]:5. This is '
+        'typically caused by a remote worker crashing. Check its logs.'
+    )
+    message = 'Another process of this run has ended ({}).'
+    said = message.format('Connection closed by peer [10.0.0.2]:5')
+    assert expected_message(error) == said
+
+
+@pytest.mark.parametrize(
+    'machine, rank, printed', [('0', '0', False), ('1', '0', True), ('1', '1', False)]
+)
+def test_each_machine_says_that_the_first_has_ended(
+    machine, rank, printed, monkeypatch
+):
+    """The store that counts the messages has ended with it."""
+
+    class Gone:
+        def add(self, *args):
+            raise RuntimeError
+
+    monkeypatch.setenv('GROUP_RANK', machine)
+    monkeypatch.setenv('LOCAL_RANK', rank)
+    monkeypatch.setattr('mmsemi.utils.cli._is_distributed', lambda: True)
+    monkeypatch.setattr('mmsemi.utils.compat.default_store', Gone)
+    assert prints_errors('Another process of this run has ended.') == printed
+    assert prints_errors('Something else.')
 
 
 def test_status(capsys):
