@@ -5,6 +5,8 @@ import logging
 import os
 import threading
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import NamedTuple
 
 import torch.distributed as torch_dist
@@ -20,6 +22,8 @@ ADVICE = (
     'Checkpoints are intact: continue with `--resume`, and with a longer '
     'env_cfg.dist_cfg.timeout if it was only slow. '
 )
+
+UNREACHABLE = 'The machine that connects the processes cannot be reached any more'
 
 
 class Sign(NamedTuple):
@@ -102,28 +106,50 @@ class StallHook(Hook):
             store.set(str(rank), f'{self._place} {beat}')
             return self._over.wait(interval)
 
+        def tell(whom: str, lost: bool = True) -> None:
+            """Say whom this process waits for; end it if that is for nothing."""
+            waited = time.monotonic() - self._since
+            runner.logger.log(
+                logging.ERROR if lost else logging.WARNING,
+                f'Process {rank} has made no progress for {waited:.0f} s. {whom}. '
+                f'{ADVICE if lost else ""}The stacks of its threads follow.',
+            )
+            faulthandler.dump_traceback()
+            if lost:
+                os._exit(1)
+
         try:
             while not give_sign():
                 place, waited = self._place, time.monotonic() - self._since
                 if waited < 0.8 * runner.dist_timeout:
                     continue
-                before = _signs(store, world_size)
-                if give_sign() or give_sign():
-                    return
-                lost, whom = diagnose(rank, before, _signs(store, world_size))
+                with _limited(0.2 * runner.dist_timeout, tell):
+                    before = _signs(store, world_size)
+                    if give_sign() or give_sign():
+                        return
+                    lost, whom = diagnose(rank, before, _signs(store, world_size))
                 if place != self._place or not lost and place == warned_at:
                     continue
                 warned_at = place
-                runner.logger.log(
-                    logging.ERROR if lost else logging.WARNING,
-                    f'Process {rank} has made no progress for {waited:.0f} s. {whom}. '
-                    f'{ADVICE if lost else ""}The stacks of its threads follow.',
-                )
-                faulthandler.dump_traceback()
-                if lost:
-                    os._exit(1)
+                tell(whom, lost)
         except RuntimeError:
             return  # the store's process has ended: PyTorch's timeout acts
+
+
+@contextmanager
+def _limited(seconds: float, tell: Callable[[str], None]) -> Iterator[None]:
+    """Limit the time in which the other processes can be asked.
+
+    If the network is down, PyTorch waits for an answer as long as the system does,
+    a quarter of an hour.
+    """
+    timer = threading.Timer(seconds, tell, [UNREACHABLE])
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def diagnose(rank: int, before: list[Sign], now: list[Sign]) -> tuple[bool, str]:

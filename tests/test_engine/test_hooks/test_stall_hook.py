@@ -3,9 +3,24 @@
 ``test_processes.py`` tests on real processes that it ends the run.
 """
 
+import time
+
 import pytest
 
-from mmsemi.engine.hooks.stall_hook import Sign, diagnose
+from mmsemi.engine.hooks.stall_hook import UNREACHABLE, Sign, _limited, diagnose
+
+
+def test_a_question_without_an_answer_ends():
+    """As with the network down."""
+    said = []
+    with _limited(0.05, said.append):
+        end = time.monotonic() + 10
+        while not said and time.monotonic() < end:
+            time.sleep(0.01)
+    with _limited(0.05, said.append):
+        pass
+    time.sleep(0.1)
+    assert said == [UNREACHABLE]
 
 
 @pytest.mark.parametrize(
