@@ -351,6 +351,8 @@ def main() -> int:
     folder = args.folder.resolve()
     folder.mkdir(parents=True)
     wrong = 0
+    for each in (signal.SIGINT, signal.SIGTERM):  # which take everything away, too
+        signal.signal(each, lambda *_: sys.exit(1))
     with namespaces() as alone:
         print('two network namespaces' if alone else 'loopback', flush=True)
         trials = Trials(folder, alone)

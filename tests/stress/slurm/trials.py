@@ -8,6 +8,7 @@ the trials, says of each what came out, and stops the cluster.
 import argparse
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -162,7 +163,7 @@ class Trials:
         job = array.split()[0]
         self.cluster.run('scontrol', 'requeue', f'{job}_0')
         until(lambda: (cells[0] / 'interrupted.pth').exists(), 'requeue', 120)
-        running.send_signal(2)  # Ctrl-C
+        running.send_signal(signal.SIGINT)
         status = running.wait(300)
         until(
             lambda: not self.cluster.run('squeue', '-h'), 'the jobs are canceled', 200
@@ -218,6 +219,8 @@ def main() -> int:
     folder = args.folder.resolve()
     folder.mkdir(parents=True)
     wrong = 0
+    for each in (signal.SIGINT, signal.SIGTERM):  # which take everything away, too
+        signal.signal(each, lambda *_: sys.exit(1))
     with Cluster(folder / 'cluster') as cluster:
         print(cluster.run('sinfo', '--version'), cluster.run('sinfo'), sep='\n')
         trials = Trials(folder, cluster)
