@@ -2,6 +2,7 @@
 
 import threading
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -73,3 +74,58 @@ def test_sbatch_options(tmp_path, monkeypatch):
     assert given['partition'] == 'gpu' and given['time'] == 600
     assert given['gpus_per_node'] == 1 and given['cpus_per_task'] == 8
     assert places._env == {'OMP_NUM_THREADS': '8'} and len(places.free) == 3
+
+
+@pytest.fixture
+def programs(tmp_path, monkeypatch):
+    """Stand-ins for SLURM's programs."""
+    monkeypatch.setenv('PATH', f'{tmp_path / "bin"}:/usr/bin:/bin')
+    (tmp_path / 'bin').mkdir()
+
+    def write(**texts):
+        for name, text in texts.items():
+            file = tmp_path / 'bin' / name
+            file.write_text(f'#!/bin/sh\n{text}\n')
+            file.chmod(0o755)
+
+    write(srun='', sacct='exit 1', scancel='')
+    return write
+
+
+def test_cells_that_begin_together_are_one_job_array(sweep, programs, tmp_path):
+    (cell,) = sweep.cells
+    cells = [replace(cell, name=f'Tiny/seed{i}', seed=i) for i in range(2)]
+    programs(sbatch=f'cp $1 {tmp_path}/job.sh; echo Submitted batch job 12')
+    places = SlurmPlaces(tmp_path / 'name/jobs', ['partition=gpu', 'timeout_min=5'])
+    with places.together():
+        runs = [places.begin(each) for each in cells]
+    assert [run.job.job_id for run in runs] == ['12_0', '12_1']
+    asked = (tmp_path / 'job.sh').read_text()
+    assert '--array=0-1' in asked and '--job-name=name' in asked
+    with places.together():
+        places.begin(cell)
+    asked = (tmp_path / 'job.sh').read_text()
+    assert '--array' not in asked and '--job-name=Tiny.seed0' in asked
+    with places.together():  # none is ready
+        pass
+
+    programs(squeue='[ "$3" = --jobs=12_0 ] && echo RUNNING')
+    for run in runs:
+        run._asked = -1000
+    assert [run._has_left() for run in runs] == [False, False]
+    programs(squeue='[ "$3" = --jobs=12_0 ] && echo RUNNING; exit 0')
+    for run in runs:
+        run._asked = -1000
+    assert [run._has_left() for run in runs] == [False, True]
+
+
+def test_what_sbatch_refuses(sweep, programs, tmp_path):
+    programs(sbatch='echo "sbatch: error: invalid partition specified: no" >&2; exit 1')
+    places = SlurmPlaces(tmp_path / 'jobs', ['partition=no', 'timeout_min=5'])
+    with (
+        pytest.raises(ValueError, match='partition=no .*: invalid partition .*: no$'),
+        places.together(),
+    ):
+        run = places.begin(sweep.cells[0])
+    run.stop()
+    assert run.poll() == 143
