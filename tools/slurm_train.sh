@@ -67,12 +67,18 @@ fi
 # What the job does.  SLURM queues a job again by itself if it was preempted, but not
 # at its time limit: two minutes before that, --signal lets the training save.
 job() {
+    MMSEMI_ADVANCED=$(mktemp)  # the first process runs here
+    export MMSEMI_ADVANCED
     srun --kill-on-bad-exit=1 --cpus-per-task "$SLURM_CPUS_PER_TASK" "$@"
     status=$?
-    if (( status == 143 )); then
+    if (( status == 143 )) && [[ -s $MMSEMI_ADVANCED ]]; then
         echo "Job $SLURM_JOB_ID has saved its state and is queued again."
         scontrol requeue "$SLURM_JOB_ID"
+    elif (( status == 143 )); then
+        echo "Job $SLURM_JOB_ID was ended before its first step, and is not queued \
+again: it needs a longer --time, or a shorter --signal=TERM@SECONDS."
     fi
+    rm -f "$MMSEMI_ADVANCED"
     exit "$status"
 }
 

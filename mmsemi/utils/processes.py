@@ -5,6 +5,8 @@ from typing import NamedTuple
 
 # Seconds since 1970 when a run began that may be started again.
 SINCE = 'MMSEMI_SINCE'
+# File that a run fills once it has trained a step.
+ADVANCED = 'MMSEMI_ADVANCED'
 
 
 class Processes(NamedTuple):

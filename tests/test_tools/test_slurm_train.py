@@ -10,7 +10,8 @@ import pytest
 from tests.helpers.tools import ROOT
 
 PROGRAMS = dict(
-    srun='echo srun "$@"; exit ${STATUS:-0}',
+    srun='echo srun "$@"; [ "$STEPS" ] && echo 1 > "$MMSEMI_ADVANCED"\n'
+    'exit ${STATUS:-0}',
     sbatch='echo sbatch "$@" since=$MMSEMI_SINCE; cat > "$JOB"',
     scontrol='echo scontrol "$@"',
 )
@@ -20,7 +21,17 @@ PROGRAMS = dict(
 def slurm(tmp_path):
     """Run a command where SLURM's programs print their arguments."""
     (tmp_path / 'bin').mkdir()  # what there is without SLURM
-    for name in ('bash', 'cat', 'date', 'dirname', 'env', 'sh', 'uname'):
+    for name in (
+        'bash',
+        'cat',
+        'date',
+        'dirname',
+        'env',
+        'mktemp',
+        'rm',
+        'sh',
+        'uname',
+    ):
         (tmp_path / 'bin' / name).symlink_to(shutil.which(name))
     for name, text in PROGRAMS.items():
         (tmp_path / name).write_text(f'#!/bin/sh\n{text}\n')
@@ -53,18 +64,28 @@ def test_in_the_foreground(slurm):
     assert done.stdout.endswith('train.py my.py --launcher slurm --amp\n')
 
 
-@pytest.mark.parametrize('status, again', [(143, True), (0, False), (1, False)])
-def test_a_job_that_has_saved_is_queued_again(slurm, status, again):
+@pytest.mark.parametrize(
+    'status, steps, said',
+    [
+        (143, '1', r'saved its state.*\nscontrol requeue 7\n$'),
+        (143, '', 'before its first step.*not queued again: .* --time'),
+        (0, '1', r'a="b c"\n$'),
+        (1, '1', r'a="b c"\n$'),
+    ],
+)
+def test_a_job_that_has_saved_is_queued_again(slurm, status, steps, said):
     words = ('gpu', 'name', 'my.py', '--requeue', '--cfg-options', 'a="b c"')
     done = slurm(TRAIN, *words, GRES='')
     assert done.stdout.startswith('sbatch --partition gpu --job-name name --ntasks 4')
     assert '--requeue' in done.stdout and '--signal=TERM@120' in done.stdout
     assert '--gres' not in done.stdout and not done.stdout.endswith('since=\n')
-    env = dict(STATUS=str(status), SLURM_JOB_ID='7', SLURM_CPUS_PER_TASK='5')
+    env = dict(
+        STATUS=str(status), STEPS=steps, SLURM_JOB_ID='7', SLURM_CPUS_PER_TASK='5'
+    )
     job = slurm('bash', str(slurm.job), **env)
     assert job.returncode == status, job.stderr
     assert 'my.py --launcher slurm --cfg-options a="b c"\n' in job.stdout
-    assert ('scontrol requeue 7' in job.stdout) == again
+    assert re.search(said, job.stdout)
 
 
 @pytest.mark.parametrize(

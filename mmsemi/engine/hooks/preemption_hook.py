@@ -1,5 +1,6 @@
 """Save a checkpoint and end the run on SIGTERM."""
 
+import os
 import os.path as osp
 import signal
 import threading
@@ -13,6 +14,7 @@ from mmengine.runner import Runner
 
 from mmsemi.registry import HOOKS
 from mmsemi.utils.files import write_whole
+from mmsemi.utils.processes import ADVANCED
 
 EXIT_CODE = 128 + signal.SIGTERM
 CHECKPOINT = 'interrupted.pth'
@@ -32,12 +34,17 @@ class PreemptionHook(Hook):
     since launchers end all processes when one exits.  Repeated signals, as
     from a launcher that forwards what its processes receive as well, change
     nothing; SIGINT and SIGKILL end a process at once.
+
+    What starts the run again, as a job of SLURM does, may name a file in
+    ``MMSEMI_ADVANCED``, which is filled after the first step: a run that never
+    gets so far need not be started for ever.
     """
 
     priority = 'LOWEST'  # after everything else in the step
 
     def __init__(self) -> None:
         self._asked = False
+        self._advanced = False
         self._former = None
         self._group = None
 
@@ -59,6 +66,7 @@ class PreemptionHook(Hook):
         Raises:
             SystemExit: With 143.
         """
+        self._note_step()
         if not self._agreed():
             return
         runner.save_checkpoint(
@@ -73,6 +81,12 @@ class PreemptionHook(Hook):
         if self._group is not None:
             torch_dist.barrier(self._group)
         self._leave(runner, f'saved {file}')
+
+    def _note_step(self) -> None:
+        file = os.environ.get(ADVANCED)
+        if file and not self._advanced and is_main_process():
+            write_whole(file, b'1')
+        self._advanced = True
 
     def after_val_iter(self, runner: Runner, *args, **kwargs) -> None:
         """Exit if this process was signalled.

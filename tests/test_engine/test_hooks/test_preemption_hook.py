@@ -13,6 +13,7 @@ from mmengine.hooks import Hook
 
 from mmsemi.registry import HOOKS
 from mmsemi.utils.checkpoint import read_checkpoint
+from mmsemi.utils.processes import ADVANCED
 from tests.helpers.runs import run_logged
 
 
@@ -106,9 +107,12 @@ def test_a_scheduler_that_signals_the_workers_too(tiny_cfg, tmp_path):
     assert saved['meta']['iter'] == 3
 
 
-def test_in_a_validation_it_leaves_the_checkpoint(tiny_cfg, tmp_path):
+def test_in_a_validation_it_leaves_the_checkpoint(tiny_cfg, tmp_path, monkeypatch):
+    """What has started the run is told that it got further."""
+    monkeypatch.setenv(ADVANCED, str(tmp_path / 'advanced'))
     with pytest.raises(SystemExit) as left:
         run(tiny_cfg, 'term', dict(type='TermAt'))
     assert left.value.code == 143
     assert read_checkpoint(tmp_path / 'term/epoch_1.pth')['meta']['iter'] == 2
+    assert (tmp_path / 'advanced').read_text() == '1'
     assert not (tmp_path / 'term/interrupted.pth').exists()
