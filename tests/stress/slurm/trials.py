@@ -129,6 +129,16 @@ class Trials:
         job = self.begin('limited', 1, SRUN_ARGS='--time=2 --signal=TERM@60')
         return self.ended('limited', job)
 
+    def too_short(self) -> str:
+        """A time limit that ends before the first step: it is not tried for ever."""
+        limit = '--time=1 --signal=TERM@59'
+        done = self.train('too_short', '--requeue', SRUN_ARGS=limit)
+        job = done.stdout.split()[-1]
+        until(lambda: not self.cluster.run('squeue', '-h', '-j', job), 'the end', 300)
+        log = (self.folder / f'too_short-{job}.log').read_text().splitlines()
+        print(f'    {log[-1]}', flush=True)
+        return '' if 'before its first step' in log[-1] else '\n'.join(log)
+
     def canceled(self) -> str:
         """`scancel` is the end: nothing is queued again."""
         job = self.begin('canceled')
@@ -229,6 +239,7 @@ def main() -> int:
             trials.requeued,
             trials.preempted,
             trials.limited,
+            trials.too_short,
             trials.canceled,
             trials.sweep,
             trials.refused,
