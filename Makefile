@@ -1,4 +1,4 @@
-# make demo   RankMatch against its supervised baseline on the built-in data
+# make demo   two methods against supervised training on the built-in data
 # make docs   the documentation site, in docs/_build/html
 # make linkcheck   whether the addresses in the documentation answer
 # make lint   style, import layers, types, docstrings, generated configs, docs

@@ -38,7 +38,9 @@ TYPES = dict(
 TYPES_V2 = dict(
     supervised_v2='Supervised', fixmatch_v2='FixMatch', unimatch_v2='UniMatchV2'
 )
-TYPES_OWN = dict(meanteacher='MeanTeacher', augseg='AugSeg', cps='CPS')
+TYPES_OWN = dict(
+    meanteacher='MeanTeacher', augseg='AugSeg', balancedmatch='BalancedMatch', cps='CPS'
+)
 CROPS_OWN = {
     ('meanteacher', 'cityscapes'): (256, 512),
     ('augseg', 'pascal'): 513,

@@ -1,13 +1,13 @@
-"""Compare RankMatch with its supervised baseline on the built-in scenes.
+"""Compare two methods with supervised training on the built-in scenes.
 
 For example,
 
     mmsemi demo
     mmsemi demo --work-dir runs/demo
 
-trains both from scratch on 20 labeled images, RankMatch also on 300 unlabeled
-ones, compares them on the validation images, draws their predictions and writes
-a report of both.  It takes minutes on two CPU cores.
+trains a network from scratch on 20 labeled images, then with RankMatch and with
+BalancedMatch also on 300 unlabeled ones, compares the three on the validation
+images, draws their predictions and writes a report.  It takes minutes on two CPU cores.
 """
 
 from pathlib import Path
@@ -25,7 +25,7 @@ def demo(
     cfg_options: CfgOptions = None,
     traceback: Traceback = False,
 ) -> None:
-    """Train two methods on the built-in data and compare them."""
+    """Train three networks on the built-in data and compare them."""
     from mmsemi.apis.demo import compare
 
     compare(work_dir, cfg_options or [])

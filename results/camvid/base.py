@@ -58,14 +58,14 @@ model = dict(
 )
 
 train_cfg = dict(
-    _delete_=True, type='IterBasedTrainLoop', max_iters=600, val_interval=200
+    _delete_=True, type='IterBasedTrainLoop', max_iters=2000, val_interval=500
 )
 optim_wrapper = dict(
     optimizer=dict(_delete_=True, type='AdamW', lr=2e-3, weight_decay=0.01, fused=True),
     paramwise_cfg=dict(custom_keys=dict(backbone=dict(lr_mult=0.2))),
 )
 auto_scale_lr = dict(enable=False)
-default_hooks = dict(checkpoint=dict(interval=200, max_keep_ckpts=1, save_best=None))
+default_hooks = dict(checkpoint=dict(interval=500, max_keep_ckpts=1, save_best=None))
 vis_backends = [dict(type='LocalVisBackend')]
 visualizer = dict(vis_backends=vis_backends)
 custom_hooks = [dict(type='ChannelsLastHook', priority='HIGHEST')]

@@ -47,6 +47,7 @@ MODELS = dict(
     unimatchv2=dict(type='UniMatchV2', conf_thresh=0.2),
     meanteacher=dict(type='MeanTeacher', conf_thresh=0.2),
     augseg=dict(type='AugSeg', conf_thresh=0.2),
+    balancedmatch=dict(type='BalancedMatch', conf_thresh=0.2),
     cps=dict(type='CPS'),
 )
 HOOKS = dict(
@@ -57,7 +58,9 @@ HOOKS = dict(
     dinov2=[dict(type='EMATeacherHook', evaluate=True)],
     meanteacher=[dict(type='EMATeacherHook', max_decay=0.9, warmup=False)],
     augseg=[dict(type='EMATeacherHook')],
+    balancedmatch=[dict(type='EMATeacherHook')],
 )
+ONE_VIEW = ('FixMatch', 'CorrMatch', 'MeanTeacher', 'AugSeg')
 # The stages of self-training that train a network.
 STAGES = dict(
     st=('1_supervised', '3_retraining'),
@@ -89,7 +92,7 @@ def make_config(method: str, data_root: Path, work_dir: Path, **changes) -> Conf
             for key in ('data_preprocessor', 'backbone', 'decode_head', 'test_cfg')
         }
         cfg.model = dict(**MODELS[method], **kept)
-        if method in ('fixmatch', 'corrmatch', 'meanteacher', 'augseg'):
+        if MODELS[method]['type'] in ONE_VIEW:
             see_one_view(cfg)
         elif method == 'cps':
             toggle_boxes(cfg)

@@ -361,7 +361,9 @@ def test_other_methods_take_a_step(folders, tmp_path, method):
     assert batch == (6 if METHODS[method].shares else 3)
     hooks = dict(
         prevmatch='PreviousModelsHook',
-        **dict.fromkeys(['unimatch_v2', 'meanteacher', 'augseg'], 'EMATeacherHook'),
+        **dict.fromkeys(
+            ['unimatch_v2', 'meanteacher', 'augseg', 'balancedmatch'], 'EMATeacherHook'
+        ),
     )
     found = [hook.type for hook in cfg.get('custom_hooks', [])]
     assert found == ([hooks[method]] if method in hooks else [])

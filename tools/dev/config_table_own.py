@@ -1,6 +1,15 @@
 """Methods with published settings of their own, and UniMatch V2's baselines."""
 
-from config_table import CITYSCAPES, PASCAL_LISTS, R50, VALUES, Backbone, Setting, parts
+from config_table import (
+    CITYSCAPES,
+    PASCAL_LISTS,
+    R50,
+    SETTINGS,
+    VALUES,
+    Backbone,
+    Setting,
+    parts,
+)
 from mmsemi.preparation.methods import METHODS, Method
 
 
@@ -113,6 +122,10 @@ OWN_SETTINGS = {
         Setting('pascal-blended', 'pascal', parts(16, 8, 4), R50, VALUES),
         Setting('pascal-u2pl', 'pascal', U2PL_LISTS, R50, VALUES),
         Setting('cityscapes', 'cityscapes', parts(16, 8, 4, 2), R50, CITYSCAPES),
+    ),
+    # On the networks that it was tried on, and the small one of every data set.
+    'balancedmatch': tuple(
+        setting for setting in SETTINGS if {'_r18', '_lite0'} & {*setting.suffixes}
     ),
     # The fewer unlabeled images, the more epochs: about as many steps in each split.
     'cps': tuple(

@@ -58,6 +58,11 @@ FOLDERS = dict(
     stpp=('ST++', SELF_TRAINING, 'methods/st.md'),
     meanteacher=('Mean Teacher', METHODS + 'meanteacher.py', 'methods/meanteacher.md'),
     augseg=('AugSeg', METHODS + 'augseg.py', 'methods/augseg.md'),
+    balancedmatch=(
+        'BalancedMatch',
+        METHODS + 'balancedmatch.py',
+        'methods/balancedmatch.md',
+    ),
     cps=('CPS', METHODS + 'cps.py', 'methods/cps.md'),
     supervised_v2=(
         "Supervised, UniMatch V2's recipe",

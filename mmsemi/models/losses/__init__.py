@@ -9,6 +9,7 @@ from .functional import (
     pixel_cross_entropies,
 )
 from .overlap import dice_loss, lovasz_softmax, tversky_loss
+from .pixel_loss import PixelLoss
 from .rank import (
     RankCorrelationLoss,
     choose_landmarks,
@@ -29,6 +30,7 @@ __all__ = [
     'WEIGHTINGS',
     'apply_criterion',
     'check_criteria',
+    'PixelLoss',
     'choose_landmarks',
     'criteria_of',
     'cross_entropy',

@@ -84,7 +84,11 @@ def pixel_cross_entropies(
 
 
 def masked_cross_entropy(
-    logits: Tensor, label: Tensor, keep: Tensor, valid: Tensor
+    logits: Tensor,
+    label: Tensor,
+    keep: Tensor,
+    valid: Tensor,
+    class_weight: Tensor | None = None,
 ) -> Tensor:
     """Compute the cross entropy against pseudo-labels at trusted pixels.
 
@@ -97,11 +101,15 @@ def masked_cross_entropy(
         label (Tensor): Pseudo-labels in 0..C-1, (B, S, S).
         keep (Tensor): True where the label is trusted, bool (B, S, S).
         valid (Tensor): False on padding, bool (B, S, S).
+        class_weight (Tensor, optional): Weight of each class, (C,): of a pixel in
+            the sum, and in the number.
 
     Returns:
         Tensor: Scalar; 0 with a zero gradient if no pixel is valid.
     """
     (loss,) = pixel_cross_entropies(logits, label)
+    if class_weight is not None:
+        return mean_over(loss * keep, valid, label, class_weight)
     return (loss * (keep & valid)).sum() / valid.sum().clamp(min=1)
 
 

@@ -1,4 +1,5 @@
 from .augseg import AugSeg
+from .balancedmatch import BalancedMatch
 from .base import SemiSegmentor
 from .corrmatch import CorrMatch
 from .cps import CPS
@@ -12,6 +13,7 @@ from .unimatchv2 import UniMatchV2
 
 __all__ = [
     'AugSeg',
+    'BalancedMatch',
     'CPS',
     'CorrMatch',
     'FixMatch',

@@ -1,4 +1,5 @@
 from .bicubic import cubic_matrix
+from .class_balance import ClassBalance
 from .complementary import complementary_dropout
 from .correlation import CorrelationBlock
 from .guidance import Guidance, ema_guidance
@@ -14,6 +15,7 @@ from .windows import at_multiple, mean_logit_windows, probability_windows
 
 __all__ = [
     'AdaptiveThreshold',
+    'ClassBalance',
     'CorrelationBlock',
     'Guidance',
     'PseudoLabel',

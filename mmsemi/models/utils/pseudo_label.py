@@ -61,7 +61,12 @@ class PseudoLabel(NamedTuple):
         return ((self.conf >= thresh) & self.valid).sum() / valid.clamp(min=1)
 
 
-def confident_ce(logits: Tensor, target: PseudoLabel, thresh: float | Tensor) -> Tensor:
+def confident_ce(
+    logits: Tensor,
+    target: PseudoLabel,
+    thresh: float | Tensor,
+    class_weight: Tensor | None = None,
+) -> Tensor:
     """Compute the cross entropy with the confident pixels of a pseudo-label.
 
     The sum over valid pixels with ``conf >= thresh`` is divided by the number
@@ -71,10 +76,12 @@ def confident_ce(logits: Tensor, target: PseudoLabel, thresh: float | Tensor) ->
         logits (Tensor): (B, C, H, W).
         target (PseudoLabel): (B, H, W) each.
         thresh (float | Tensor): In [0, 1], a scalar.
+        class_weight (Tensor, optional): Weight of each class, (C,), in the sum
+            and in the number of pixels.
 
     Returns:
         Tensor: Scalar; 0 if no pixel is valid.
     """
     return masked_cross_entropy(
-        logits, target.label, target.conf >= thresh, target.valid
+        logits, target.label, target.conf >= thresh, target.valid, class_weight
     )

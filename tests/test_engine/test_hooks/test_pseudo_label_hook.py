@@ -116,7 +116,7 @@ def test_every_method_tells_what_it_keeps(method):
     label, kept = model.kept_labels(stream)
     assert torch.equal(state, torch.get_rng_state()) and model.training
     assert all(torch.equal(v, before[k]) for k, v in model.state_dict().items())
-    teaches = {'unimatchv2', 'meanteacher', 'augseg', 'rankmatch_ema'}
+    teaches = {'unimatchv2', 'meanteacher', 'augseg', 'balancedmatch', 'rankmatch_ema'}
     own = model.pseudo_label(stream)
     same = torch.equal(label.conf, own.conf)
     assert same == (method not in teaches | {'cps'})

@@ -19,6 +19,7 @@ METHODS = {
     'UniMatchV2': dict(conf_thresh=0.3),
     'MeanTeacher': dict(conf_thresh=0.3),
     'AugSeg': dict(conf_thresh=0.3),
+    'BalancedMatch': dict(conf_thresh=0.3),
     'CPS': {},
 }
 METHODS |= {

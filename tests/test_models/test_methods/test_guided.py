@@ -18,6 +18,7 @@ METHODS = {
     'MeanTeacher per pixel': dict(conf_thresh=0.3, conf_per_pixel=True),
     'AugSeg': dict(conf_thresh=0.3),
     'AugSeg as on Cityscapes': dict(conf_thresh=0, weak_in_batch=False),
+    'BalancedMatch': dict(conf_thresh=0.3),
     'CPS': {},
     'CPS without CutMix': dict(cutmix=False),
     'CPS corrected': dict(train_padding=False, labels_in_train_mode=False),
@@ -30,9 +31,11 @@ METHODS = {
 }
 
 
-def build(method, network='deeplabv3plus', **kwargs):
+def build(method, network='deeplabv3plus', class_weight=None, **kwargs):
     """Build a method; its teacher, if it needs one, has other weights."""
     cfg = tiny.network(network, type=method.split()[0], **METHODS[method], **kwargs)
+    if class_weight:
+        cfg.decode_head.loss_decode.class_weight = class_weight
     if cfg.type == 'CorrMatch':
         cfg.correlation = dict(in_channels=tiny.FEATURES[network][1], channels=16)
     torch.manual_seed(0)
@@ -175,3 +178,38 @@ def test_labels_are_injected_where_the_teacher_is_unsure(monkeypatch):
     assert new.label[0][inside][known].equal(labeled['mask'][0][inside][known])
     assert (new.conf[0][inside][known] == 1).all()
     assert (new.conf[0][:y1] == 0.5).all()
+
+
+def test_balancedmatch_without_balance_is_fixmatch_on_two_views():
+    """With an EMA teacher: the mean of the losses on each of the views."""
+    model = build('BalancedMatch', balance=0).eval()  # BatchNorm of a view alone
+    fixmatch = build('FixMatch ema').eval()
+    batch = model.data_preprocessor(tiny.streams(), True)
+    found = model(**batch, mode='loss')
+    each = []
+    for view in range(2):
+        one = deepcopy(batch)
+        for stream in ('unlabeled', 'partner'):
+            for key in ('strong', 'boxes'):
+                if key in one['inputs'][stream]:
+                    one['inputs'][stream][key] = one['inputs'][stream][key][view:]
+        each.append(fixmatch(**one, mode='loss'))
+    torch.testing.assert_close(found['loss_sup'], each[0]['loss_sup'])
+    mean = (each[0]['loss_strong'] + each[1]['loss_strong']) / 2
+    torch.testing.assert_close(found['loss_strong'], mean)
+    assert each[0]['loss_strong'] != each[1]['loss_strong']
+
+
+def test_balancedmatch_weighs_both_terms_alike():
+    """By the weights of the config, or by those that follow the labeled pixels."""
+    batch = tiny.streams()
+    given = build('BalancedMatch', class_weight=[1.0, 2, 3, 4])
+    expected = losses(given, batch)
+    assert not hasattr(given, 'balance')
+    model = build('BalancedMatch')
+    model.balance.update = lambda mask: given.class_weight(mask)
+    found = losses(model, batch)
+    assert all(found[name].equal(expected[name]) for name in expected)
+    plain = losses(build('FixMatch ema'), batch)
+    assert found['loss_strong'] != plain['loss_strong']
+    assert found['loss_sup'] != plain['loss_sup']
