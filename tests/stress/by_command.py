@@ -96,13 +96,14 @@ def as_one(one: Path, several: Path) -> str:
     """
     last = f'iter_{EPOCHS * STEPS}.pth'
     ours, theirs = (_weights(folder / last) for folder in (several, one))
-    first = torch.cat([each.flatten() for each in theirs.values()])
     error = torch.cat([(ours[n] - theirs[n]).flatten() for n in theirs]).norm()
-    if not error <= 1e-9 * first.norm():
-        return f'weights differ by {error:.1e} of {first.norm():.1e}'
-    if (single := json.loads((one / 'losses_0.json').read_text()))[-1] == {}:
-        return 'no losses'
+    norm = torch.cat([each.flatten() for each in theirs.values()]).norm()
+    if not error <= 1e-9 * norm:
+        return f'weights differ by {error:.1e} of {norm:.1e}'
+    single = json.loads((one / 'losses_0.json').read_text())
     both = [json.loads(f.read_text()) for f in sorted(several.glob('losses_*.json'))]
+    if len(both) < 2 or not len(single) == len(both[0]) == len(both[1]) > 1:
+        return 'not as many losses'
     for number, step in enumerate(single):
         for name, value in step.items():
             mean = sum(each[number][name] for each in both) / len(both)

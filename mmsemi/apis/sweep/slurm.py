@@ -173,7 +173,6 @@ class SlurmPlaces:
             raise ValueError(f'--slurm {" ".join(parameters)}: {error}') from error
         self._refused = submitit.core.utils.FailedJobError
         self._asked = ' '.join(parameters)
-        self._name = Path(folder).resolve().parent.name
         self._begun: list[SlurmRun] = []
         self.count = jobs or 10**6
         self.free = [''] * self.count
@@ -191,7 +190,10 @@ class SlurmPlaces:
         runs = [run for run in self._begun if not run.canceled]
         if not runs:
             return
-        name = runs[0].cell.name.replace('/', '.') if len(runs) == 1 else self._name
+        first = runs[0].cell
+        name = first.name.replace('/', '.')
+        if len(runs) > 1:  # the sweep's
+            name = first.folder.parents[first.name.count('/')].name
         self._executor.update_parameters(name=name)
         jobs = []
         try:

@@ -17,20 +17,11 @@ from pathlib import Path
 
 from mmsemi.apis.sweep import read_sweep
 from tests.helpers.tools import ROOT, TINY
-from tests.stress.by_command import (
-    EPOCHS,
-    STEPS,
-    as_one,
-    environment,
-    steps_done,
-    until,
-    write_config,
-)
+from tests.stress.by_command import as_one, environment, steps_done, until, write_config
 from tests.stress.resume_points import differences
 
 from .cluster import Cluster
 
-LAST = EPOCHS * STEPS
 SLURM = dict(GPUS='2', GPUS_PER_NODE='2', CPUS_PER_TASK='1', GRES='')
 SWEEP = """\
 methods = dict(Tiny={config!r})
@@ -92,7 +83,7 @@ class Trials:
 
     def ended(self, name: str, job: str) -> str:
         """Wait for the end of a job that resumes; return what is wrong, or ''."""
-        until(lambda: not self.cluster.run('squeue', '-h', '-j', job), name, 900)
+        until(lambda: not self.cluster.run('squeue', '-h', '-j', job), name, 1800)
         log = (self.folder / f'{name}-{job}.log').read_text()
         print(*(f'    {line}' for line in told(log)), sep='\n', flush=True)
         if 'interrupted.pth' not in log or 'weights   resumed from' not in log:

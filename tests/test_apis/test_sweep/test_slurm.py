@@ -96,12 +96,12 @@ def test_cells_that_begin_together_are_one_job_array(sweep, programs, tmp_path):
     (cell,) = sweep.cells
     cells = [replace(cell, name=f'Tiny/seed{i}', seed=i) for i in range(2)]
     programs(sbatch=f'cp $1 {tmp_path}/job.sh; echo Submitted batch job 12')
-    places = SlurmPlaces(tmp_path / 'name/jobs', ['partition=gpu', 'timeout_min=5'])
+    places = SlurmPlaces(tmp_path / 'jobs', ['partition=gpu', 'timeout_min=5'])
     with places.together():
         runs = [places.begin(each) for each in cells]
     assert [run.job.job_id for run in runs] == ['12_0', '12_1']
     asked = (tmp_path / 'job.sh').read_text()
-    assert '--array=0-1' in asked and '--job-name=name' in asked
+    assert '--array=0-1' in asked and '--job-name=sweep' in asked
     with places.together():
         places.begin(cell)
     asked = (tmp_path / 'job.sh').read_text()
