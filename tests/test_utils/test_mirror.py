@@ -204,6 +204,16 @@ def test_an_address_that_stays_away(store, folder, monkeypatch):
             call()
 
 
+@pytest.mark.parametrize('error', [FileNotFoundError, NotImplementedError])
+def test_an_address_that_takes_nothing(store, folder, monkeypatch, error):
+    def fail(*args, **kwargs):
+        raise error
+
+    monkeypatch.setattr(type(store), 'put_file', fail)
+    with pytest.raises(FileNotFoundError, match='Nothing can be written to memory://b'):
+        Mirror(folder, ADDRESS).start()
+
+
 @pytest.mark.parametrize('content', ['[1]', '{', '{"files": {"a": 1}}'])
 def test_damaged_contents(store, tmp_path, content):
     store.pipe(f'/b/run/{CONTENTS}', content.encode())

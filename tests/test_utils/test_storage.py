@@ -2,7 +2,10 @@
 
 import io
 import os
+import threading
 import time
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import fsspec
 import numpy as np
@@ -217,6 +220,26 @@ def test_lists_images_and_masks(memory):
     )
     (sample,) = data.__getitems__([0])
     assert sample['img'].shape == (3, 5, 3) and (sample['gt_seg_map'] == 1).all()
+
+
+def test_lists_and_images_of_a_web_server(memory, tmp_path):
+    pytest.importorskip('aiohttp', reason="needs aiohttp: pip install 'mmsemi[s3]'")
+    (tmp_path / 'list.txt').write_text('a b/ü.png\tm.png\n')
+    (tmp_path / 'a b').mkdir()
+    (tmp_path / 'a b/ü.png').write_bytes(png(np.zeros((3, 5, 3))))
+    (tmp_path / 'm.png').write_bytes(png(np.ones((3, 5))))
+    handler = partial(SimpleHTTPRequestHandler, directory=str(tmp_path))
+    with ThreadingHTTPServer(('127.0.0.1', 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        data = ListSegDataset(
+            'list.txt',
+            f'http://127.0.0.1:{server.server_port}',
+            metainfo=dict(classes=('a', 'b')),
+            pipeline=[dict(type='LoadSegImage'), dict(type='LoadSegMask')],
+        )
+        (sample,) = data.__getitems__([0])
+        server.shutdown()
+    assert (sample['gt_seg_map'] == 1).all()
 
 
 @pytest.mark.parametrize('root', ['memory://b', '{folder}'])

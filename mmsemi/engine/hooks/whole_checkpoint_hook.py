@@ -238,10 +238,10 @@ class WholeCheckpointHook(CheckpointHook):
 
 
 def _find_moved(runner: Runner) -> None:
-    """Find the best checkpoints of a run whose work dir lay elsewhere before."""
+    """Find the checkpoints of a run whose work dir lay elsewhere before."""
     info = runner.message_hub.runtime_info
     for key, path in info.items():
-        if key.startswith('best_ckpt') and path and not osp.exists(path):
+        if key.startswith(('best_ckpt', 'last_ckpt')) and path and not osp.exists(path):
             moved = osp.join(runner.work_dir, osp.basename(path))
             if osp.isfile(moved):
                 runner.message_hub.update_info(key, moved)

@@ -4,6 +4,7 @@ import os.path as osp
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 
 import fsspec
@@ -12,14 +13,15 @@ from mmengine.fileio import BaseStorageBackend, register_backend
 from .addresses import call, join_address
 from .reading import exists, local_copy, read_bytes
 
-# MMEngine keeps http and https: checkpoints there have caches of their own.
+# Checkpoints at http and https are MMEngine's: they have a cache of their own.
 PROTOCOLS = sorted(
     {*fsspec.available_protocols(), 'shards'}
     - {'cached', 'data', 'file', 'generic', 'http', 'https', 'local'}
 )
+HTTP = ['http', 'https'] if find_spec('aiohttp') else []  # else MMEngine reads them
 
 
-@register_backend('fsspec', force=True, prefixes=PROTOCOLS)
+@register_backend('fsspec', force=True, prefixes=[*PROTOCOLS, *HTTP])
 class FsspecBackend(BaseStorageBackend):
     """Read and write files at any address that fsspec knows.
 

@@ -85,7 +85,13 @@ class Mirror:
             OSError: The address cannot be reached or written to.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
-        self.update()
+        try:
+            self.update()
+        except (FileNotFoundError, NotImplementedError) as error:
+            raise FileNotFoundError(
+                f'Nothing can be written to {self.address} ({error or "read only"}): '
+                'create its bucket, or correct --work-dir.'
+            ) from error
         self._thread.start()
 
     def check(self) -> float:
