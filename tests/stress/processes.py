@@ -6,7 +6,6 @@ are forked from this one, which has imported everything already.
 """
 
 import argparse
-import importlib
 import json
 import os
 import shutil
@@ -291,7 +290,6 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('folder', type=Path)
     folder = parser.parse_args().folder
-    importlib.import_module('torch._dynamo')  # once, and not in every process
     prepare()
     exact()
     full, padded = folder / 'full', folder / 'padded'

@@ -8,7 +8,6 @@ the peak of its resident memory.
 
 import argparse
 import gc
-import importlib
 import json
 import shutil
 import tempfile
@@ -99,7 +98,6 @@ def main():
     parser.add_argument('config')
     parser.add_argument('--cfg-options', nargs='+', action=DictAction, default={})
     args = parser.parse_args()
-    importlib.import_module('torch._dynamo')  # what it needs is no part of a step
     prepare()
     for sharding in (False, True):
         cfg = Config.fromfile(args.config)
