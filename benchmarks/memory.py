@@ -54,10 +54,11 @@ def parse_args():
     return parser.parse_args()
 
 
-def is_fused_sgd(cfg):
-    """Tell whether sharding would be refused for the optimizer."""
+def may_shard(cfg, processes):
+    """Tell whether weights can be shared, and are not yet."""
     optimizer = cfg.optim_wrapper.optimizer
-    return optimizer.type == 'SGD' and optimizer.get('fused')
+    fused_sgd = optimizer.type == 'SGD' and optimizer.get('fused')
+    return processes > 1 and not fused_sgd and not cfg.get('sharding')
 
 
 def predict(cfg, crop, processes, budget):
@@ -67,7 +68,7 @@ def predict(cfg, crop, processes, budget):
         if rows and (budget is None or rows[-1]['step_gb'] <= budget):
             break
         variant = copy.deepcopy(cfg)
-        if settings.get('sharding') and (processes == 1 or is_fused_sgd(cfg)):
+        if settings.get('sharding') and not may_shard(cfg, processes):
             continue
         variant.merge_from_dict(settings)
         if crop:

@@ -8,10 +8,11 @@ from mmengine.optim import build_optim_wrapper
 from helpers.floor import BareNetwork
 from helpers.measure import peak_memory
 from helpers.rehearsal import Rehearsal, set_crop, use_noise
+from mmsemi.apis.check_cost import predict_shares
 from mmsemi.measuring.footprint import fake_step, peak_bytes, predict_footprint
 from mmsemi.registry import MODELS
 from mmsemi.utils.config import resolve_settings
-from tests.helpers.runs import use_method
+from tests.helpers.runs import TINY_DINOV2, use_method
 from tests.helpers.tools import ROOT, TINY
 
 # With more threads, convolutions take more memory beside the tensors.
@@ -113,3 +114,17 @@ def test_optimizers_keep_moments_of_what_trains(cfg):
         )
         weights = sum(t.numel() * t.element_size() for t in model.state_dict().values())
         assert predict_footprint(cfg).held == kept + weights
+
+
+def test_sharding_divides_what_is_held():
+    """Not the activations; one process holds everything."""
+    cfg = Config.fromfile(TINY_DINOV2)
+    cfg.optim_wrapper.optimizer = dict(type='AdamW', lr=1e-3)
+    whole = predict_footprint(cfg, 2)
+    cfg.sharding = True
+    ((processes, held, step),) = predict_shares(cfg)  # of the 2 samples
+    assert processes == 2
+    assert held == pytest.approx(whole.held / 2, rel=0.02)
+    assert whole.held / 2 < step < whole.step + whole.held / 2
+    with fake_step(cfg) as alone:
+        assert alone.held == whole.held
