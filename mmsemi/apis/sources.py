@@ -154,7 +154,7 @@ def _open_list(file: str, data_root: str | None) -> NamedImages:
         return listed.get_data_info(i)['img_path']
 
     def name(i: int) -> str:
-        return path_inside(osp.relpath(path(i), data_root)).as_posix()
+        return path_inside(osp.relpath(path(i), listed.data_root)).as_posix()
 
     count = len(listed)
-    return NamedImages(_Column(count, path), _Column(count, name), data_root)
+    return NamedImages(_Column(count, path), _Column(count, name), listed.data_root)

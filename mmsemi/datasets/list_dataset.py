@@ -9,7 +9,14 @@ import numpy as np
 from mmseg.datasets import BaseSegDataset
 
 from mmsemi.registry import DATASETS, FUNCTIONS
-from mmsemi.utils.storage import INDEX, LOCAL, check_shards, is_address, warm_up
+from mmsemi.utils.storage import (
+    INDEX,
+    LOCAL,
+    check_shards,
+    is_address,
+    join_address,
+    warm_up,
+)
 
 from .lists import iter_list, locate
 
@@ -169,5 +176,9 @@ class ListSegDataset(BaseSegDataset):
     def _path(self, name: str) -> str:
         """Return the path of a file that the list names."""
         if self.anywhere:
-            return name if is_address(name) else osp.join(self.data_root, name)
+            if is_address(name) or osp.isabs(name):
+                return name
+            if is_address(self.data_root):
+                return join_address(self.data_root, name)
+            return osp.join(self.data_root, name)
         return locate(self.data_root, name, self.ann_file)

@@ -7,6 +7,7 @@ import fsspec
 import numpy as np
 import pytest
 
+from mmsemi.apis import open_images
 from mmsemi.datasets import ListSegDataset
 from mmsemi.engine.runner.checks import check_val_set
 from mmsemi.preparation.shards import index_shards, write_shards
@@ -74,6 +75,16 @@ def test_samples_are_those_of_the_folder(made, shards, tmp_path):
     first = f'shards://{index}/{NAMES[1]}'
     assert image_size(first) == (4, 505)
     assert local_copy(first).read_bytes() == (made / 'data' / NAMES[1]).read_bytes()
+
+
+def test_a_list_to_predict(made, shards):
+    """By the names that it has, also with a dot before them."""
+    images = open_images(made / 'data/train.txt', str(shards / 'index.shards'))
+    named = dict(images)
+    assert list(named) == NAMES
+    assert all(
+        read_bytes(path) == (made / 'data' / n).read_bytes() for n, path in images
+    )
 
 
 def test_the_same_lists_give_the_same_shards(made, tmp_path):

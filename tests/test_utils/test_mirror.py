@@ -7,6 +7,7 @@ import time
 import fsspec
 import pytest
 
+from mmsemi.utils.config import local_folder
 from mmsemi.utils.storage import StorageError, addresses, mirror
 from mmsemi.utils.storage.mirror import CONTENTS, Mirror
 
@@ -229,3 +230,11 @@ def test_names_that_lead_out_are_refused(store, folder, tmp_path):
     store.pipe('/b/out', b'1')
     with pytest.raises(ValueError, match='leads out'):
         Mirror(tmp_path / 'other', ADDRESS).fetch()
+
+
+def test_the_folder_of_an_address():
+    folder = os.path.join('work_dirs', 's3', 'bucket', 'a b', 'run')
+    assert local_folder('s3://bucket/a b//run/') == folder
+    for address in ('s3://', 's3://bucket/../run'):
+        with pytest.raises(ValueError, match='is no folder at an address'):
+            local_folder(address)
