@@ -1,21 +1,17 @@
-"""Measure how time and memory grow with crop, batch, classes and more.
+"""Measure how the time of a step grows with crop, batch, classes and processes.
 
     OMP_NUM_THREADS=1 python benchmarks/scale.py
 
 times a step (loss and gradients) of UniMatch with a small network while one
-quantity varies, the same step in several processes of one thread each, and
-data set and sampler with lists of up to ``--lines`` lines.  ``exponent``
-describes the growth since the row above: 1 is linear.  ``efficiency`` is the
-samples per second of n processes, divided by n times those of one process;
-this is wall time, so nothing else should run on the machine.
+quantity varies, and the same step in several processes of one thread each.
+``exponent`` describes the growth since the row above: 1 is linear.  ``efficiency``
+is the samples per second of n processes, divided by n times those of one process;
+this is wall time, so nothing else should run on the machine.  ``many_images.py``
+does the same for the number of images.
 """
 
-import json
 import math
-import resource
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -27,8 +23,7 @@ from mmengine.config import Config
 from mmengine.model import MMDistributedDataParallel
 from mmengine.registry import init_default_scope
 
-from helpers.measure import clock, make_parser, seconds, write_report
-from mmsemi.datasets import SemiSampler, SemiSegDataset
+from helpers.measure import make_parser, seconds, write_report
 from mmsemi.registry import MODELS
 from mmsemi.structures import as_pastes
 
@@ -108,40 +103,6 @@ def process_seconds(world_size: int, repeats: int) -> float:
         return float(Path(folder, 'seconds').read_text())
 
 
-def list_cost(lines: int) -> dict:
-    """Measure data set, sampler and access to an entry, in this process."""
-    with tempfile.TemporaryDirectory() as root:
-        with open(f'{root}/train.txt', 'w') as file:
-            file.writelines(
-                f'images/{i:09d}.jpg masks/{i:09d}.png\n' for i in range(lines)
-            )
-        Path(root, 'labeled.txt').write_text(
-            'images/000000000.jpg masks/000000000.png\n'
-        )
-        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        start = clock()
-        dataset = SemiSegDataset(root, 'labeled.txt', train_list='train.txt')
-        read = clock() - start
-        held = (
-            dataset.unlabeled.data_bytes.nbytes + dataset.unlabeled.data_address.nbytes
-        )
-        start = clock()
-        next(iter(SemiSampler(dataset, seed=0)))
-        order = clock() - start
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
-        places = range(0, lines - 1, lines // 1000)
-        start = clock()
-        for i in places:
-            dataset.unlabeled.get_data_info(i)
-        return dict(
-            read_s=read,
-            order_s=order,
-            entry_us=1e6 * (clock() - start) / len(places),
-            held_mb=held / 2**20,
-            peak_mb=peak / 2**10,
-        )
-
-
 def show_steps(repeats: int) -> list[dict]:
     """Print and return the time of steps."""
     rows = []
@@ -178,44 +139,13 @@ def show_processes(most: int, repeats: int) -> list[dict]:
     return rows
 
 
-def show_lists(most: int) -> list[dict]:
-    """Print and return time and memory of lists."""
-    rows = []
-    print(
-        f'{"lines":>10} {"read":>9} {"order":>9} {"an entry":>11} '
-        f'{"held":>10} {"peak":>10}'
-    )
-    for power in range(3, int(math.log10(most)) + 1):
-        # In a process of its own, to measure its peak alone.
-        done = subprocess.run(
-            [sys.executable, __file__, '--list', str(10**power)],
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        row = json.loads(done.stdout.splitlines()[-1])
-        rows.append(dict(lines=10**power, **row))
-        print(
-            f'{10**power:>10} {row["read_s"]:>7.2f} s '
-            f'{row["order_s"]:>7.2f} s {row["entry_us"]:>8.1f} us '
-            f'{row["held_mb"]:>7.1f} MB {row["peak_mb"]:>7.1f} MB'
-        )
-    return rows
-
-
 def main() -> None:
     """Run the command line."""
     parser = make_parser(__doc__, repeats=2)
-    parser.add_argument('--lines', type=int, default=10**6, help='longest list')
-    parser.add_argument('--list', type=int, help='measure only one list')
     parser.add_argument('--processes', type=int, default=2, help='most processes')
     args = parser.parse_args()
     init_default_scope('mmsemi')
-    if args.list:
-        print(json.dumps(list_cost(args.list)))
-        return
     result = dict(
-        lists=show_lists(args.lines),
         steps=show_steps(args.repeats),
         processes=show_processes(args.processes, 5 * args.repeats),
     )

@@ -70,6 +70,7 @@ NOT_RUN = {
     'tests/test_apis/test_sweep/test_slurm.py makes the jobs',
     r'python benchmarks/help_time': 'starts every command: '
     'tests/test_commands/test_help.py asks for every help in one process',
+    r'python benchmarks/scale': 'times steps of large crops for minutes',
     r'python results/': 'needs the images, and trains for days',
 }
 # A training here is an epoch of small crops, from random weights.
@@ -85,10 +86,10 @@ BENCHMARKS = {
     'evaluation': '--height 40 --width 48 --crop 33 --repeats 2',
     'exported': '--height 40 --width 48 --repeats 2',
     'kernels': '--repeats 2',
+    'many_images': '--one 1000',
     'memory': '--crops 33 --cfg-options total_batch_size=4',
     'propagation': '--repeats 2 --side 9 --crop 65 --regions 8',
     'rank_loss': '--repeats 2 --channels 8 --sizes 9:65',
-    'scale': '--list 1000',
     'step_time': '--crop 33 --repeats 2',
 }
 STAND_IN = {

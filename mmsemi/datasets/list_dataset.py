@@ -1,8 +1,9 @@
 """A data set over a list in the published format."""
 
 import os.path as osp
+import re
 from array import array
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,10 @@ from mmsemi.utils.storage import (
 )
 
 from .lists import iter_list, locate
+
+# Of a name that is more than the path of a file below a folder.
+SPECIAL = re.compile(r'^/|\.\.|://')
+AT_ONCE = 10000  # lines that are read together
 
 
 @DATASETS.register_module()
@@ -99,6 +104,7 @@ class ListSegDataset(BaseSegDataset):
         self.anywhere = anywhere
         self.without = without
         self.cache_dir = cache_dir
+        self._below = None if is_address(data_root) else osp.join(data_root, '')
         super().__init__(ann_file=ann_file, data_root=data_root, **kwargs)
 
     def _join_prefix(self) -> None:
@@ -161,6 +167,23 @@ class ListSegDataset(BaseSegDataset):
             info['cache_dir'] = self.cache_dir
         return info
 
+    def image_paths(self, start: int = 0, stop: int | None = None) -> Iterator[str]:
+        """Yield the paths of the images, many times as fast as one by one.
+
+        Args:
+            start (int): The first image.  Defaults to 0.
+            stop (int, optional): The one after the last.  Defaults to None: all.
+        """
+        stop = len(self) if stop is None else min(stop, len(self))
+        for first in range(start, stop, AT_ONCE):
+            begin = int(self.data_address[first - 1]) if first else 0
+            ends = self.data_address[first : min(first + AT_ONCE, stop)]
+            lines = self.data_bytes[begin : ends[-1]].tobytes()
+            place = 0
+            for end in (ends - begin).tolist():
+                line, place = lines[place:end], end
+                yield self._path(line.partition(b'\t')[0].decode())
+
     def __getitems__(self, indices: Sequence[int]) -> list[dict]:
         """Load a batch; files at addresses are fetched at the same time."""
         self.fetch(indices)
@@ -175,6 +198,8 @@ class ListSegDataset(BaseSegDataset):
 
     def _path(self, name: str) -> str:
         """Return the path of a file that the list names."""
+        if self._below is not None and not SPECIAL.search(name):
+            return self._below + name
         if self.anywhere:
             if is_address(name) or osp.isabs(name):
                 return name

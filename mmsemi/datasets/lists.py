@@ -19,6 +19,7 @@ FOREIGN = {
     rf'(?i:{"|".join(map(re.escape, SUFFIXES))})[,;]': '{!r}, a comma or semicolon '
     'after a file. Separate image and mask by a blank or a tab',
 }
+UNUSUAL = re.compile('[\0\\\\,;:]')  # in every line with one of these marks, or a zero
 UNFIT = re.compile('[\\0\t\r\n\ufeff\ud800-\udfff]')  # not allowed in a name
 
 
@@ -78,7 +79,8 @@ def iter_list(file: str | Path) -> Iterator[ListEntry]:
 
 def _names(line: str, number: int, file: str | Path) -> list[str]:
     """Split a line into its names: none, one or two."""
-    if '\0' in line:
+    unusual = UNUSUAL.search(line) is not None
+    if unusual and '\0' in line:
         raise UnicodeError('it holds zero bytes')
     # Blanks only: other Unicode spaces may be part of a name.
     names = line.split('\t' if '\t' in line else ' ')
@@ -89,7 +91,7 @@ def _names(line: str, number: int, file: str | Path) -> list[str]:
             f'{line!r}. Expected "IMAGE" or "IMAGE MASK"; separate the '
             'two by a tab if a name contains blanks.'
         )
-    for name in names:
+    for name in names if unusual else ():
         if fault := _foreign(name):
             raise ValueError(f'Line {number} of {file}, {line!r}, holds {fault}.')
     return names
@@ -116,7 +118,7 @@ def list_line(image: str, mask: str | None = None) -> str:
     """
     names = [image] if mask is None else [image, mask]
     for name in names:
-        if fault := _foreign(name):
+        if UNUSUAL.search(name) and (fault := _foreign(name)):
             raise ValueError(f'{name!r} cannot be in a list: it holds {fault}.')
         if not name or name != name.strip(' ') or UNFIT.search(name):
             raise ValueError(

@@ -9,6 +9,7 @@ from typing import Any, cast
 
 import numpy as np
 import torch
+from mmengine.dataset import BaseDataset
 from torch.utils.data import Dataset, default_collate
 
 from mmsemi.registry import DATASETS, FUNCTIONS
@@ -35,8 +36,11 @@ def seeded(*entropy: int) -> Iterator[None]:
         torch.set_rng_state(states[2])
 
 
-def image_paths(dataset: ListSegDataset) -> Iterator[str]:
+def image_paths(dataset: BaseDataset) -> Iterator[str]:
     """Yield the image paths of a data set, without loading any image."""
+    if isinstance(dataset, ListSegDataset):
+        yield from dataset.image_paths()
+        return
     for i in range(len(dataset)):
         yield dataset.get_data_info(i)['img_path']
 
@@ -44,7 +48,7 @@ def image_paths(dataset: ListSegDataset) -> Iterator[str]:
 def _candidates(place: int, num: int, seed: tuple[int, ...]) -> Iterator[int]:
     """Yield ``place``, then all positions in a seeded random order."""
     yield place
-    yield from np.random.default_rng(seed).permutation(num).tolist()
+    yield from map(int, np.random.default_rng(seed).permutation(num))
 
 
 def _takes_from_partner(image: dict) -> bool:

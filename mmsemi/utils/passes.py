@@ -71,8 +71,8 @@ class Pass:
                 'room, correct the access rights, or name another folder.',
             ) from error
         done = np.zeros(total, bool)
-        if not anew:
-            done[self.results()[0]] = True
+        for notes in () if anew else self._notes():
+            done[notes['item']] = True
         share = np.arange(process, total, processes)
         self.left = share[~done[share]]
         self.earlier = len(share) - len(self.left)
@@ -107,11 +107,14 @@ class Pass:
         files = self.folder.glob(self._pattern)
         return min(sum(_size(file) // RECORD.itemsize for file in files), self.total)
 
+    def _notes(self) -> Iterator[np.ndarray]:
+        for file in self.folder.glob(self._pattern):
+            notes = _read(file)
+            yield notes[notes['item'] < self.total]
+
     def results(self) -> tuple[np.ndarray, np.ndarray]:
         """Return the finished items in ascending order, and their values."""
-        notes = [_read(file) for file in self.folder.glob(self._pattern)]
-        found = np.concatenate([np.empty(0, RECORD), *notes])
-        found = found[found['item'] < self.total]
+        found = np.concatenate([np.empty(0, RECORD), *self._notes()])
         items, first = np.unique(found['item'], return_index=True)
         return items, found['value'][first]
 

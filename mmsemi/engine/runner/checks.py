@@ -1,7 +1,8 @@
 """Check data and network before a run, so that it does not fail later."""
 
+import os
 import os.path as osp
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache, partial
 from itertools import product
@@ -19,7 +20,7 @@ from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from torch import nn
 from torch.utils.data import DataLoader, Dataset
 
-from mmsemi.datasets import SemiSegDataset
+from mmsemi.datasets import ListSegDataset, SemiSegDataset
 from mmsemi.datasets.fit import find_misfits, find_single_class
 from mmsemi.datasets.semi_dataset import image_paths
 from mmsemi.evaluation import ConfusionIoUMetric
@@ -35,6 +36,7 @@ from ..hooks.health_hook import HealthHook
 from ..hooks.previous_models_hook import PreviousModelsHook
 from ..hooks.results_hook import ResultsHook
 
+FOLDERS = 100_000  # of which is remembered what is in them
 IOU_METRICS = ('mIoU', 'mDice', 'mFscore')
 
 
@@ -114,12 +116,15 @@ def check_overlap(train: Dataset, val: Dataset) -> None:
     """
     if not isinstance(train, SemiSegDataset):
         return
-    folder = lru_cache(osp.realpath)
+    folder, links = lru_cache(FOLDERS)(osp.realpath), lru_cache(FOLDERS)(_links)
 
     def real(path: str) -> str:
-        """Resolve links as ``osp.realpath`` does, but each folder only once."""
-        path = osp.join(folder(osp.dirname(path)), osp.basename(path))
-        return osp.realpath(path) if osp.islink(path) else path
+        """Resolve links as ``osp.realpath`` does, but read each folder only once."""
+        head, name = osp.split(path)
+        head = folder(head)
+        path, among = osp.join(head, name), links(head)
+        is_link = osp.islink(path) if among is None else name in among
+        return osp.realpath(path) if is_link else path
 
     for val_part, part in product(inner_datasets(val), train.parts):
         held_out = {real(path) for path in image_paths(val_part)}
@@ -130,6 +135,15 @@ def check_overlap(train: Dataset, val: Dataset) -> None:
                 f'{val_part.ann_file}. Remove them from one of the two: a score on '
                 'training images means nothing.'
             )
+
+
+def _links(folder: str) -> frozenset[str] | None:
+    """Return the names of the links in a folder; None if it cannot be read."""
+    try:
+        with os.scandir(folder) as entries:
+            return frozenset(entry.name for entry in entries if entry.is_symlink())
+    except OSError:
+        return None
 
 
 def check_network(model: nn.Module, dataset: Dataset) -> None:
@@ -333,13 +347,14 @@ def pretrained_parts(model: nn.Module) -> dict[str, dict]:
 
 
 def _check_pairs(dataset: BaseDataset, max_faults: int = 0) -> None:
-    missing = _search(dataset, _missing_files)
+    has_masks = getattr(dataset, 'need_masks', True)
+    missing = _search(dataset, _missing_files if has_masks else _missing_images)
     if missing:
         raise FileNotFoundError(
             f'{dataset.ann_file} names files that do not exist: '
             f'{some(missing)}. Check `data_root` and the list.'
         )
-    faults = _search(dataset, _size_faults)
+    faults = _search(dataset, _size_faults) if has_masks else []
     if len(faults) > max_faults:
         raise ValueError(
             f'In {dataset.ann_file}: {some(faults)}. An image '
@@ -348,26 +363,37 @@ def _check_pairs(dataset: BaseDataset, max_faults: int = 0) -> None:
 
 
 def _search(
-    dataset: BaseDataset, look: Callable[[dict], list[str]], at_once: int = 100
+    dataset: BaseDataset,
+    look: Callable[[BaseDataset, range], Iterable[str]],
+    at_once: int = 100,
 ) -> list[str]:
-    """Collect what ``look`` reports about the images, in their order."""
+    """Collect what ``look`` reports about some of the images, in their order."""
 
     def report(start: int) -> list[str]:
         part = range(start, min(start + at_once, len(dataset)))
-        return [line for i in part for line in look(dataset.get_data_info(i))]
+        return list(look(dataset, part))
 
     with ThreadPoolExecutor(8) as pool:
         parts = pool.map(report, range(0, len(dataset), at_once))
         return [line for part in parts for line in part]
 
 
-def _missing_files(info: dict) -> list[str]:
-    files = (info['img_path'], info.get('seg_map_path'))
-    return [file for file in files if file and is_missing(file)]
+def _missing_images(dataset: ListSegDataset, part: range) -> Iterable[str]:
+    return filter(is_missing, dataset.image_paths(part.start, part.stop))
 
 
-def _size_faults(info: dict) -> list[str]:
-    """Report an image and a mask of different sizes, from their headers alone."""
+def _missing_files(dataset: BaseDataset, part: range) -> Iterable[str]:
+    infos = map(dataset.get_data_info, part)
+    files = (info.get(key) for info in infos for key in ('img_path', 'seg_map_path'))
+    return (file for file in files if file and is_missing(file))
+
+
+def _size_faults(dataset: BaseDataset, part: range) -> Iterable[str]:
+    """Report images and masks of different sizes, from their headers alone."""
+    return (fault for i in part for fault in _size_fault(dataset.get_data_info(i)))
+
+
+def _size_fault(info: dict) -> list[str]:
     if not info.get('seg_map_path') or not is_near(info['img_path']):
         return []  # what is far away is checked when it is loaded
     try:
