@@ -48,7 +48,6 @@ ROWS = dict(
     list_mb='the list, shared by all workers',
     order_mb='the order of an epoch',
     worker_mb='what a worker adds, after 10 000 images',
-    plan_mb='the plan of a labeling',
     peak_mb='most that a process holds before it trains',
     entry_us='a line of the list',
     find_us='a file in the index',

@@ -104,6 +104,18 @@ class TestListSegDataset:
             str(tmp_path / f'b {i}.png') for i in (3, 1)
         ]
 
+    def test_paths_of_many_images_are_those_of_each(self, tmp_path, monkeypatch):
+        monkeypatch.setattr('mmsemi.datasets.list_dataset.AT_ONCE', 3)
+        names = ['ä.jpg', 'b.png', 'deep/./c.png', str(tmp_path / 'd.png'), 'e:f.png']
+        write(tmp_path / 'l.txt', ''.join(f'{name} 1.png\n' for name in names * 2))
+        dataset = ListSegDataset('l.txt', str(tmp_path))
+        paths = [dataset.get_data_info(i)['img_path'] for i in range(10)]
+        assert paths[0] == str(tmp_path / 'ä.jpg')
+        for start, stop in (0, None), (2, 9), (3, 6), (9, 20), (5, 5):
+            assert list(dataset.image_paths(start, stop)) == paths[start:stop]
+        dataset.get_subset_([3, 1, 7])
+        assert list(dataset.image_paths()) == [paths[i] for i in (3, 1, 7)]
+
     def test_nothing_of_the_list_is_a_python_object(self, tmp_path):
         """Counting references would copy the memory that workers share."""
         write(tmp_path / 'l.txt', 'a/ä.jpg b/1.png\n' * 1000)

@@ -160,6 +160,16 @@ class TestFaults:
         self.edit(cfg, tiny_data, tmp_path, val='images/train/5.png labels/train/5.png')
         self.fails(cfg, r'train/5\.png are both in .*train\.txt.*val\.txt')
 
+    def test_trained_on_through_a_link(self, cfg, tiny_data, tmp_path):
+        """Of a folder as well as of a file, on either side."""
+        root = tmp_path / 'data'
+        train = (tiny_data / 'splits/train.txt').read_text()
+        link = '\nlinks/a.png labels/train/5.png'
+        self.edit(cfg, tiny_data, tmp_path, train=train + link)
+        (root / 'links').mkdir()
+        (root / 'links/a.png').symlink_to(tiny_data / 'images/val/1.png')
+        self.fails(cfg, r'links/a\.png are both in .*train\.txt.*val\.txt')
+
     def test_too_few_images_for_a_batch(self, cfg):
         self.fails(cfg, 'do not fill one batch of 64', **{'total_batch_size': 64})
 
