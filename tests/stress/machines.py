@@ -1,6 +1,7 @@
 """Two machines: network namespaces that a cable joins, or this machine twice."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -104,14 +105,13 @@ def namespaces() -> Iterator[bool]:
             )
         ),
     ]
+    has_ip = bool(shutil.which('ip'))
     try:
-        done = [
-            subprocess.run(command.split(), capture_output=True).returncode
-            for command in commands
-        ]
-        yield not any(done)
-    except FileNotFoundError:  # no `ip`
-        yield False
+        yield has_ip and not any([_call(command) for command in commands])
     finally:
-        for name in CABLE:
-            subprocess.run(f'ip netns del {name}'.split(), capture_output=True)
+        for name in CABLE if has_ip else ():
+            _call(f'ip netns del {name}')
+
+
+def _call(command: str) -> int:
+    return subprocess.run(command.split(), capture_output=True).returncode
