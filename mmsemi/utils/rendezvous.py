@@ -28,6 +28,7 @@ from .processes import SINCE, Processes
 BACKEND = 'mmsemi'
 PORT = 29500  # torchrun's own
 QUIET = 10  # seconds of waiting until this is said
+CONNECT = 20  # seconds in which machine 0 must answer, once it is reached
 LINGER = 10  # seconds in which the others can read why a machine has ended
 
 
@@ -64,6 +65,11 @@ class Machines(RendezvousHandler):
             self._store = self._connect()
         with self._talking() as store:
             number = store.add('rounds', 0) + 1
+            if number > 1 and not asked.max_restarts:
+                raise ValueError(
+                    f'The run at {self._where} has begun already, with a machine of '
+                    f'--node-rank {asked.node_rank}.'
+                )
             if self._round:
                 self._say_restart(number - 1)
             self._join(store, number)
@@ -158,7 +164,16 @@ class Machines(RendezvousHandler):
                 'started, and are --master-addr and --master-port right?'
             ),
         )
-        store = TCPStore(asked.master_addr, self._port, timeout=timeout)
+        try:
+            store = TCPStore(
+                asked.master_addr, self._port, timeout=timedelta(seconds=CONNECT)
+            )
+        except DistError as error:
+            raise RuntimeError(
+                f'What answers at {self._where} is not machine 0 of a run: are '
+                '--master-addr and --master-port right?'
+            ) from error
+        store.set_timeout(timeout)
         return PrefixStore(BACKEND, store)
 
     def _port_of(self, number: int) -> int:

@@ -195,6 +195,7 @@ class Trials:
         """Wrong numbers, a machine that does not come, one that is not there."""
         zero, one = self.machines
         short = ('--join-timeout', '15')
+        nowhere = '10.99.0.77' if self.alone else '127.0.0.77'
         trials: dict[str, tuple[tuple[str, ...], tuple[str, ...], str]] = {
             'counts': (
                 (),
@@ -207,11 +208,7 @@ class Trials:
                 '--node-rank 2 is none of the 2 machines',
             ),
             'missing': (short, (), 'have not come: --node-rank 1'),
-            'address': (
-                (),
-                ('--master-addr', '10.99.0.77', *short),
-                'cannot be reached',
-            ),
+            'address': ((), ('--master-addr', nowhere, *short), 'cannot be reached'),
         }
         for name, (first, second, message) in trials.items():
             if name in ('missing', 'counts'):

@@ -40,9 +40,9 @@ def meet(*machines):
 
 
 def machines(port, *ranks, **changes):
-    changes = dict(join_timeout=20, max_restarts=1, **changes)
+    changes = dict(nnodes=2, join_timeout=20, max_restarts=1) | changes
     return [
-        Machines(Processes(nnodes=2, node_rank=rank, master_port=port, **changes))
+        Machines(Processes(node_rank=rank, master_port=port, **changes))
         for rank in ranks
     ]
 
@@ -103,9 +103,35 @@ def test_machines_that_do_not_agree(port, second, message):
 
 
 def test_two_with_one_number_and_none_with_the_other(port):
-    zero, first, second = machines(port, 0, 1, 1)
+    zero, first, second = machines(port, 0, 1, 1, nnodes=3)
     found = meet(first, second, zero)
-    assert sum('is taken' in str(each) for each in found) == 1
+    assert any('--node-rank 1 is taken' in str(each) for each in found)
+    assert all(isinstance(each, Exception) for each in found)
+
+
+def test_one_too_many(port):
+    zero, one, late = machines(port, 0, 1, 1, max_restarts=0)
+    meet(zero, one)
+    (error,) = meet(late)
+    assert 'has begun already, with a machine of --node-rank 1' in str(error)
+
+
+def test_something_else_answers(port, monkeypatch):
+    """As a proxy does, or the server of another program."""
+    monkeypatch.setattr('mmsemi.utils.rendezvous.CONNECT', 0.5)
+    server = socket.create_server(('127.0.0.1', port))
+
+    def answer():
+        with contextlib.suppress(OSError):
+            while True:
+                other, _ = server.accept()
+                other.sendall(b'HTTP/1.1 400 Bad Request\r\n\r\n')
+                other.close()
+
+    threading.Thread(target=answer, daemon=True).start()
+    (error,) = meet(*machines(port, 1))
+    server.close()
+    assert 'is not machine 0 of a run' in str(error)
 
 
 def test_waiting_ends(port, capsys, monkeypatch):
