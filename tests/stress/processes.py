@@ -33,7 +33,7 @@ from tests.stress.resume_points import OFTEN, ended, fork, prepare
 
 NORM = dict(type='GN', num_groups=4)
 TRAINED = (*METHODS, 'dinov2')
-SHARDED = ('unimatch', 'cps')
+SHARDED = ('corrmatch', 'cps')
 
 
 @HOOKS.register_module(force=True)
