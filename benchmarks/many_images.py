@@ -91,10 +91,13 @@ def fork(work: Callable[[], object]) -> float:
     """Work in a forked process; return the MB that it adds."""
     read, write = os.pipe()
     if not (child := os.fork()):
-        before = memory()
-        work()
-        os.write(write, f'{memory() - before}'.encode())
-        os._exit(0)
+        try:
+            before = memory()
+            work()
+            os.write(write, f'{memory() - before}'.encode())
+        finally:
+            os._exit(0)
+    os.close(write)
     os.waitpid(child, 0)
     return float(os.read(read, 100))
 
@@ -138,7 +141,8 @@ def measure(count: int, root: Path) -> dict[str, float]:
         next(iter(sampler))
     found['peak_mb'] = peak() - start_mb
 
-    places = np.random.default_rng(0).integers(len(images), size=10000).tolist()
+    places = np.random.default_rng(0).integers(len(images), size=10000)
+    places = places[: len(images)].tolist()
 
     def read_entries() -> None:
         for place in places:
