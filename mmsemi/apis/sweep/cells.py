@@ -22,11 +22,12 @@ from .plan import Method, Plan
 RECORD = 'cell.json'
 LOG = 'cell.log'
 # Of the settings of a config those that a result does not depend on: what a run
-# writes and shows, where it is, and what is done after training.
+# writes and shows, where it is, how processes share memory, and what is done after
+# training.
 ASIDE = frozenset(
     'custom_names default_hooks experiment_name launcher log_level log_processor '
-    'rehearse resume test_cfg test_dataloader test_evaluator tta_model tta_pipeline '
-    'vis_backends visualizer work_dir'.split()
+    'rehearse resume sharding test_cfg test_dataloader test_evaluator tta_model '
+    'tta_pipeline upload_to vis_backends visualizer work_dir'.split()
 )
 ASIDE_ANYWHERE = frozenset(
     'data_root num_workers persistent_workers pin_memory prefetch_factor'.split()
