@@ -274,20 +274,21 @@ def write_index(
     text += b' ' * (-len(text) % 8)  # the columns begin at multiples of 8
     digest = hashlib.blake2b(text, digest_size=16)
     ordered = [
-        np.ascontiguousarray(columns[name][order], kind).view(np.uint8)
+        np.ascontiguousarray(columns[name][order], kind).view(np.uint8).data
         for name, kind in COLUMNS
     ]
     for column in ordered:
         digest.update(column)
     head = MAGIC + f'{digest.hexdigest()} {len(text):014d}\n'.encode()
+    pieces: list[bytes | memoryview] = [head, text, *ordered]
     with replacing(file) as part, part.open('wb') as content:
-        for piece in (head, text, *ordered):
+        for piece in pieces:
             content.write(piece)
     open_index.cache_clear()
 
 
 def _digest(content: np.ndarray) -> str:
-    return hashlib.blake2b(content, digest_size=16).hexdigest()
+    return hashlib.blake2b(content.data, digest_size=16).hexdigest()
 
 
 def _size(path: str) -> int:
