@@ -151,6 +151,8 @@ def config(method, data_root, work_dir, padded=False, **changes):
         cfg.model.correlation.norm_cfg = NORM
     if method in ('unimatchv2', 'dinov2'):  # whole pairs depend on the batch
         cfg.model.whole_share = 0
+    if method == 'balancedmatch':  # each process divides by its own class weights
+        cfg.model.balance = 0
     dataset = cfg.train_dataloader.dataset
     for transform in (*dataset.labeled_pipeline, *dataset.unlabeled_pipeline):
         if transform.type == 'RandomScaleCrop' and not padded:

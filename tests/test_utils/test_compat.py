@@ -26,6 +26,9 @@ PRIVATE = {
     'mmengine.config.DictAction._parse_iterable': 'no --cfg-options are parsed',
     'mmengine.dataset.BaseDataset._fully_initialized': 'lists are read again and again',
     'mmengine.dataset.BaseDataset._indices': '`indices` of a data set is ignored',
+    'mmengine.dataset.BaseDataset._join_prefix': (
+        'lists at an address are looked for below the data root'
+    ),
     'mmengine.dataset.BaseDataset._metainfo': 'each image copies the list of classes',
     'mmengine.hooks.CheckpointHook._default_greater_keys': (
         'save_best takes mFscore only with a rule'

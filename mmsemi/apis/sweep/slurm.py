@@ -109,7 +109,9 @@ class SlurmRun:
 
         submitit asks the accounting for that, which not every cluster has.
         """
-        local = not hasattr(self.job, '_cancel_command')
+        from submitit import SlurmJob
+
+        local = not isinstance(self.job, SlurmJob)
         if local or time.monotonic() - self._asked < ASK:
             return False
         self._asked = time.monotonic()

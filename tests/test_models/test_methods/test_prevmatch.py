@@ -196,5 +196,5 @@ def test_configs_have_a_hook_that_lends(path):
         'OptimWrapper' if on_a_cpu else 'AutocastOptimWrapper'
     )
     if not ema:
-        late = path.stem.startswith(('ade20k', 'coco'))
+        late = path.stem.startswith(('ade20k', 'coco')) and not on_a_cpu
         assert (hook.max_models, hook.base_epochs) == ((5, 5) if late else (8, 0))
