@@ -27,7 +27,7 @@ class BalancedMatch(SemiSegmentor):
 
     with i over the valid pixels.  The weights follow the labeled pixels
     (:class:`mmsemi.models.utils.ClassBalance`).  If ``loss_decode`` has class
-    weights, L_u takes those.
+    weights, L_v takes those.  Losses of mmseg keep weights of their own in L_x.
 
     Needs :class:`mmsemi.engine.EMATeacherHook`.  This project's own method;
     results/README.md has what it was compared with, and what did not help.
@@ -35,22 +35,37 @@ class BalancedMatch(SemiSegmentor):
     Args:
         conf_thresh (float): tau, least confidence of a pseudo-label that is
             trained on, in [0, 1].  Defaults to 0.95.
-        balance (float): Exponent of a class's rarity in its weight; 0 weighs all
-            classes alike.  Defaults to 0.5.
+        balance (float, optional): Exponent of a class's rarity in its weight, 0 or
+            more; 0 weighs all classes alike.  Defaults to None: 0.5, or the class
+            weights of ``loss_decode``.
         **kwargs: As in :class:`SemiSegmentor`.
+
+    Raises:
+        ValueError: ``balance`` is negative, or ``loss_decode`` has class weights,
+            too.
     """
 
     num_views = 2
 
     def __init__(
-        self, *args: Any, conf_thresh: float = 0.95, balance: float = 0.5, **kwargs: Any
+        self,
+        *args: Any,
+        conf_thresh: float = 0.95,
+        balance: float | None = None,
+        **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
         self.conf_thresh = conf_thresh
         self.guidance = Guidance('ema')
         self.given = any(c.class_weight is not None for c in self._criteria())
+        if balance is not None and (self.given or balance < 0):
+            raise ValueError(
+                f'model.balance={balance} must be 0 or more, and left out where '
+                'model.decode_head.loss_decode.class_weight says what classes weigh.'
+            )
         if not self.given:
-            self.balance = ClassBalance(self.num_classes, balance)
+            power = 0.5 if balance is None else balance
+            self.balance = ClassBalance(self.num_classes, power)
             for criterion in self._criteria():
                 criterion.class_weight = torch.ones(self.num_classes)
 

@@ -206,6 +206,8 @@ def test_balancedmatch_weighs_both_terms_alike():
     given = build('BalancedMatch', class_weight=[1.0, 2, 3, 4])
     expected = losses(given, batch)
     assert not hasattr(given, 'balance')
+    with pytest.raises(ValueError, match='class_weight says'):
+        build('BalancedMatch', class_weight=[1.0, 2, 3, 4], balance=0.5)
     model = build('BalancedMatch')
     model.balance.update = lambda mask: given.class_weight(mask)
     found = losses(model, batch)
