@@ -1,4 +1,4 @@
-"""Which images are left to be predicted, by this process."""
+"""Choose the images that a process has still to predict."""
 
 import hashlib
 import os.path as osp

@@ -55,7 +55,7 @@ class NamedImages:
 
 
 class _Column(Sequence):
-    """What a list says of each image, read when it is asked for."""
+    """Lines of a list, each read only when an image is needed."""
 
     def __init__(self, length: int, read: Callable[[int], str]) -> None:
         self.length, self.read = length, read

@@ -1,8 +1,12 @@
 """Trainings that a command starts in processes of its own: their config, their end."""
 
+import argparse
 import json
+import signal
+import subprocess
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
@@ -115,3 +119,51 @@ def as_one(one: Path, several: Path) -> str:
 def _weights(file: Path) -> dict[str, torch.Tensor]:
     state = read_checkpoint(file)['state_dict']
     return {name: tensor.double() for name, tensor in state.items()}
+
+
+def folder_and_choice(description: str) -> tuple[Path, list[str] | None]:
+    """Read the command line of a script of trials; make its folder."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument('folder', type=Path)
+    parser.add_argument(
+        '--only', nargs='+', help='names of trials; the first is needed'
+    )
+    args = parser.parse_args()
+    folder = args.folder.resolve()
+    folder.mkdir(parents=True)
+    for each in (signal.SIGINT, signal.SIGTERM):  # which take everything away, too
+        signal.signal(each, lambda *_: sys.exit(1))
+    return folder, args.only
+
+
+def run_trials(
+    trials: Sequence[Callable[[], str]],
+    only: Sequence[str] | None,
+    clear: Callable[[], None] = lambda: None,
+) -> int:
+    """Run trials and print what each found wrong, '' for nothing.
+
+    Args:
+        trials: Their docstrings say what is tried.
+        only: Names of those to run; None for all.
+        clear: Called after each.
+
+    Returns:
+        int: 1 if anything was wrong.
+    """
+    wrong = 0
+    for trial in trials:
+        if only and trial.__name__ not in only:
+            continue
+        begun = time.monotonic()
+        print(trial.__doc__, flush=True)
+        try:
+            found = trial()
+        except (AssertionError, TimeoutError, subprocess.TimeoutExpired) as error:
+            found = str(error)
+        finally:
+            clear()
+        wrong += bool(found)
+        took = time.monotonic() - begun
+        print(f'  {found or "as it should be"} ({took:.0f} s)', flush=True)
+    return int(bool(wrong))

@@ -5,18 +5,23 @@ veth pair) joins, which needs root, or else uses loopback; FOLDER must be new.  
 of each trial what came out, and takes everything away at its end.
 """
 
-import argparse
 import os
 import re
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 from tests.helpers.tools import ROOT
-from tests.stress.by_command import as_one, steps_done, until, write_config
+from tests.stress.by_command import (
+    as_one,
+    folder_and_choice,
+    run_trials,
+    steps_done,
+    until,
+    write_config,
+)
 from tests.stress.machines import CABLE, Machine, namespaces
 from tests.stress.resume_points import differences
 
@@ -227,19 +232,17 @@ class Trials:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('folder', type=Path)
-    parser.add_argument('--only', nargs='+', help='names of trials; `script` is needed')
-    args = parser.parse_args()
-    folder = args.folder.resolve()
-    folder.mkdir(parents=True)
-    wrong = 0
-    for each in (signal.SIGINT, signal.SIGTERM):  # which take everything away, too
-        signal.signal(each, lambda *_: sys.exit(1))
+    folder, only = folder_and_choice(__doc__)
     with namespaces() as alone:
         print('two network namespaces' if alone else 'loopback', flush=True)
         trials = Trials(folder, alone)
-        every: list[Callable[[], str]] = [
+
+        def clear() -> None:
+            for machine in trials.machines:
+                if machine.process and machine.process.poll() is None:
+                    machine.kill()
+
+        every = [
             trials.script,
             trials.command,
             trials.second_dies,
@@ -250,23 +253,7 @@ def main() -> int:
             trials.signaled,
             trials.wrong,
         ]
-        for trial in every:
-            if args.only and trial.__name__ not in args.only:
-                continue
-            begun = time.monotonic()
-            print(trial.__doc__, flush=True)
-            try:
-                found = trial()
-            except (TimeoutError, subprocess.TimeoutExpired) as error:
-                found = str(error)
-            finally:
-                for machine in trials.machines:
-                    if machine.process and machine.process.poll() is None:
-                        machine.kill()
-            wrong += bool(found)
-            took = time.monotonic() - begun
-            print(f'  {found or "as it should be"} ({took:.0f} s)', flush=True)
-    return int(bool(wrong))
+        return run_trials(every, only, clear)
 
 
 if __name__ == '__main__':

@@ -25,7 +25,7 @@ def whole_states(
 
     Args:
         models (Sequence[nn.Module]): The networks.
-        optimizer (Optimizer, optional): None if its state is not asked for.
+        optimizer (Optimizer, optional): None leaves its state out.
     """
     with ExitStack() as hooks:
         for model in models:

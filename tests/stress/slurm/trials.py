@@ -5,19 +5,25 @@
 the trials, says of each what came out, and stops the cluster.
 """
 
-import argparse
 import os
 import re
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 from mmsemi.apis.sweep import read_sweep
 from tests.helpers.tools import ROOT, TINY
-from tests.stress.by_command import as_one, environment, steps_done, until, write_config
+from tests.stress.by_command import (
+    as_one,
+    environment,
+    folder_and_choice,
+    run_trials,
+    steps_done,
+    until,
+    write_config,
+)
 from tests.stress.resume_points import differences
 
 from .cluster import Cluster
@@ -211,21 +217,11 @@ def told(log: str) -> list[str]:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('folder', type=Path)
-    parser.add_argument(
-        '--only', nargs='+', help='names of trials; the first is needed'
-    )
-    args = parser.parse_args()
-    folder = args.folder.resolve()
-    folder.mkdir(parents=True)
-    wrong = 0
-    for each in (signal.SIGINT, signal.SIGTERM):  # which take everything away, too
-        signal.signal(each, lambda *_: sys.exit(1))
+    folder, only = folder_and_choice(__doc__)
     with Cluster(folder / 'cluster') as cluster:
         print(cluster.run('sinfo', '--version'), cluster.run('sinfo'), sep='\n')
         trials = Trials(folder, cluster)
-        every: list[Callable[[], str]] = [
+        every = [
             trials.two_tasks,
             trials.requeued,
             trials.preempted,
@@ -235,19 +231,7 @@ def main() -> int:
             trials.sweep,
             trials.refused,
         ]
-        for trial in every:
-            if args.only and trial.__name__ not in args.only:
-                continue
-            begun = time.monotonic()
-            print(trial.__doc__, flush=True)
-            try:
-                found = trial()
-            except (AssertionError, TimeoutError) as error:
-                found = str(error)
-            wrong += bool(found)
-            took = time.monotonic() - begun
-            print(f'  {found or "as it should be"} ({took:.0f} s)', flush=True)
-    return int(bool(wrong))
+        return run_trials(every, only)
 
 
 if __name__ == '__main__':
